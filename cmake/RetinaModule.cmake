@@ -1,0 +1,55 @@
+# One tree: src/retina/<module>/CMakeLists.txt calls these with the module's own files.
+
+add_library(retina_flags INTERFACE)
+target_compile_features(retina_flags INTERFACE cxx_std_20)
+target_compile_options(retina_flags INTERFACE
+  $<BUILD_INTERFACE:-Wall -Wextra -Wpedantic -Wconversion -Wshadow>)
+if(RETINA_WERROR)
+  target_compile_options(retina_flags INTERFACE $<BUILD_INTERFACE:-Werror>)
+endif()
+if(RETINA_SANITIZE)
+  target_compile_options(retina_flags INTERFACE -fsanitize=${RETINA_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(retina_flags INTERFACE -fsanitize=${RETINA_SANITIZE})
+endif()
+
+# retina_add_library(<module> [TORCH] SOURCES ... [DEPENDS <modules or targets>...])
+function(retina_add_library module)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS" ${ARGN})
+  set(target retina_${module})
+  add_library(${target} STATIC ${ARG_SOURCES})
+  add_library(retina::${module} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${module} POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:include>)
+  target_link_libraries(${target} PUBLIC retina_flags retina::headers ${ARG_DEPENDS})
+  if(ARG_TORCH)
+    target_link_libraries(${target} PUBLIC retina::torch)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY RETINA_LIBRARIES ${target})
+endfunction()
+
+# retina_add_test(<module> SOURCES ... [DEPENDS ...]): one binary per module, unity batches, -O1. The label of a test follows
+# from its suite's name: *Parity* parity, *E2e* e2e, *Slow* slow, *Gpu* gpu, all others unit.
+function(retina_add_test module)
+  if(NOT RETINA_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  set(target retina_${module}_test)
+  add_executable(${target} ${ARG_SOURCES})
+  target_link_libraries(${target} PRIVATE retina::${module} retina::testing ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL Debug)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+  retina_discover(${target} unit "-*Parity*:*E2e*:*Slow*:*Gpu*")
+  retina_discover(${target} parity "*Parity*")
+  retina_discover(${target} e2e "*E2e*")
+  retina_discover(${target} slow "*Slow*")
+  retina_discover(${target} gpu "*Gpu*")
+endfunction()
+
+function(retina_discover target label filter)
+  gtest_discover_tests(${target} TEST_FILTER "${filter}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${label} TIMEOUT 900)
+endfunction()

@@ -1,0 +1,90 @@
+#include "retina/core/intensity.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "retina/core/error.h"
+#include "retina/core/rng.h"
+
+namespace retina::core {
+namespace {
+
+constexpr std::int64_t kSampleBlocks = 64;
+constexpr Vec3 kSampleShape{1, 64, 64};
+
+Box3 sample_box(const Vec3& shape, Rng& rng) {
+  Box3 box;
+  for (std::size_t a = 0; a < 3; ++a) {
+    box.shape[a] = std::min(shape[a], kSampleShape[a]);
+    box.start[a] = rng.integer(0, shape[a] - box.shape[a]);
+  }
+  return box;
+}
+
+void append_finite(const Array& values, std::vector<double>& out) {
+  dispatch(values.dtype(), [&](auto zero) {
+    for (const auto v : values.values<decltype(zero)>()) {
+      if (std::isfinite(static_cast<double>(v))) {
+        out.push_back(static_cast<double>(v));
+      }
+    }
+  });
+}
+
+double percentile(std::vector<double>& values, double share) {
+  const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + rank, values.end());
+  return values[static_cast<std::size_t>(rank)];
+}
+
+}  // namespace
+
+IntensityRange estimate_range(const Volume& volume, std::uint64_t seed) {
+  if (volume.info().dtype == DType::u8) {
+    return {};
+  }
+  std::vector<double> sample;
+  const Vec3& shape = volume.shape();
+  if (whole(shape).voxels() <= kSampleBlocks * whole(kSampleShape).voxels()) {
+    append_finite(volume.read(whole(shape)), sample);
+  } else {
+    Rng rng(
+        {seed, 0x72616E6765U});  // "range": keeps this stream apart from others of the same seed
+    for (std::int64_t i = 0; i < kSampleBlocks; ++i) {
+      append_finite(volume.read(sample_box(shape, rng)), sample);
+    }
+  }
+  if (sample.empty()) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = volume.info().source,
+                        .found = "no finite values in the sample",
+                        .expected = "image values",
+                        .remedy = "give the range with --input-range low,high"});
+  }
+  IntensityRange range{percentile(sample, 0.001), percentile(sample, 0.999)};
+  if (range.high <= range.low) {  // a constant image: any width keeps the map defined
+    range.high = range.low + 1;
+  }
+  return range;
+}
+
+Array to_uint8(const Array& values, const IntensityRange& range) {
+  if (values.dtype() == DType::u8 && range == IntensityRange{}) {
+    return values;
+  }
+  Array result(DType::u8, values.channels(), values.shape());
+  const auto out = result.values<std::uint8_t>();
+  const double scale = 255.0 / (range.high - range.low);
+  dispatch(values.dtype(), [&](auto zero) {
+    const auto in = values.values<decltype(zero)>();
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      const double v = (static_cast<double>(in[i]) - range.low) * scale;
+      out[i] = std::isnan(v) ? std::uint8_t{0}
+                             : static_cast<std::uint8_t>(std::lround(std::clamp(v, 0.0, 255.0)));
+    }
+  });
+  return result;
+}
+
+}  // namespace retina::core

@@ -1,0 +1,103 @@
+#include "retina/core/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace retina::core {
+namespace {
+
+using ::testing::HasSubstr;
+
+enum class Mode { fast, exact };
+constexpr EnumTable<Mode, 2> enum_table(Mode) {
+  return {{{Mode::fast, "fast"}, {Mode::exact, "exact"}}};
+}
+
+struct Inner {
+  double rate = 0.5;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("rate", self.rate, "share");
+  }
+};
+
+struct Outer {
+  int size = 224;
+  bool on = true;
+  Mode mode = Mode::fast;
+  std::optional<int> limit;
+  std::vector<std::string> names;
+  std::map<std::string, int> ids;
+  Inner inner;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("size", self.size, "pixels");
+    visit("on", self.on, "whether");
+    visit("mode", self.mode, "how");
+    visit("limit", self.limit, "at most");
+    visit("names", self.names, "which");
+    visit("ids", self.ids, "name: id");
+    visit("inner", self.inner, "nested");
+  }
+  std::vector<Problem> validate() const {
+    std::vector<Problem> problems;
+    if (size <= 0) {
+      problems.push_back({.subject = "size", .found = "not positive"});
+    }
+    return problems;
+  }
+};
+
+std::string options_error(const Json& json) {
+  try {
+    options_from_json<Outer>(json);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Options, JsonRoundTripKeepsEveryField) {
+  const Json json = {
+      {"size", 7},           {"on", false},          {"mode", "exact"},          {"limit", 3},
+      {"names", {"a", "b"}}, {"ids", {{"mito", 1}}}, {"inner", {{"rate", 0.25}}}};
+  EXPECT_EQ(options_to_json(options_from_json<Outer>(json)), json);
+}
+
+TEST(Options, MissingKeysKeepTheirDefaults) {
+  const Outer options = options_from_json<Outer>({{"inner", Json::object()}});
+  EXPECT_EQ(options.size, 224);
+  EXPECT_EQ(options.inner.rate, 0.5);
+}
+
+TEST(Options, UnknownKeySuggestsTheNearest) {
+  EXPECT_THAT(options_error({{"sise", 3}}), HasSubstr("did you mean 'size'?"));
+  EXPECT_THAT(options_error({{"inner", {{"rat", 1}}}}), HasSubstr("inner: unknown key 'rat'"));
+}
+
+TEST(Options, WrongTypeNamesPlaceFoundAndExpected) {
+  EXPECT_THAT(options_error({{"size", "big"}}),
+              HasSubstr("size: found \"big\", expected a whole number"));
+}
+
+TEST(Options, UnknownEnumValueSuggests) {
+  EXPECT_THAT(options_error({{"mode", "exakt"}}), HasSubstr("did you mean 'exact'?"));
+  EXPECT_THAT(options_error({{"mode", "zzzzzzzz"}}), HasSubstr("one of: fast, exact"));
+}
+
+TEST(Options, ValidateRuns) {
+  EXPECT_THAT(options_error({{"size", 0}}), HasSubstr("not positive"));
+}
+
+TEST(Options, ASingleValueReadsAsAListOfOne) {
+  EXPECT_EQ(options_from_json<Outer>({{"names", "mito"}}).names, std::vector<std::string>{"mito"});
+}
+
+TEST(Options, MergeIsDeepAndTheSecondWins) {
+  const Json base = {{"a", 1}, {"b", {{"c", 2}, {"d", 3}}}};
+  EXPECT_EQ(merge(base, {{"b", {{"c", 9}}}}), (Json{{"a", 1}, {"b", {{"c", 9}, {"d", 3}}}}));
+}
+
+}  // namespace
+}  // namespace retina::core

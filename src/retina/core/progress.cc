@@ -1,0 +1,34 @@
+#include "retina/core/progress.h"
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/null_sink.h>
+
+#include "retina/core/error.h"
+
+namespace retina::core {
+namespace {
+
+class NoProgress final : public Progress {
+ public:
+  void begin(std::string_view, std::int64_t, std::string_view) override {}
+  void update(std::int64_t, std::string_view) override {}
+  void end() override {}
+};
+
+}  // namespace
+
+void Context::check_stop(std::string_view resume_hint) const {
+  if (stop.stop_requested()) {
+    throw Error(ErrorKind::interrupted,
+                Problem{.subject = "interrupted", .remedy = std::string(resume_hint)});
+  }
+}
+
+Context silent_context() {
+  return {.log = std::make_shared<spdlog::logger>("silent",
+                                                  std::make_shared<spdlog::sinks::null_sink_mt>()),
+          .progress = std::make_shared<NoProgress>(),
+          .stop = {}};
+}
+
+}  // namespace retina::core

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace spdlog {
+class logger;
+}
+
+namespace retina::core {
+
+/// Receives the state of one long job. The library reports to it; the program draws it.
+class Progress {
+ public:
+  virtual ~Progress() = default;
+  /// Starts a job of `total` units ("windows", "steps", "MiB"); total 0 = not known.
+  virtual void begin(std::string_view job, std::int64_t total, std::string_view unit) = 0;
+  /// `done` units are finished in all; `note` is a short text such as "loss 0.41".
+  virtual void update(std::int64_t done, std::string_view note = {}) = 0;
+  virtual void end() = 0;
+};
+
+/// What a long-running function may use of the outside: the log, the progress display, the clock,
+/// the wish to stop. Passed by reference as the last argument of every pipeline function.
+struct Context {
+  std::shared_ptr<spdlog::logger> log;  ///< never null (see silent_context)
+  std::shared_ptr<Progress> progress;   ///< never null
+  std::stop_token
+      stop;  ///< set by Ctrl-C / SIGTERM: finish the block, checkpoint, throw interrupted
+
+  /// Throws Error{interrupted} with `resume_hint` if a stop was requested.
+  void check_stop(std::string_view resume_hint) const;
+};
+
+/// A context that logs nowhere and shows nothing: for tests and library users.
+Context silent_context();
+
+}  // namespace retina::core

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace retina::testing {
+
+/// Root of the parity fixtures: RETINA_PARITY, else ../shared/parity beside the source tree.
+inline std::filesystem::path shared_root(const char* variable, const char* name) {
+  const char* value = std::getenv(variable);
+  if (value != nullptr && *value != '\0') {
+    return value;
+  }
+  return std::filesystem::path(RETINA_SOURCE_DIR) / ".." / "shared" / name;
+}
+inline std::filesystem::path parity_root() { return shared_root("RETINA_PARITY", "parity"); }
+inline std::filesystem::path data_root() { return shared_root("RETINA_DATA", "data"); }
+inline std::filesystem::path peers_root() { return shared_root("RETINA_PEERS", "peers"); }
+
+}  // namespace retina::testing
+
+/// Skips the test, naming what is absent.
+#define RETINA_SKIP_WITHOUT(path)                        \
+  if (!std::filesystem::exists(path)) {                  \
+    GTEST_SKIP() << "absent: " << (path).string();       \
+  }                                                      \
+  static_assert(true)
