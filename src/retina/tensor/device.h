@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+
+#include <torch/types.h>
+
+#include "retina/core/options.h"
+
+namespace retina::tensor {
+
+/// "auto" (CUDA if present, else CPU), "cpu", "cuda", "cuda:1"; usage error for a device that is
+/// not there.
+at::Device choose_device(const std::string& name);
+
+enum class Precision { automatic, fp32, bf16 };
+
+constexpr core::EnumTable<Precision, 3> enum_table(Precision) {
+  return {{{Precision::automatic, "auto"}, {Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}}};
+}
+
+/// True where bf16 arithmetic runs faster than fp32 (CUDA compute capability >= 8, CPUs with
+/// AVX512-BF16, AMX or the bf16 instructions of ARM).
+bool bf16_is_fast(const at::Device& device);
+
+/// kFloat or kBFloat16; `automatic` is bf16 where bf16_is_fast(device).
+at::ScalarType choose_type(Precision precision, const at::Device& device);
+
+/// Sets the intra-op thread count of torch for the process; 0 = all cores.
+void set_threads(int threads);
+
+/// Mixed precision for the lifetime of the guard (ops choose bf16 where safe); nothing if `on` is
+/// false. Keep backward() outside of it.
+class AutocastGuard {
+ public:
+  AutocastGuard(at::DeviceType device, bool on);
+  ~AutocastGuard();
+  AutocastGuard(const AutocastGuard&) = delete;
+  AutocastGuard& operator=(const AutocastGuard&) = delete;
+
+ private:
+  at::DeviceType device_;
+  bool active_;
+  bool was_on_;
+  at::ScalarType was_type_;
+};
+
+}  // namespace retina::tensor
