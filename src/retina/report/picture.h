@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "retina/core/array.h"
+
+namespace retina::report {
+
+/// A picture with its caption, side by side with the others of its row.
+struct Picture {
+  std::string caption;
+  core::Array pixels;  ///< u8, 1 (grey) or 3 (RGB) channels, shape {1,y,x}
+};
+
+/// Grey image of a u8 plane.
+Picture grey(std::string caption, const core::Array& image);
+/// The image with label ids (any integer dtype, 0 = nothing) in colour over it (RGB).
+Picture overlay(std::string caption, const core::Array& image, const core::Array& labels);
+/// Truth against prediction: green = both, red = predicted only, blue = missed; the class id may be
+/// any but 0, and a pixel of two different classes is red. Truth 255 (not known) is left grey.
+Picture errors(std::string caption, const core::Array& image, const core::Array& prediction,
+               const core::Array& truth);
+
+/// `picture` so that no side exceeds `largest_side`, by the mean of whole blocks of pixels.
+core::Array shrink(const core::Array& pixels, std::int64_t largest_side);
+
+}  // namespace retina::report
