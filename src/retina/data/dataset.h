@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "retina/core/intensity.h"
+#include "retina/core/volume.h"
+
+namespace retina::data {
+
+/// One image (2D or volume) and its labels, opened lazily. Shapes are equal.
+struct LabelledVolume {
+  std::string name;
+  std::shared_ptr<core::Volume> image;
+  std::shared_ptr<core::Volume> labels;  ///< null for unlabelled data
+  core::IntensityRange range;            ///< stored image values that become 0 and 255
+};
+
+/// One plane of a labelled volume: the unit that training samples and validation predicts.
+struct Slice {
+  int volume = 0;  ///< index into Dataset::volumes
+  int axis = 0;    ///< 0 = z (plane yx), 1 = y (plane zx), 2 = x (plane zy)
+  std::int64_t index = 0;
+
+  bool operator==(const Slice&) const = default;
+};
+
+/// From label values in the files to class ids of the network.
+struct LabelMap {
+  std::vector<std::pair<std::int64_t, int>> values;  ///< stored value -> class id; empty = identity
+  std::optional<std::int64_t> ignore_value;          ///< stored value that means "not known"
+  int class_count = 255;  ///< class ids are 0 .. class_count-1 (background included)
+};
+
+struct Dataset {
+  std::vector<LabelledVolume> volumes;
+  std::vector<Slice> slices;
+  LabelMap label_map;
+};
+
+/// One plane as uint8 pixels with class ids (kIgnore where not known), axes y,x.
+struct LabelledPlane {
+  core::Array image;   ///< u8, shape {1,y,x}
+  core::Array labels;  ///< u8 class ids, shape {1,y,x}; no elements for unlabelled data
+
+  std::int64_t bytes() const {
+    return static_cast<std::int64_t>(image.bytes().size() + labels.bytes().size());
+  }
+};
+
+/// Class id in planes and batches for "not known".
+inline constexpr std::uint8_t kIgnore = 255;
+
+/// Every `every`-th plane across `axis` of volume number `volume`.
+std::vector<Slice> slices_across(const core::Vec3& shape, int volume, int axis, std::int64_t every);
+
+/// Shape {1,y,x} of a plane cut from a volume of `shape` across `axis`.
+core::Vec3 plane_shape(const core::Vec3& shape, int axis);
+
+/// "NAME" for a 2D image, "NAME z=12" for a plane of a volume: how messages name a slice.
+std::string describe(const Dataset& dataset, const Slice& slice);
+
+/// Reads one plane: image mapped to uint8 by the volume's range, labels to class ids. bad_data for
+/// a label value that the map does not know (names file, value, position), for more than one
+/// channel, and for labels that are not whole numbers.
+LabelledPlane read_plane(const Dataset& dataset, const Slice& slice);
+
+/// The image of a plane alone (u8, {1,y,x}).
+core::Array read_image(const Dataset& dataset, const Slice& slice);
+
+/// How often each stored value occurs, ascending by value.
+struct LabelCensus {
+  std::vector<std::pair<std::int64_t, std::int64_t>> counts;  ///< value, pixels
+
+  bool only_0_and_255() const;
+};
+
+/// Stored label values of one plane, before any map.
+LabelCensus count_labels(const LabelledVolume& volume, const Slice& slice);
+
+}  // namespace retina::data

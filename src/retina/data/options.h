@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "retina/core/error.h"
+#include "retina/core/options.h"
+
+namespace retina::data {
+
+enum class FolderMeaning { automatic, images, stack };
+constexpr core::EnumTable<FolderMeaning, 3> enum_table(FolderMeaning) {
+  return {{{FolderMeaning::automatic, "automatic"},
+           {FolderMeaning::images, "images"},
+           {FolderMeaning::stack, "stack"}}};
+}
+
+/// Where labelled images lie and how their labels are read. One layout of:
+///   path/images + path/masks (equal stems), path/VOLUME/images + path/VOLUME/masks, a pack, or
+///   `images` and `masks` alone: two folders, two stacks, two Zarr arrays.
+struct DataOptions {
+  std::string path;  ///< dataset folder or pack; empty: images and masks are whole paths
+  std::string images = "images";  ///< folder or volume of images, relative to path
+  std::string masks = "masks";    ///< the same of the labels
+  FolderMeaning folder = FolderMeaning::automatic;  ///< automatic: stack if axes has more than xy
+  std::vector<std::string> axes = {"xy"};           ///< planes to cut from volumes: xy, xz, yz
+  std::string slices;      ///< range "first:stop" of the planes in natural order; empty = all
+  std::int64_t every = 1;  ///< sparse labelling: only planes 0, n, 2n, ... of a volume are labelled
+  std::map<std::string, int> labels;         ///< stored label value -> class id; empty = identity
+  std::optional<std::int64_t> ignore_value;  ///< stored label value that means "not known"
+  std::vector<double> input_range;  ///< stored values that become 0 and 255; empty = from the data
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("path", self.path, "dataset folder or pack; empty: images and masks are whole paths");
+    visit("images", self.images, "folder or volume of images, relative to path");
+    visit("masks", self.masks, "folder or volume of labels, relative to path");
+    visit("folder", self.folder,
+          "a folder holds single images or the slices of one stack; automatic: stack if axes has "
+          "more than xy");
+    visit("axes", self.axes, "planes to cut from volumes: xy, xz, yz");
+    visit("slices", self.slices, "range first:stop of the planes in natural order; empty = all");
+    visit("every", self.every, "sparse labelling: only every n-th plane of a volume is labelled");
+    visit("labels", self.labels, "stored label value: class id; empty = identity");
+    visit("ignore_value", self.ignore_value, "stored label value that means not known");
+    visit("input_range", self.input_range,
+          "stored values that become 0 and 255, for images that are not uint8; empty = from the "
+          "data");
+  }
+  std::vector<Problem> validate() const;
+};
+
+/// A half-open range of plane numbers.
+struct PlaneRange {
+  std::int64_t first = 0;
+  std::int64_t stop = 0;
+};
+
+/// "2:5" -> {2,5}, "12:" -> {12,count}, ":12", "" -> all; stop is limited to `count`. usage error
+/// for other text.
+PlaneRange parse_range(const std::string& text, std::int64_t count);
+
+/// 0 for "xy", 1 for "xz", 2 for "yz": the axis that planes are cut across. usage error otherwise.
+int axis_of_plane(const std::string& name);
+
+}  // namespace retina::data
