@@ -5,9 +5,19 @@ find_package(Threads REQUIRED)
 
 add_library(retina_headers INTERFACE)
 add_library(retina::headers ALIAS retina_headers)
-if(RETINA_HEADERS)
-  target_include_directories(retina_headers SYSTEM INTERFACE "${RETINA_HEADERS}")
+set(_headers "${RETINA_HEADERS}")
+if(NOT _headers)
+  # torch brings a newer fmt of its own, which the system's spdlog does not compile with: put the system's first
+  set(_headers "${PROJECT_SOURCE_DIR}/build/headers")  # one path for all builds: ccache shares their objects
+  file(MAKE_DIRECTORY "${_headers}")
+  foreach(_header IN ITEMS fmt/format.h spdlog/logger.h nlohmann/json.hpp CLI/CLI.hpp)
+    get_filename_component(_library "${_header}" DIRECTORY)
+    find_path(_${_library}_parent NAMES "${_header}" REQUIRED NO_CACHE)
+    get_filename_component(_source "${_${_library}_parent}/${_library}" ABSOLUTE)
+    file(CREATE_LINK "${_source}" "${_headers}/${_library}" SYMBOLIC)
+  endforeach()
 endif()
+target_include_directories(retina_headers SYSTEM INTERFACE "${_headers}")
 target_compile_definitions(retina_headers INTERFACE FMT_HEADER_ONLY SPDLOG_HEADER_ONLY SPDLOG_FMT_EXTERNAL)
 target_link_libraries(retina_headers INTERFACE Threads::Threads)
 
