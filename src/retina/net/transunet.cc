@@ -1,0 +1,99 @@
+#include "retina/net/transunet.h"
+
+#include <sstream>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "retina/net/transunet_inference.h"
+
+namespace retina::net {
+namespace {
+
+torch::nn::Conv2d head_convolution(int in_channels, int out_channels) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in_channels, out_channels, 3).padding(1));
+}
+
+/// FinalDecoder of the pre-training network: a module with one child, "conv1".
+std::shared_ptr<torch::nn::Module> holder(const std::string& name, const torch::nn::Conv2d& conv) {
+  auto module = std::make_shared<torch::nn::Module>();
+  module->register_module(name, conv);
+  return module;
+}
+
+}  // namespace
+
+void check_input(const at::Tensor& images_NCYX, const InputSpec& spec) {
+  if (images_NCYX.dim() != 4 || images_NCYX.size(1) != spec.channels ||
+      images_NCYX.size(2) != spec.window || images_NCYX.size(3) != spec.window) {
+    std::ostringstream found;
+    found << images_NCYX.sizes();
+    throw Error(
+        ErrorKind::internal,
+        Problem{.subject = "network input",
+                .found = found.str(),
+                .expected = fmt::format("[n, {}, {}, {}]", spec.channels, spec.window, spec.window),
+                .remedy = {}});
+  }
+}
+
+InputSpec transunet_input(const TransUNetOptions& options) {
+  return {.rank = 2, .channels = options.in_channels, .window = options.window};
+}
+
+HeadSpec transunet_head(const TransUNetOptions& options) {
+  if (options.tail == TransUNetTail::reconstruction) {
+    return {.name = "reconstruction", .channels = 1, .stride = 1, .activation = "none"};
+  }
+  return {.name = "segmentation",
+          .channels = options.classes,
+          .stride = 1,
+          .activation = options.classes == 1 ? "sigmoid" : "softmax"};
+}
+
+TransUNet::TransUNet(const TransUNetOptions& options)
+    : options_(options),
+      transformer_(register_module("transformer", VisionTransformer(options))),
+      decoder_(register_module("decoder", CascadeDecoder(options))),
+      segmentation_head_(register_module("segmentation_head", torch::nn::ModuleList())),
+      segmentation_conv_(head_convolution(options.decoder_channels.back(), options.classes)) {
+  segmentation_head_->push_back(segmentation_conv_);
+  if (options.tail == TransUNetTail::reconstruction) {
+    final_decoder_ = head_convolution(options.decoder_channels.back(), 1);
+    register_module("FinalDecoder", holder("conv1", final_decoder_));
+  }
+}
+
+InputSpec TransUNet::input() const {
+  return transunet_input(options_);
+}
+
+HeadSpec TransUNet::head() const {
+  return transunet_head(options_);
+}
+
+at::Tensor TransUNet::features(const at::Tensor& images_NCYX) {
+  check_input(images_NCYX, input());
+  const at::Tensor rgb_NCYX =
+      images_NCYX.size(1) == 1 ? images_NCYX.expand({-1, 3, -1, -1}) : images_NCYX;
+  // three channels in memory order y, x, c: the layout of all convolutions that follow
+  return decoder_->forward(
+      transformer_->forward(rgb_NCYX.contiguous(at::MemoryFormat::ChannelsLast)));
+}
+
+at::Tensor TransUNet::segmentation(const at::Tensor& features_NCYX) {
+  return segmentation_conv_->forward(features_NCYX);
+}
+
+at::Tensor TransUNet::forward(const at::Tensor& images_NCYX) {
+  const at::Tensor features_NCYX = features(images_NCYX);
+  return final_decoder_.is_empty() ? segmentation(features_NCYX)
+                                   : final_decoder_->forward(features_NCYX);
+}
+
+std::shared_ptr<DenseNetwork> TransUNet::prepared_for_inference(at::Device device,
+                                                                at::ScalarType dtype) const {
+  return std::make_shared<TransUNetInference>(*this, device, dtype);
+}
+
+}  // namespace retina::net

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "retina/net/network.h"
+#include "retina/net/transunet_options.h"
+
+namespace retina::net {
+
+class TransUNet;
+
+/// A convolution with everything that is linear at inference time folded into it.
+struct FoldedConv {
+  at::Tensor weight_OIYX;
+  at::Tensor bias_O;  ///< undefined = none
+  int stride = 1;
+  int padding = 0;
+
+  at::Tensor operator()(const at::Tensor& x_NCYX) const;
+};
+
+/// GroupNorm weights.
+struct FoldedGroupNorm {
+  at::Tensor weight_C;
+  at::Tensor bias_C;
+  int groups = 1;
+  double eps = 1e-6;
+};
+
+struct FoldedBottleneck {
+  FoldedConv conv1, conv2, conv3;
+  FoldedGroupNorm gn1, gn2, gn3;
+  std::optional<FoldedConv> downsample;
+  FoldedGroupNorm gn_proj;
+
+  at::Tensor operator()(const at::Tensor& x_NCYX) const;
+};
+
+struct FoldedLinear {
+  at::Tensor weight_OI;
+  at::Tensor bias_O;
+
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+
+struct FoldedTransformerBlock {
+  FoldedLinear attention_norm, ffn_norm;  ///< LayerNorm scale and shift
+  FoldedLinear query_key_value, out, fc1, fc2;
+  int heads = 1;
+
+  at::Tensor operator()(const at::Tensor& tokens_NTH) const;
+};
+
+/// TransUNet in eval mode with constant weights: kernels standardised once, a single input channel
+/// folded into the root's kernel, BatchNorm folded into the decoder's convolutions, one matrix for
+/// query, key and value, channels-last memory. Logits are float32 whatever the weights' type.
+class TransUNetInference : public DenseNetwork {
+ public:
+  TransUNetInference(const TransUNet& network, at::Device device, at::ScalarType dtype);
+
+  InputSpec input() const override;
+  HeadSpec head() const override;
+  at::Tensor forward(const at::Tensor& images_NCYX) override;
+  std::shared_ptr<DenseNetwork> prepared_for_inference(at::Device device,
+                                                       at::ScalarType dtype) const override;
+
+ private:
+  TransUNetOptions options_;
+  at::Device device_;
+  at::ScalarType dtype_;
+  FoldedConv root_;
+  FoldedGroupNorm root_norm_;
+  std::vector<std::vector<FoldedBottleneck>> body_;
+  FoldedConv patch_;
+  at::Tensor positions_1TH_;
+  std::vector<FoldedTransformerBlock> blocks_;
+  FoldedLinear encoder_norm_;
+  FoldedConv conv_more_;
+  std::vector<std::pair<FoldedConv, FoldedConv>> decoder_;
+  FoldedConv head_;
+};
+
+}  // namespace retina::net

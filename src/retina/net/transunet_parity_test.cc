@@ -1,0 +1,255 @@
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+#include <torch/optim/sgd.h>
+
+#include "retina/core/file.h"
+#include "retina/net/fixture_options.h"
+#include "retina/net/transunet.h"
+#include "retina/net/weights.h"
+#include "retina/testing/fixtures.h"
+
+// Tolerances of the fixtures' README, section 1: forward max abs 2e-4 and relative L2 2e-5,
+// gradients relative L2 1e-4, parameters after steps and losses 1e-5.
+namespace retina::net {
+namespace {
+
+double max_abs(const at::Tensor& a, const at::Tensor& b) {
+  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
+}
+
+double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
+  const at::Tensor truth = expected.to(at::kDouble);
+  return ((actual.to(at::kDouble) - truth).norm() / truth.norm().clamp_min(1e-30)).item<double>();
+}
+
+void expect_forward(const at::Tensor& actual, const at::Tensor& expected, const std::string& what) {
+  ASSERT_EQ(actual.sizes(), expected.sizes()) << what;
+  EXPECT_LE(max_abs(actual, expected), 2e-4) << what;
+  EXPECT_LE(relative_l2(actual, expected), 2e-5) << what;
+}
+
+/// The loss as section 4 of the README states it, restated here: this module knows no criteria.
+struct StatedLoss {
+  at::Tensor ce, dice, total;
+};
+
+StatedLoss stated_loss(const at::Tensor& output, const tensor::NamedTensors& input) {
+  if (input.find("target") != nullptr) {
+    const at::Tensor loss = at::mse_loss(output, input.at("target").to(output.scalar_type()));
+    return {.ce = loss, .dice = loss, .total = loss};
+  }
+  const at::Tensor label = input.at("label").to(at::kLong);
+  StatedLoss loss;
+  if (output.size(1) == 1) {
+    const at::Tensor y = label.to(output.scalar_type());
+    const at::Tensor p = output.squeeze(1).sigmoid();
+    loss.ce = at::binary_cross_entropy_with_logits(output.squeeze(1), y);
+    loss.dice = 1 - (2 * (p * y).sum() + 1e-5) / (p.sum() + y.sum() + 1e-5);
+  } else {
+    const std::vector<std::int64_t> axes{0, 2, 3};
+    const at::Tensor p = output.softmax(1);
+    const at::Tensor y = at::one_hot(label, output.size(1)).movedim(-1, 1).to(p.scalar_type());
+    loss.ce = at::cross_entropy_loss(output, label);
+    loss.dice =
+        (1 - (2 * (p * y).sum(axes) + 1e-5) / ((p * p).sum(axes) + (y * y).sum(axes) + 1e-5))
+            .mean();
+  }
+  loss.total = 0.5 * loss.ce + 0.5 * loss.dice;
+  return loss;
+}
+
+/// Weights of a fixture; a set may state only what differs from those of the fine-tuning fixture.
+tensor::NamedTensors fixture_weights(const std::filesystem::path& folder) {
+  if (std::filesystem::exists(folder / "weights.safetensors")) {
+    return tensor::read_safetensors(folder / "weights.safetensors");
+  }
+  const auto of_root = [](const std::filesystem::path& root) {
+    return root / "retina" / "transunet_finetune_small" / "weights.safetensors";
+  };
+  const std::filesystem::path own = of_root(testing::parity_root());
+  const std::filesystem::path delivered =
+      of_root(std::filesystem::path(RETINA_SOURCE_DIR) / ".." / "shared" / "parity");
+  tensor::NamedTensors weights =
+      tensor::read_safetensors(std::filesystem::exists(own) ? own : delivered);
+  const tensor::NamedTensors over =
+      tensor::read_safetensors(folder / "weights_override.safetensors");
+  std::erase_if(weights.tensors, [&](const auto& entry) {
+    return entry.first.starts_with("segmentation_head.") || over.find(entry.first) != nullptr;
+  });
+  weights.tensors.insert(weights.tensors.end(), over.tensors.begin(), over.tensors.end());
+  return weights;
+}
+
+class SmallTransUNetParity : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    folder_ = testing::parity_root() / "retina" / GetParam();
+    RETINA_SKIP_WITHOUT(folder_);
+    threads_ = at::get_num_threads();
+    at::set_num_threads(1);
+    config_ = core::read_json(folder_ / "config.json");
+    input_ = tensor::read_safetensors(folder_ / "input.safetensors");
+    expected_ = tensor::read_safetensors(folder_ / "expected.safetensors");
+    network_ = std::make_shared<TransUNet>(options_of_fixture(config_));
+    load_state_dict(*network_, fixture_weights(folder_), folder_.string());
+  }
+  void TearDown() override {
+    if (threads_ > 0) {
+      at::set_num_threads(threads_);
+    }
+  }
+
+  void expect_losses(const StatedLoss& loss, const std::string& mode) const {
+    for (const auto& [name, value] :
+         {std::pair("ce", loss.ce), std::pair("dice", loss.dice), std::pair("loss", loss.total)}) {
+      if (const at::Tensor* truth = expected_.find(mode + "_" + name)) {
+        EXPECT_LE(max_abs(value, *truth), 1e-5) << mode << " " << name;
+      }
+    }
+  }
+
+  void expect_parameters(const std::string& prefix) const {
+    const auto parameters = network_->named_parameters();
+    for (const auto& [name, truth] : expected_.tensors) {
+      if (name.starts_with(prefix)) {
+        EXPECT_LE(max_abs(parameters[name.substr(prefix.size())], truth), 1e-5) << name;
+      }
+    }
+  }
+
+  /// Adds what expected.safetensors holds of the tensors named `prefix` + name.
+  double stated_rounding(const std::string& name) const {
+    return config_.at("float32_versus_float64").at(name).at("max_abs").get<double>();
+  }
+
+  std::filesystem::path folder_;
+  int threads_ = 0;
+  Json config_;
+  tensor::NamedTensors input_;
+  tensor::NamedTensors expected_;
+  std::shared_ptr<TransUNet> network_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Fixture, SmallTransUNetParity,
+                         ::testing::Values("transunet_finetune_small", "transunet_pretrain_small"),
+                         [](const auto& test) { return test.param; });
+
+TEST_P(SmallTransUNetParity, HasTheStatedTensors) {
+  EXPECT_EQ(network_->parameters().size(), config_.at("parameter_tensors").get<std::size_t>());
+  EXPECT_EQ(state_dict(*network_).tensors.size(), config_.at("state_entries").get<std::size_t>());
+}
+
+TEST_P(SmallTransUNetParity, EvalForward) {
+  network_->eval();
+  const at::NoGradGuard no_grad;
+  const at::Tensor output = network_->forward(input_.at("image"));
+  expect_forward(output, expected_.at("output_eval"), "output_eval");
+  expect_losses(stated_loss(output, input_), "eval");
+  if (const at::Tensor* head = expected_.find("segmentation_head_eval")) {
+    expect_forward(network_->segmentation(network_->features(input_.at("image"))), *head,
+                   "segmentation_head_eval");
+  }
+}
+
+TEST_P(SmallTransUNetParity, EvalForwardInFloat64) {
+  network_->to(at::kDouble);
+  network_->eval();
+  const at::NoGradGuard no_grad;
+  const at::Tensor output = network_->forward(input_.at("image").to(at::kDouble));
+  EXPECT_LE(max_abs(output, expected_.at("output_eval")), 1.01 * stated_rounding("output_eval"));
+}
+
+TEST_P(SmallTransUNetParity, PreparedForward) {
+  network_->eval();
+  const auto prepared = network_->prepared_for_inference(at::kCPU, at::kFloat);
+  expect_forward(prepared->forward(input_.at("image")), expected_.at("output_eval"), "prepared");
+}
+
+TEST_P(SmallTransUNetParity, TrainForwardLossesAndBuffers) {
+  network_->train();
+  const at::Tensor output = network_->forward(input_.at("image"));
+  expect_forward(output, expected_.at("output_train"), "output_train");
+  expect_losses(stated_loss(output, input_), "train");
+  const std::string prefix = "buffer_after1.";
+  const auto buffers = network_->named_buffers();
+  for (const auto& [name, truth] : expected_.tensors) {
+    if (name.starts_with(prefix)) {
+      EXPECT_LE(max_abs(buffers[name.substr(prefix.size())], truth), 1e-5) << name;
+    }
+  }
+}
+
+TEST_P(SmallTransUNetParity, Gradients) {
+  network_->train();
+  stated_loss(network_->forward(input_.at("image")), input_).total.backward();
+  const auto parameters = network_->named_parameters();
+  const std::string prefix = "grad.";
+  for (const auto& [name, truth] : expected_.tensors) {
+    if (name.starts_with(prefix)) {
+      EXPECT_LE(relative_l2(parameters[name.substr(prefix.size())].grad(), truth), 1e-4) << name;
+    }
+  }
+  for (const auto& [name, norm] : config_.at("grad_l2_norm_per_parameter_float64").items()) {
+    const at::Tensor& gradient = parameters[name].grad();
+    ASSERT_EQ(gradient.defined(), !norm.is_null()) << name;
+    if (gradient.defined()) {
+      const double truth = norm.get<double>();
+      EXPECT_NEAR(gradient.to(at::kDouble).norm().item<double>(), truth, 1e-4 * truth + 1e-9)
+          << name;
+    }
+  }
+}
+
+TEST_P(SmallTransUNetParity, SgdSteps) {
+  network_->train();
+  const Json& sgd = config_.at("sgd");
+  torch::optim::SGD optimizer(network_->parameters(),
+                              torch::optim::SGDOptions(sgd.at("lr").get<double>())
+                                  .momentum(sgd.at("momentum").get<double>())
+                                  .weight_decay(sgd.at("weight_decay").get<double>()));
+  for (int step = 1; expected_.find("loss_step" + std::to_string(step)) != nullptr; ++step) {
+    optimizer.zero_grad();
+    const at::Tensor loss = stated_loss(network_->forward(input_.at("image")), input_).total;
+    EXPECT_LE(max_abs(loss, expected_.at("loss_step" + std::to_string(step))), 1e-5) << step;
+    loss.backward();
+    optimizer.step();
+    expect_parameters("sgd" + std::to_string(step) + ".");
+  }
+}
+
+class Stages {
+ public:
+  explicit Stages(const TransUNet& network) : modules_(network.named_modules()) {}
+
+  template <class Impl>
+  Impl& at(const std::string& name) const {
+    return *modules_["transformer.embeddings.hybrid_model." + name]->template as<Impl>();
+  }
+
+ private:
+  torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>> modules_;
+};
+
+TEST_P(SmallTransUNetParity, Intermediates) {
+  RETINA_SKIP_WITHOUT(folder_ / "intermediates.safetensors");
+  const tensor::NamedTensors truth =
+      tensor::read_safetensors(folder_ / "intermediates.safetensors");
+  network_->eval();
+  const at::NoGradGuard no_grad;
+  const at::Tensor rgb = input_.at("image").narrow(0, 0, 1).expand({-1, 3, -1, -1});
+  const Stages stages(*network_);
+  const at::Tensor root = stages.at<ResNetRootImpl>("root").forward(rgb);
+  expect_forward(root, truth.at("root"), "root");
+  const at::Tensor block1 =
+      stages.at<ResNetBlockImpl>("body.block1").forward(at::max_pool2d(root, 3, 2));
+  expect_forward(block1, truth.at("block1"), "block1");
+  expect_forward(padded_to(block1, rgb.size(2) / 4), truth.at("skip_F1"), "skip_F1");
+  const at::Tensor block2 = stages.at<ResNetBlockImpl>("body.block2").forward(block1);
+  expect_forward(block2, truth.at("block2"), "block2");
+  expect_forward(stages.at<ResNetBlockImpl>("body.block3").forward(block2), truth.at("block3"),
+                 "block3");
+}
+
+}  // namespace
+}  // namespace retina::net

@@ -1,0 +1,65 @@
+#include "retina/net/transunet.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/error.h"
+#include "retina/net/weights.h"
+
+namespace retina::net {
+namespace {
+
+TransUNetOptions narrow_options() {
+  return {.window = 64,
+          .classes = 2,
+          .hidden = 24,
+          .mlp = 48,
+          .heads = 3,
+          .layers = 1,
+          .resnet_units = {1, 1, 1},
+          .width_factor = 0.5,
+          .decoder_head_channels = 32,
+          .decoder_channels = {16, 16, 16, 8}};
+}
+
+TEST(TransUNet, SameSeedSameWeights) {
+  at::manual_seed(5);
+  const auto first = state_dict(TransUNet(narrow_options()));
+  at::manual_seed(5);
+  const auto second = state_dict(TransUNet(narrow_options()));
+  for (std::size_t i = 0; i < first.tensors.size(); ++i) {
+    EXPECT_TRUE(at::equal(first.tensors[i].second, second.tensors[i].second));
+  }
+}
+
+TEST(TransUNet, RefusesAnotherWindow) {
+  TransUNet network(narrow_options());
+  EXPECT_THROW(network.forward(at::zeros({1, 1, 80, 80})), Error);
+  EXPECT_THROW(network.forward(at::zeros({1, 3, 64, 64})), Error);
+}
+
+TEST(TransUNet, ReconstructionTailGivesOneImage) {
+  TransUNetOptions options = narrow_options();
+  options.tail = TransUNetTail::reconstruction;
+  TransUNet network(options);
+  EXPECT_EQ(network.head().name, "reconstruction");
+  EXPECT_EQ(network.head().activation, "none");
+  EXPECT_EQ(network.forward(at::randn({1, 1, 64, 64})).size(1), 1);
+  EXPECT_EQ(state_dict(network).tensors.back().first, "FinalDecoder.conv1.bias");
+}
+
+TEST(TransUNet, OneChannelEqualsThreeCopies) {
+  TransUNetOptions options = narrow_options();
+  TransUNet grey(options);
+  options.in_channels = 3;
+  TransUNet colour(options);
+  load_state_dict(colour, state_dict(grey), "grey");
+  grey.eval();
+  colour.eval();
+  const at::Tensor images = at::randn({2, 1, 64, 64});
+  EXPECT_TRUE(
+      at::allclose(grey.forward(images), colour.forward(images.repeat({1, 3, 1, 1})), 1e-4, 1e-5));
+}
+
+}  // namespace
+}  // namespace retina::net

@@ -1,0 +1,107 @@
+#include "retina/net/weights.h"
+
+#include <cmath>
+#include <set>
+#include <sstream>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "retina/core/error.h"
+
+namespace retina::net {
+namespace {
+
+constexpr std::string_view kParallelPrefix = "module.";  // left by torch's DataParallel wrappers
+constexpr std::string_view kPositions = "transformer.embeddings.position_embeddings";
+
+/// Live tensors in the order of a Python state dict: a module's own before those of its children.
+void collect(const torch::nn::Module& module, const std::string& prefix,
+             std::vector<std::pair<std::string, at::Tensor>>& out) {
+  for (const auto& parameter : module.named_parameters(false)) {
+    out.emplace_back(prefix + parameter.key(), parameter.value());
+  }
+  for (const auto& buffer : module.named_buffers(false)) {
+    out.emplace_back(prefix + buffer.key(), buffer.value());
+  }
+  for (const auto& child : module.named_children()) {
+    collect(*child.value(), prefix + child.key() + ".", out);
+  }
+}
+
+std::string shape_text(const at::Tensor& tensor) {
+  std::ostringstream text;
+  text << tensor.sizes();
+  return text.str();
+}
+
+std::map<std::string, at::Tensor> by_plain_name(const tensor::NamedTensors& state) {
+  std::map<std::string, at::Tensor> named;
+  for (const auto& [name, tensor] : state.tensors) {
+    named[name.starts_with(kParallelPrefix) ? name.substr(kParallelPrefix.size()) : name] = tensor;
+  }
+  return named;
+}
+
+}  // namespace
+
+tensor::NamedTensors state_dict(const torch::nn::Module& module) {
+  tensor::NamedTensors state;
+  collect(module, "", state.tensors);
+  for (auto& [name, tensor] : state.tensors) {
+    tensor = tensor.detach().to(at::kCPU).clone(at::MemoryFormat::Contiguous);
+  }
+  return state;
+}
+
+void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& state,
+                     const std::string& source) {
+  std::vector<std::pair<std::string, at::Tensor>> targets;
+  collect(module, "", targets);
+  std::map<std::string, at::Tensor> given = by_plain_name(state);
+  std::vector<Problem> problems;
+  const auto report = [&](const std::string& name, const std::string& found,
+                          const std::string& expected) {
+    problems.push_back({.subject = name, .found = found, .expected = expected, .remedy = {}});
+  };
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies;
+  for (const auto& [name, target] : targets) {
+    const auto found = given.find(name);
+    if (found == given.end()) {
+      report(name, "missing", shape_text(target));
+      continue;
+    }
+    if (found->second.sizes() != target.sizes()) {
+      report(name, "shape " + shape_text(found->second), shape_text(target));
+    }
+    copies.emplace_back(target, found->second);
+    given.erase(found);
+  }
+  for (const auto& [name, tensor] : given) {
+    report(name, "unexpected, shape " + shape_text(tensor), "");
+  }
+  throw_if_any(ErrorKind::bad_data,
+               fmt::format("weights '{}' are those of another network", source), problems);
+  const at::NoGradGuard no_grad;
+  for (auto& [target, value] : copies) {
+    target.copy_(value);
+  }
+}
+
+tensor::NamedTensors with_window(tensor::NamedTensors state, int window) {
+  const std::int64_t side = window / 16;
+  for (auto& [name, table_1TH] : state.tensors) {
+    if (!name.ends_with(kPositions) || table_1TH.dim() != 3) {
+      continue;
+    }
+    const auto old_side = std::llround(std::sqrt(static_cast<double>(table_1TH.size(1))));
+    if (old_side == side || old_side * old_side != table_1TH.size(1)) {
+      continue;
+    }
+    const at::Tensor grid_1HYX = table_1TH.transpose(1, 2).unflatten(2, {old_side, old_side});
+    table_1TH = at::upsample_bilinear2d(grid_1HYX, {side, side}, true).flatten(2).transpose(1, 2);
+  }
+  return state;
+}
+
+}  // namespace retina::net

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "retina/net/network.h"
+#include "retina/tensor/safetensors.h"
+
+namespace retina::net {
+
+/// Parameters and buffers in registration order, CPU, detached (copies).
+tensor::NamedTensors state_dict(const torch::nn::Module& module);
+
+/// Strict: bad_data that lists all missing, unexpected and misshapen names together. Strips
+/// "module." prefixes. `source` names the file in messages.
+void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& state,
+                     const std::string& source);
+
+/// `state` with the position table fitted to windows of `window` pixels: the grid of (side / 16)^2
+/// tokens is resampled bilinearly, corners on corners. Unchanged where there is no table or it fits
+/// already. An extension: the published network has one window.
+tensor::NamedTensors with_window(tensor::NamedTensors state, int window);
+
+}  // namespace retina::net
