@@ -1,0 +1,120 @@
+#include "retina/augment/compose.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+namespace retina::augment {
+namespace {
+
+constexpr std::int64_t kSide = 90;
+
+/// Smooth noise, so that neighbouring grey values are alike as in EM.
+at::Tensor smooth_plane(std::int64_t side) {
+  const at::Tensor t = at::arange(side, at::kFloat);
+  const at::Tensor wave =
+      (t / 7).sin().unsqueeze(1) * (t / 5).cos().unsqueeze(0) + (t / 23).sin().unsqueeze(0);
+  return (127 + 60 * wave).to(at::kByte).contiguous();
+}
+
+Sample draw_sample(const Recipe& recipe, std::uint64_t seed) {
+  const at::Tensor plane = smooth_plane(kSide);
+  Sample s;
+  s.geometry = draw_geometry(recipe, seed, {1, kSide, kSide}, core::Vec3{0, 40, 40});
+  s.photometry = draw_photometry(recipe, seed);
+  const core::Box3& box = s.geometry.box;
+  s.image_YX = plane.narrow(0, box.start[1], box.shape[1])
+                   .narrow(1, box.start[2], box.shape[2])
+                   .contiguous();
+  s.labels_YX = (s.image_YX > 127).to(at::kByte);
+  return s;
+}
+
+std::vector<Sample> draw_samples(const Recipe& recipe, std::uint64_t count) {
+  std::vector<Sample> samples;
+  for (std::uint64_t seed = 0; seed < count; ++seed) {
+    samples.push_back(draw_sample(recipe, seed));
+  }
+  return samples;
+}
+
+Recipe everything() {
+  Recipe recipe;
+  recipe.size = 64;
+  recipe.noise_probability = recipe.blur_probability = 0.5;
+  recipe.quarter_turn_probability = 0.3;
+  return recipe;
+}
+
+const Normalisation kNormalisation{.mean = 0.5, .std = 0.2};
+
+TEST(Compose, FusedKernelEqualsTensorPath) {
+  for (const Beyond beyond : {Beyond::crop, Beyond::image}) {
+    Recipe recipe = everything();
+    recipe.beyond = beyond;
+    const auto samples = draw_samples(recipe, 40);
+    const AugmentedBatch a = make_batch(samples, recipe, kNormalisation, at::kCPU, Path::fused_cpu);
+    const AugmentedBatch b = make_batch(samples, recipe, kNormalisation, at::kCPU, Path::tensors);
+    EXPECT_TRUE(a.images_NCYX.equal(b.images_NCYX)) << (a.images_NCYX - b.images_NCYX).abs().max();
+    EXPECT_TRUE(a.labels_NYX.equal(b.labels_NYX));
+  }
+}
+
+TEST(Compose, SampleDoesNotDependOnItsBatchOrThreads) {
+  const Recipe recipe = everything();
+  const auto samples = draw_samples(recipe, 6);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(2);
+  const AugmentedBatch together = make_batch(samples, recipe, kNormalisation, at::kCPU);
+  at::set_num_threads(1);
+  for (std::int64_t i = 0; i < 6; ++i) {
+    const AugmentedBatch alone =
+        make_batch({samples[static_cast<std::size_t>(i)]}, recipe, kNormalisation, at::kCPU);
+    EXPECT_TRUE(alone.images_NCYX[0].equal(together.images_NCYX[i]));
+    EXPECT_TRUE(alone.labels_NYX[0].equal(together.labels_NYX[i]));
+  }
+  at::set_num_threads(threads);
+}
+
+TEST(Compose, PublishedChainAndOneResampleShowTheSameScene) {
+  Recipe recipe = everything();
+  recipe.noise_probability = recipe.brightness_contrast_probability = 0;
+  recipe.quarter_turn_probability = 0;
+  const auto samples = draw_samples(recipe, 40);
+  const AugmentedBatch ours = make_batch(samples, recipe, kNormalisation, at::kCPU);
+  recipe.application = Application::published;
+  const AugmentedBatch theirs = make_batch(samples, recipe, kNormalisation, at::kCPU);
+  // grey levels; the published chain rounds twice and its coordinates are on a grid of 1/32 pixel
+  EXPECT_LT((ours.images_NCYX - theirs.images_NCYX).abs().max().item<double>() * 0.2 * 255, 8);
+  EXPECT_LT((ours.images_NCYX - theirs.images_NCYX).abs().mean().item<double>() * 0.2 * 255, 0.6);
+  EXPECT_GT((ours.labels_NYX == theirs.labels_NYX).to(at::kFloat).mean().item<double>(), 0.97);
+}
+
+TEST(Compose, LabelsStayOnTheirPixels) {
+  Recipe recipe = everything();
+  recipe.noise_probability = recipe.blur_probability = recipe.brightness_contrast_probability = 0;
+  const AugmentedBatch batch =
+      make_batch(draw_samples(recipe, 20), recipe, {.mean = 0, .std = 1.0 / 255}, at::kCPU);
+  const at::Tensor grey = batch.images_NCYX.select(1, 0);
+  // nearest is at most half a pixel off in each direction, over which the plane changes by less
+  // than 12 grey levels
+  const at::Tensor clear = (grey - 127.5).abs() > 12;
+  const at::Tensor agree = (grey > 127.5) == (batch.labels_NYX == 1);
+  EXPECT_GT(clear.to(at::kFloat).mean().item<double>(), 0.5);
+  EXPECT_TRUE(agree.masked_select(clear).all().item<bool>());
+}
+
+TEST(Compose, UnlabelledSamplesGiveNoLabels) {
+  const Recipe recipe = everything();
+  auto samples = draw_samples(recipe, 2);
+  for (Sample& s : samples) {
+    s.labels_YX = at::Tensor();
+  }
+  for (const Path path : {Path::fused_cpu, Path::tensors}) {
+    const AugmentedBatch batch = make_batch(samples, recipe, kNormalisation, at::kCPU, path);
+    EXPECT_EQ(batch.images_NCYX.sizes(), (std::vector<std::int64_t>{2, 1, 64, 64}));
+    EXPECT_FALSE(batch.labels_NYX.defined());
+  }
+}
+
+}  // namespace
+}  // namespace retina::augment

@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <cmath>
+#include <regex>
+
+#include <gtest/gtest.h>
+
+#include "retina/augment/geometry.h"
+#include "retina/augment/photometry.h"
+#include "retina/core/file.h"
+#include "retina/testing/fixtures.h"
+
+// Distribution tests against parity/retina/augment/draw_statistics.json. Every comparison allows
+// kSigmas standard errors of the difference of two samples: a false alarm in 1.7 million
+// comparisons, and the draws here are seeded, so it does not come and go.
+namespace retina::augment {
+namespace {
+
+constexpr double kSigmas = 5;
+constexpr int kDraws = 20000;
+constexpr double kFixtureDraws = 20000;  // parity README: quantiles of 20000 parameter draws
+constexpr double kFixtureFields =
+    2000;  // standard deviations of noise are of drawn noise fields, which are fewer
+
+std::filesystem::path draw_fixture() {
+  return testing::parity_root() / "retina" / "augment" / "draw_statistics.json";
+}
+
+/// Compares mean, quantiles and range of our draws with the recorded ones.
+void expect_same_distribution(const Json& recorded, std::vector<double> ours,
+                              double recorded_draws) {
+  std::sort(ours.begin(), ours.end());
+  const auto n = static_cast<double>(ours.size());
+  const double spread = 1 / n + 1 / recorded_draws;
+  for (const auto& [key, share] : {std::pair{"q10", 0.1}, {"median", 0.5}, {"q90", 0.9}}) {
+    const double value = recorded[key];
+    const double below =
+        static_cast<double>(std::lower_bound(ours.begin(), ours.end(), value) - ours.begin()) / n;
+    const double upto =
+        static_cast<double>(std::upper_bound(ours.begin(), ours.end(), value) - ours.begin()) / n;
+    const double tolerance = kSigmas * std::sqrt(share * (1 - share) * spread);
+    EXPECT_LE(below, share + tolerance) << key;
+    EXPECT_GE(upto, share - tolerance) << key;
+  }
+  double mean = 0;
+  double variance = 0;
+  for (const double v : ours) {
+    mean += v / n;
+  }
+  for (const double v : ours) {
+    variance += (v - mean) * (v - mean) / n;
+  }
+  EXPECT_NEAR(mean, recorded["mean"].get<double>(), kSigmas * std::sqrt(variance * spread));
+  const double range = recorded["max"].get<double>() - recorded["min"].get<double>();
+  EXPECT_NEAR(ours.front(), recorded["min"].get<double>(), 0.05 * range);
+  EXPECT_NEAR(ours.back(), recorded["max"].get<double>(), 0.05 * range);
+}
+
+TEST(AugmentDrawParity, augment_resized_crops) {
+  RETINA_SKIP_WITHOUT(draw_fixture());
+  const Json recorded = core::read_json(draw_fixture());
+  const std::regex shape_in_name("random_resized_crop_([0-9]+)x([0-9]+)");
+  for (const auto& [name, statistics] : recorded.items()) {
+    std::smatch shape;
+    if (!std::regex_match(name, shape, shape_in_name)) {
+      continue;
+    }
+    const std::int64_t height = std::stoll(shape[1]);
+    const std::int64_t width = std::stoll(shape[2]);
+    std::map<std::string, std::vector<double>> draws;
+    for (std::uint64_t seed = 0; seed < kDraws; ++seed) {
+      const Crop crop = draw_resized_crop({}, seed, height, width);
+      const auto h = static_cast<double>(crop.height);
+      const auto w = static_cast<double>(crop.width);
+      draws["height"].push_back(h);
+      draws["width"].push_back(w);
+      draws["area_fraction"].push_back(h * w / static_cast<double>(height * width));
+      draws["aspect_w_over_h"].push_back(w / h);
+    }
+    for (const auto& [key, values] : draws) {
+      SCOPED_TRACE(name + " " + key);
+      expect_same_distribution(statistics[key], values, kFixtureDraws);
+    }
+  }
+}
+
+TEST(AugmentDrawParity, augment_rotation_angles) {
+  RETINA_SKIP_WITHOUT(draw_fixture());
+  const Json recorded = core::read_json(draw_fixture());
+  for (const double limit : {90.0, 180.0}) {
+    const std::string name = "rotate_limit_" + std::to_string(static_cast<int>(limit));
+    Recipe recipe;
+    recipe.rotate_limit = limit;
+    recipe.rotate_probability = 1;
+    std::vector<double> angles;
+    for (std::uint64_t seed = 0; seed < kDraws; ++seed) {
+      angles.push_back(draw_geometry(recipe, seed, {1, 224, 224}, std::nullopt).angle);
+    }
+    SCOPED_TRACE(name);
+    expect_same_distribution(recorded[name], angles, kFixtureDraws);
+  }
+}
+
+TEST(AugmentDrawParity, augment_grey_values) {
+  RETINA_SKIP_WITHOUT(draw_fixture());
+  const Json recorded = core::read_json(draw_fixture());
+  Recipe recipe;
+  recipe.brightness_contrast_probability = recipe.noise_probability = recipe.blur_probability = 1;
+  std::vector<double> alpha, beta, sigma;
+  std::map<std::string, int> sides;
+  for (std::uint64_t seed = 0; seed < kDraws; ++seed) {
+    const Photometry p = draw_photometry(recipe, seed);
+    alpha.push_back(p.contrast);
+    beta.push_back(p.brightness);
+    sigma.push_back(p.noise_sigma);
+    ++sides[std::to_string(p.blur_side)];
+  }
+  expect_same_distribution(recorded["brightness_contrast"]["alpha"], alpha, kFixtureDraws);
+  expect_same_distribution(recorded["brightness_contrast"]["beta"], beta, kFixtureDraws);
+  expect_same_distribution(recorded["gauss_noise_std"], sigma, kFixtureFields);
+  for (const auto& [side, share] : recorded["gaussian_blur_kernel_share"].items()) {
+    const double expected = share;
+    EXPECT_NEAR(sides[side] / static_cast<double>(kDraws), expected,
+                kSigmas * std::sqrt(expected * (1 - expected) * (1.0 / kDraws + 1 / kFixtureDraws)))
+        << "blur side " << side;
+  }
+}
+
+TEST(AugmentDrawParity, augment_probabilities) {
+  RETINA_SKIP_WITHOUT(draw_fixture());
+  const Json recorded = core::read_json(draw_fixture())["probabilities_by_default"];
+  std::map<std::string, int> fired;
+  for (std::uint64_t seed = 0; seed < kDraws; ++seed) {
+    const Geometry g = draw_geometry({}, seed, {1, 224, 224}, std::nullopt);
+    fired["HorizontalFlip"] += g.flip_x ? 1 : 0;
+    fired["VerticalFlip"] += g.flip_y ? 1 : 0;
+    fired["Rotate"] += g.angle != 0 ? 1 : 0;
+    const Photometry p = draw_photometry({.noise_probability = 0.5, .blur_probability = 0.5}, seed);
+    fired["RandomBrightnessContrast"] += p.contrast != 1 ? 1 : 0;
+    fired["GaussNoise"] += p.noise_sigma > 0 ? 1 : 0;
+    fired["GaussianBlur"] += p.blur_side > 1 ? 1 : 0;
+  }
+  for (const auto& [name, count] : fired) {
+    const double p = recorded[name];
+    EXPECT_NEAR(count / static_cast<double>(kDraws), p, kSigmas * std::sqrt(p * (1 - p) / kDraws))
+        << name;
+  }
+}
+
+}  // namespace
+}  // namespace retina::augment

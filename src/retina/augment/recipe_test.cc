@@ -1,0 +1,38 @@
+#include "retina/augment/recipe.h"
+
+#include <gtest/gtest.h>
+
+namespace retina::augment {
+namespace {
+
+TEST(Recipe, PublishedDefaultsAreValid) {
+  EXPECT_TRUE(Recipe{}.validate().empty());
+}
+
+TEST(Recipe, AllProblemsAreReportedAtOnce) {
+  Recipe recipe;
+  recipe.size = 0;
+  recipe.blur_limit = 4;
+  recipe.scale_min = 0.9;
+  recipe.scale_max = 0.1;
+  EXPECT_EQ(recipe.validate().size(), 3U);
+}
+
+TEST(Recipe, ReadingTheImageBeyondTheCropNeedsTheComposedResample) {
+  Recipe recipe;
+  recipe.beyond = Beyond::image;
+  EXPECT_TRUE(recipe.validate().empty());
+  recipe.application = Application::published;
+  EXPECT_EQ(recipe.validate().size(), 1U);
+}
+
+TEST(Recipe, EveryFieldPassesThroughJson) {
+  Recipe recipe;
+  recipe.zoom = 1.25;
+  recipe.beyond = Beyond::image;
+  const Recipe read = core::options_from_json<Recipe>(core::options_to_json(recipe));
+  EXPECT_EQ(core::options_to_json(read), core::options_to_json(recipe));
+}
+
+}  // namespace
+}  // namespace retina::augment
