@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <vector>
 
 #include "retina/data/dataset.h"
@@ -36,6 +37,9 @@ class Sampler {
   std::vector<Slice> slices_;
   std::uint64_t run_seed_;
   Shuffle shuffle_;
+  mutable std::mutex mutex_;  ///< guards the order of the epoch asked for last
+  mutable std::vector<std::uint32_t> order_;
+  mutable std::int64_t order_epoch_ = -1;
 };
 
 }  // namespace retina::data

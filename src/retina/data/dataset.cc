@@ -1,0 +1,213 @@
+#include "retina/data/dataset.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "retina/core/error.h"
+
+namespace retina::data {
+
+namespace {
+
+constexpr std::string_view kAxisNames = "zyx";
+
+bool is_flat(const core::Volume& volume) {
+  return volume.shape()[0] == 1;
+}
+
+const LabelledVolume& volume_of(const Dataset& dataset, const Slice& slice) {
+  return dataset.volumes.at(static_cast<std::size_t>(slice.volume));
+}
+
+/// One plane as stored, reshaped to {1,y,x}: a box of thickness 1 has its voxels in that order
+/// already.
+core::Array read_stored(const core::Volume& volume, const Slice& slice) {
+  if (volume.info().channels != 1) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = volume.info().source,
+                        .found = fmt::format("{} channels", volume.info().channels),
+                        .expected = "one channel",
+                        .remedy = "convert it to grey values, or take one channel of it"});
+  }
+  const core::Array box = volume.read(core::slice_box(volume.shape(), slice.axis, slice.index));
+  core::Array plane(box.dtype(), 1, plane_shape(volume.shape(), slice.axis));
+  std::copy(box.bytes().begin(), box.bytes().end(), plane.bytes().begin());
+  return plane;
+}
+
+/// Position {z,y,x} in the volume of pixel `i` of a plane.
+core::Vec3 position_of(const core::Vec3& plane, const Slice& slice, std::int64_t i) {
+  const std::int64_t row = i / plane[2];
+  const std::int64_t column = i % plane[2];
+  switch (slice.axis) {
+    case 0:
+      return {slice.index, row, column};
+    case 1:
+      return {row, slice.index, column};
+    default:
+      return {row, column, slice.index};
+  }
+}
+
+std::string known_values(const LabelMap& map) {
+  std::vector<std::string> known;
+  for (const auto& [value, id] : map.values) {
+    known.push_back(fmt::format("{}", value));
+  }
+  if (map.values.empty()) {
+    known.push_back(map.class_count == 2 ? "0 and 1, or 0 and 255"
+                                         : fmt::format("0 to {}", map.class_count - 1));
+  }
+  if (map.ignore_value) {
+    known.push_back(fmt::format("{} (ignored)", *map.ignore_value));
+  }
+  return fmt::format("{}", fmt::join(known, ", "));
+}
+
+/// Stored value -> class id, kIgnore, or nothing.
+std::optional<std::uint8_t> class_of(const LabelMap& map, bool two_valued, std::int64_t value) {
+  if (map.ignore_value == value) {
+    return kIgnore;
+  }
+  if (map.values.empty()) {
+    if (two_valued && value == 255) {
+      return std::uint8_t{1};
+    }
+    return value >= 0 && value < map.class_count ? std::optional(static_cast<std::uint8_t>(value))
+                                                 : std::nullopt;
+  }
+  for (const auto& [stored, id] : map.values) {
+    if (stored == value) {
+      return static_cast<std::uint8_t>(id);
+    }
+  }
+  return std::nullopt;
+}
+
+template <class T>
+std::map<std::int64_t, std::int64_t> census_of(std::span<const T> values) {
+  std::map<std::int64_t, std::int64_t> counts;
+  std::size_t run = 0;  // labels come in long runs: one look-up for each
+  for (std::size_t i = 0; i < values.size(); i = run) {
+    for (run = i + 1; run < values.size() && values[run] == values[i]; ++run) {
+    }
+    counts[static_cast<std::int64_t>(values[i])] += static_cast<std::int64_t>(run - i);
+  }
+  return counts;
+}
+
+core::Array read_stored_labels(const LabelledVolume& volume, const Slice& slice) {
+  core::Array stored = read_stored(*volume.labels, slice);
+  if (!core::is_integer(stored.dtype())) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = volume.labels->info().source,
+                        .found = fmt::format("labels of type {}", core::name_of(stored.dtype())),
+                        .expected = "whole numbers",
+                        .remedy = "save the labels as uint8 or uint16"});
+  }
+  return stored;
+}
+
+LabelCensus census(const core::Array& stored) {
+  return core::dispatch(stored.dtype(), [&](auto zero) {
+    const auto counts = census_of<decltype(zero)>(stored.values<decltype(zero)>());
+    return LabelCensus{.counts = {counts.begin(), counts.end()}};
+  });
+}
+
+[[noreturn]] void fail_value(const Dataset& dataset, const Slice& slice, std::int64_t value,
+                             const core::Vec3& where) {
+  const LabelledVolume& volume = volume_of(dataset, slice);
+  throw Error(
+      ErrorKind::bad_data,
+      Problem{
+          .subject = volume.labels->info().source,
+          .found = is_flat(*volume.labels)
+                       ? fmt::format("label value {} at y={}, x={}", value, where[1], where[2])
+                       : fmt::format("label value {} at z={}, y={}, x={}", value, where[0],
+                                     where[1], where[2]),
+          .expected = known_values(dataset.label_map),
+          .remedy =
+              "name the value in the label map (labels), set ignore_value, or correct the mask"});
+}
+
+core::Array map_labels(const Dataset& dataset, const Slice& slice, const core::Array& stored) {
+  core::Array classes(core::DType::u8, 1, stored.shape());
+  const bool two_valued = dataset.label_map.values.empty() && census(stored).only_0_and_255();
+  const auto out = classes.values<std::uint8_t>();
+  core::dispatch(stored.dtype(), [&](auto zero) {
+    const auto in = stored.values<decltype(zero)>();
+    std::optional<std::uint8_t> id;
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      if (i == 0 || in[i] != in[i - 1]) {
+        const auto value = static_cast<std::int64_t>(in[i]);
+        id = class_of(dataset.label_map, two_valued, value);
+        if (!id) {
+          fail_value(dataset, slice, value,
+                     position_of(stored.shape(), slice, static_cast<std::int64_t>(i)));
+        }
+      }
+      out[i] = *id;
+    }
+  });
+  return classes;
+}
+
+}  // namespace
+
+std::vector<Slice> slices_across(const core::Vec3& shape, int volume, int axis,
+                                 std::int64_t every) {
+  std::vector<Slice> slices;
+  for (std::int64_t index = 0; index < shape[static_cast<std::size_t>(axis)]; index += every) {
+    slices.push_back({.volume = volume, .axis = axis, .index = index});
+  }
+  return slices;
+}
+
+core::Vec3 plane_shape(const core::Vec3& shape, int axis) {
+  switch (axis) {
+    case 0:
+      return {1, shape[1], shape[2]};
+    case 1:
+      return {1, shape[0], shape[2]};
+    default:
+      return {1, shape[0], shape[1]};
+  }
+}
+
+std::string describe(const Dataset& dataset, const Slice& slice) {
+  const LabelledVolume& volume = volume_of(dataset, slice);
+  if (is_flat(*volume.image)) {
+    return volume.name;
+  }
+  return fmt::format("{} {}={}", volume.name, kAxisNames[static_cast<std::size_t>(slice.axis)],
+                     slice.index);
+}
+
+core::Array read_image(const Dataset& dataset, const Slice& slice) {
+  const LabelledVolume& volume = volume_of(dataset, slice);
+  return core::to_uint8(read_stored(*volume.image, slice), volume.range);
+}
+
+LabelledPlane read_plane(const Dataset& dataset, const Slice& slice) {
+  const LabelledVolume& volume = volume_of(dataset, slice);
+  LabelledPlane plane{.image = read_image(dataset, slice), .labels = {}};
+  if (volume.labels != nullptr) {
+    plane.labels = map_labels(dataset, slice, read_stored_labels(volume, slice));
+  }
+  return plane;
+}
+
+bool LabelCensus::only_0_and_255() const {
+  return !counts.empty() && counts.back().first == 255 &&
+         std::all_of(counts.begin(), counts.end(),
+                     [](const auto& c) { return c.first == 0 || c.first == 255; });
+}
+
+LabelCensus count_labels(const LabelledVolume& volume, const Slice& slice) {
+  return census(read_stored_labels(volume, slice));
+}
+
+}  // namespace retina::data

@@ -1,0 +1,121 @@
+#include "retina/data/dataset.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace retina::data {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// A volume whose voxel (z,y,x) is 100z + 10y + x (as u8).
+core::Array coordinates(const core::Vec3& shape) {
+  core::Array array(core::DType::u8, 1, shape);
+  for (std::int64_t z = 0; z < shape[0]; ++z) {
+    for (std::int64_t y = 0; y < shape[1]; ++y) {
+      for (std::int64_t x = 0; x < shape[2]; ++x) {
+        array.at<std::uint8_t>(0, z, y, x) = static_cast<std::uint8_t>(100 * z + 10 * y + x);
+      }
+    }
+  }
+  return array;
+}
+
+Dataset one_volume(core::Array image, core::Array labels) {
+  Dataset dataset;
+  dataset.volumes.push_back({.name = "v",
+                             .image = core::in_memory(std::move(image)),
+                             .labels = core::in_memory(std::move(labels)),
+                             .range = {}});
+  return dataset;
+}
+
+core::Array labels_of(const core::Vec3& shape, std::vector<std::uint8_t> values) {
+  core::Array array(core::DType::u8, 1, shape);
+  std::copy(values.begin(), values.end(), array.values<std::uint8_t>().begin());
+  return array;
+}
+
+std::vector<std::uint8_t> bytes_of(const core::Array& array) {
+  const auto values = array.values<std::uint8_t>();
+  return {values.begin(), values.end()};
+}
+
+TEST(Dataset, PlanesAreCutAcrossTheirAxis) {
+  const core::Vec3 shape{2, 3, 4};
+  const Dataset dataset = one_volume(coordinates(shape), core::Array(core::DType::u8, 1, shape));
+  const core::Array xz = read_image(dataset, {.volume = 0, .axis = 1, .index = 2});
+  EXPECT_EQ(xz.shape(), (core::Vec3{1, 2, 4}));
+  EXPECT_EQ(bytes_of(xz), (std::vector<std::uint8_t>{20, 21, 22, 23, 120, 121, 122, 123}));
+  const core::Array yz = read_image(dataset, {.volume = 0, .axis = 2, .index = 3});
+  EXPECT_EQ(yz.shape(), (core::Vec3{1, 2, 3}));
+  EXPECT_EQ(bytes_of(yz), (std::vector<std::uint8_t>{3, 13, 23, 103, 113, 123}));
+}
+
+TEST(Dataset, EveryNthPlaneIsTaken) {
+  const auto slices = slices_across({7, 3, 4}, 2, 0, 3);
+  ASSERT_EQ(slices.size(), 3U);
+  EXPECT_EQ(slices[2], (Slice{.volume = 2, .axis = 0, .index = 6}));
+}
+
+TEST(Dataset, LabelMapGivesClassIdsAndIgnoredPixels) {
+  const core::Vec3 shape{1, 1, 4};
+  Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 7, 9, 7}));
+  dataset.label_map = {.values = {{0, 0}, {7, 2}}, .ignore_value = 9, .class_count = 3};
+  EXPECT_EQ(bytes_of(read_plane(dataset, {}).labels),
+            (std::vector<std::uint8_t>{0, 2, kIgnore, 2}));
+}
+
+TEST(Dataset, MaskOf0And255IsReadAs0And1) {
+  const core::Vec3 shape{1, 1, 3};
+  Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 255, 0}));
+  dataset.label_map.class_count = 2;
+  EXPECT_EQ(bytes_of(read_plane(dataset, {}).labels), (std::vector<std::uint8_t>{0, 1, 0}));
+}
+
+TEST(Dataset, Value255IsIgnoredWhereTheMapSaysSo) {
+  const core::Vec3 shape{1, 1, 3};
+  Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 255, 0}));
+  dataset.label_map = {.values = {}, .ignore_value = 255, .class_count = 2};
+  EXPECT_EQ(bytes_of(read_plane(dataset, {}).labels), (std::vector<std::uint8_t>{0, kIgnore, 0}));
+}
+
+TEST(Dataset, UnknownLabelValueIsNamedWithItsPlace) {
+  const core::Vec3 shape{2, 2, 2};
+  Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 1, 0, 0, 0, 0, 5, 0}));
+  dataset.label_map.class_count = 2;
+  EXPECT_NO_THROW(read_plane(dataset, {.volume = 0, .axis = 0, .index = 0}));
+  try {
+    read_plane(dataset, {.volume = 0, .axis = 0, .index = 1});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), HasSubstr("label value 5 at z=1, y=1, x=0"));
+  }
+}
+
+TEST(Dataset, ImagesOfOtherTypesAreMappedByTheRangeOfTheirVolume) {
+  core::Array image(core::DType::u16, 1, {1, 1, 3});
+  image.values<std::uint16_t>()[1] = 1500;
+  image.values<std::uint16_t>()[2] = 2000;
+  Dataset dataset = one_volume(std::move(image), core::Array(core::DType::u8, 1, {1, 1, 3}));
+  dataset.volumes[0].range = {.low = 1000, .high = 2000};
+  EXPECT_EQ(bytes_of(read_image(dataset, {})), (std::vector<std::uint8_t>{0, 128, 255}));
+}
+
+TEST(Dataset, ColourImagesAreRefused) {
+  Dataset dataset = one_volume(core::Array(core::DType::u8, 3, {1, 2, 2}),
+                               core::Array(core::DType::u8, 1, {1, 2, 2}));
+  EXPECT_THROW(read_plane(dataset, {}), Error);
+}
+
+TEST(Dataset, CensusCountsStoredValues) {
+  const core::Vec3 shape{1, 2, 3};
+  const Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 0, 4, 4, 4, 9}));
+  const LabelCensus census = count_labels(dataset.volumes[0], {});
+  EXPECT_EQ(census.counts,
+            (std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 2}, {4, 3}, {9, 1}}));
+}
+
+}  // namespace
+}  // namespace retina::data

@@ -1,0 +1,96 @@
+#include "retina/data/loader.h"
+
+#include <utility>
+
+#include "retina/core/clock.h"
+#include "retina/core/error.h"
+#include "retina/core/rng.h"
+
+namespace retina::data {
+
+namespace {
+
+constexpr std::uint64_t kForeground =
+    0x666F7265U;  // keeps this draw apart from those of the augmentation
+
+/// A copy of the rows and columns of `box`, as a u8 tensor [y,x].
+at::Tensor cut(const core::Array& plane, const core::Box3& box) {
+  at::Tensor out_YX = at::empty({box.shape[1], box.shape[2]}, at::kByte);
+  auto* target = out_YX.mutable_data_ptr<std::uint8_t>();
+  const auto source = plane.values<std::uint8_t>();
+  for (std::int64_t y = 0; y < box.shape[1]; ++y) {
+    const std::int64_t start = (box.start[1] + y) * plane.shape()[2] + box.start[2];
+    std::copy_n(source.begin() + start, box.shape[2], target + y * box.shape[2]);
+  }
+  return out_YX;
+}
+
+}  // namespace
+
+Loader::Loader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& options,
+               ChooseBox choose_box)
+    : dataset_(std::move(dataset)),
+      options_(options),
+      choose_box_(std::move(choose_box)),
+      sampler_(dataset_->slices, options.seed, options.shuffle),
+      cache_(std::make_unique<PlaneCache>(dataset_, options.cache_bytes)),
+      next_(options.start),
+      submitted_(options.start),
+      workers_(options.threads) {
+  submit_ahead();
+}
+
+Loader::~Loader() {
+  for (auto& batch : in_flight_) {
+    batch.wait();
+  }
+}
+
+void Loader::submit_ahead() {
+  while (submitted_ < next_ + options_.read_ahead) {
+    in_flight_.push_back(
+        workers_.submit([this, number = submitted_] { return read_batch(number); }));
+    ++submitted_;
+  }
+}
+
+RawBatch Loader::next() {
+  const core::Stopwatch watch;
+  std::future<RawBatch> ready = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  ++next_;
+  submit_ahead();
+  RawBatch batch = ready.get();
+  waited_s_ += watch.seconds();
+  return batch;
+}
+
+RawBatch Loader::read_batch(std::int64_t number) const {
+  RawBatch batch;
+  const std::int64_t first = (number * options_.ranks + options_.rank) * options_.batch;
+  for (std::int64_t i = 0; i < options_.batch; ++i) {
+    batch.samples.push_back(read_sample(sampler_(first + i)));
+  }
+  return batch;
+}
+
+RawSample Loader::read_sample(const Patch& patch) const {
+  const auto plane = cache_->get(patch.slice);
+  RawSample sample;
+  sample.key.seed = patch.seed;
+  sample.key.plane_shape = plane->plane.image.shape();
+  sample.key.foreground = plane->foreground.pick(core::Rng{patch.seed, kForeground}.uniform());
+  sample.box = choose_box_(sample.key);
+  if (!core::whole(sample.key.plane_shape).contains(sample.box)) {
+    throw Error(ErrorKind::internal, "box " + core::to_string(sample.box) +
+                                         " lies outside the plane " +
+                                         describe(*dataset_, patch.slice));
+  }
+  sample.image_YX = cut(plane->plane.image, sample.box);
+  if (plane->plane.labels.elements() > 0) {
+    sample.labels_YX = cut(plane->plane.labels, sample.box);
+  }
+  return sample;
+}
+
+}  // namespace retina::data
