@@ -1,0 +1,70 @@
+#pragma once
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "retina/core/file.h"
+#include "retina/core/json.h"
+#include "retina/engine/predictor.h"
+#include "retina/net/weights.h"
+#include "retina/tensor/safetensors.h"
+
+namespace retina::engine {
+
+/// The network of an inference fixture (parity/retina README, section 6): the weights of
+/// transunet_finetune_small with those of `overrides` on top. A set without these weights has them
+/// all in `overrides`.
+inline std::shared_ptr<net::DenseNetwork> parity_network(const std::filesystem::path& fixtures,
+                                                         const std::filesystem::path& overrides,
+                                                         int classes, int window) {
+  const auto small = fixtures / "transunet_finetune_small";
+  const Json config = core::read_json(small / "config.json");
+  Json options = {{"window", window}, {"classes", classes}};
+  for (const auto& [ours, theirs] :
+       {std::pair("hidden", "hidden_size"), std::pair("mlp", "mlp_dim"),
+        std::pair("heads", "num_heads"), std::pair("layers", "num_layers"),
+        std::pair("resnet_units", "resnet_units"), std::pair("width_factor", "width_factor"),
+        std::pair("group_norm_groups", "group_norm_groups"),
+        std::pair("decoder_head_channels", "decoder_head_channels"),
+        std::pair("decoder_channels", "decoder_channels")}) {
+    options[ours] = config.at(theirs);
+  }
+  tensor::NamedTensors state;
+  if (std::filesystem::exists(small / "weights.safetensors")) {
+    state = tensor::read_safetensors(small / "weights.safetensors");
+  }
+  const tensor::NamedTensors over = tensor::read_safetensors(overrides);
+  for (const auto& [name, tensor] : over.tensors) {
+    const auto same = std::find_if(state.tensors.begin(), state.tensors.end(),
+                                   [&, key = name](const auto& item) { return item.first == key; });
+    if (same == state.tensors.end()) {
+      state.tensors.emplace_back(name, tensor);
+    } else {
+      same->second = tensor;
+    }
+  }
+  auto network = net::make_network("transunet", options);
+  net::load_state_dict(*network, state, overrides.string());
+  network->eval();
+  return network;
+}
+
+/// Published inference with the network and norms of a fixture's case.
+inline PlanePredictor parity_predictor(const std::filesystem::path& fixtures,
+                                       const std::filesystem::path& overrides, const Json& facts,
+                                       const WindowOptions& options) {
+  constexpr int kWindow = 224;  // the published window (retina.md 4.1)
+  const auto network =
+      parity_network(fixtures, overrides, facts.at("n_classes").get<int>(), kWindow);
+  return {network->prepared_for_inference(at::kCPU, at::kFloat),
+          {.range = {},
+           .mean = facts.at("norms").at("mean").get<double>(),
+           .std = facts.at("norms").at("std").get<double>()},
+          options,
+          at::kCPU,
+          at::kFloat};
+}
+
+}  // namespace retina::engine

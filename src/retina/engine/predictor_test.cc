@@ -1,0 +1,198 @@
+#include "retina/engine/predictor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/file.h"
+#include "retina/engine/parity_network_for_test.h"
+#include "retina/engine/pattern_network_for_test.h"
+#include "retina/testing/fixtures.h"
+
+namespace retina::engine {
+namespace {
+
+at::Tensor random_pixels(std::vector<std::int64_t> shape, std::int64_t seed) {
+  const at::Tensor index =
+      at::arange(at::prod(torch::tensor(shape)).item<std::int64_t>(), at::kLong);
+  return ((index * 2654435761 + seed * 40503).bitwise_right_shift(7) % 256)
+      .to(at::kByte)
+      .view(shape);
+}
+
+/// Steps 2 to 4 of the published procedure, written down plainly, one window at a time.
+at::Tensor restated_logits(const at::Tensor& pixels_YX, int channels,
+                           const WindowOptions& options) {
+  PatternNetwork network(channels);
+  const model::Preprocess preprocess{.range = {}, .mean = 0.5, .std = 0.25};
+  const std::int64_t window = network.input().window;
+  const PlanePlan plan = plan_plane(pixels_YX.size(0), pixels_YX.size(1), 32, options);
+  at::Tensor padded_YX = at::zeros({plan.y.padded(), plan.x.padded()});
+  padded_YX.narrow(0, plan.y.pad_low, plan.y.extent)
+      .narrow(1, plan.x.pad_low, plan.x.extent)
+      .copy_(preprocess.normalise(pixels_YX));
+  at::Tensor sum_KYX = at::zeros({channels, plan.y.padded(), plan.x.padded()});
+  at::Tensor count_YX = at::zeros({plan.y.padded(), plan.x.padded()});
+  for (const std::int64_t y : plan.y.starts) {
+    for (const std::int64_t x : plan.x.starts) {
+      const at::Tensor image_YX = padded_YX.narrow(0, y, window).narrow(1, x, window);
+      const at::Tensor logits_KYX = network.forward(image_YX.contiguous().view({1, 1, 32, 32}))[0];
+      sum_KYX.narrow(1, y, window).narrow(2, x, window).add_(logits_KYX);
+      count_YX.narrow(0, y, window).narrow(1, x, window).add_(1);
+    }
+  }
+  return (sum_KYX / count_YX)
+      .narrow(1, plan.y.pad_low, plan.y.extent)
+      .narrow(2, plan.x.pad_low, plan.x.extent);
+}
+
+TEST(PlanePredictor, PublishedProcedureEqualsItsRestatement) {
+  for (const auto& [y, x] : {std::pair(70, 100), std::pair(20, 75), std::pair(32, 32)}) {
+    const at::Tensor pixels_YX = random_pixels({y, x}, 1);
+    PlanePredictor predictor = pattern_predictor(3, published_windows());
+    const at::Tensor logits_KYX = predictor.logits(pixels_YX);
+    EXPECT_LT(
+        (logits_KYX - restated_logits(pixels_YX, 3, published_windows())).abs().max().item<float>(),
+        2e-6F);
+  }
+}
+
+TEST(PlanePredictor, AnyCutOfAPlaneHasTheSameVoxels) {
+  for (const WindowOptions& options : {published_windows(), WindowOptions{.batch = 3},
+                                       WindowOptions{.overlap = 0.4, .batch = 5}}) {
+    PlanePredictor predictor = pattern_predictor(2, options);
+    const at::Tensor pixels_PYX = random_pixels({4, 90, 70}, 2);
+    const PlaneSeries series = predictor.series(4, 90, 70);
+    std::vector<at::Tensor> whole;
+    predictor.predict_block(series, {{0, 4}, {{0, 90}, {0, 70}}}, pixels_PYX,
+                            [&](std::int64_t, const at::Tensor& p) { whole.push_back(p); });
+    ASSERT_EQ(whole.size(), 4U);
+    const PlaneBlock part{{1, 3}, {{11, 57}, {40, 70}}};
+    const Region read = pixels_needed(series.plan, part.region);
+    predictor.predict_block(
+        series, part,
+        pixels_PYX.narrow(0, 1, 2)
+            .narrow(1, read.y.begin, read.y.size())
+            .narrow(2, read.x.begin, read.x.size()),
+        [&](std::int64_t plane, const at::Tensor& logits_KYX) {
+          EXPECT_TRUE(at::equal(
+              logits_KYX,
+              whole[static_cast<std::size_t>(plane)].narrow(1, 11, 46).narrow(2, 40, 30)));
+        });
+  }
+}
+
+TEST(PlanePredictor, PlanesOfASeriesEqualSinglePlanes) {
+  PlanePredictor predictor = pattern_predictor(1, {.batch = 4});
+  const at::Tensor pixels_PYX = random_pixels({3, 50, 60}, 3);
+  predictor.predict_block(
+      predictor.series(3, 50, 60), {{0, 3}, {{0, 50}, {0, 60}}}, pixels_PYX,
+      [&](std::int64_t plane, const at::Tensor& logits_KYX) {
+        EXPECT_LT((logits_KYX - predictor.logits(pixels_PYX[plane])).abs().max().item<float>(),
+                  1e-6F);
+      });
+}
+
+TEST(PlanePredictor, CountsTheSlotsOfItsBatches) {
+  PlanePredictor predictor = pattern_predictor(1, {.overlap = 0, .batch = 4});
+  predictor.logits(random_pixels({64, 96}, 4));
+  EXPECT_EQ(predictor.windows_computed(), 8);  // 2 x 3 windows in two batches of 4
+  EXPECT_EQ(predictor.series(1, 64, 96).windows_needed(), 6);
+}
+
+TEST(PlanePredictor, ReflectsPlanesSmallerThanTheWindow) {
+  PlanePredictor predictor = pattern_predictor(1, WindowOptions{});
+  const at::Tensor small_YX = random_pixels({31, 20}, 5);
+  const at::Tensor mirrored_YX =
+      at::cat({small_YX.narrow(1, 1, 6).flip(1), small_YX, small_YX.narrow(1, 13, 6).flip(1)}, 1);
+  const at::Tensor full_YX = at::cat({mirrored_YX, mirrored_YX.narrow(0, 29, 1)}, 0);
+  ASSERT_EQ(full_YX.sizes(), (std::vector<std::int64_t>{32, 32}));
+  const at::Tensor expected_KYX = predictor.logits(full_YX).narrow(1, 0, 31).narrow(2, 6, 20);
+  EXPECT_TRUE(at::equal(predictor.logits(small_YX), expected_KYX));
+}
+
+TEST(PlanePredictor, ASinglePixelIsEnough) {
+  for (const Padding padding : {Padding::reflect, Padding::zero}) {
+    PlanePredictor predictor = pattern_predictor(2, {.padding = padding});
+    EXPECT_EQ(predictor.labels(random_pixels({1, 1}, 6)).sizes(),
+              (std::vector<std::int64_t>{1, 1}));
+  }
+}
+
+TEST(PlanePredictor, OneChannelIsDecidedByTheThreshold) {
+  const at::Tensor p_KYX = torch::tensor({0.2F, 0.5F, 0.51F, 0.9F}).view({1, 2, 2});
+  EXPECT_TRUE(at::equal(decide(p_KYX, 0.5), torch::tensor({0, 0, 1, 1}, at::kByte).view({2, 2})));
+}
+
+TEST(PlanePredictor, ManyChannelsAreDecidedByTheLargest) {
+  const at::Tensor p_KYX = torch::tensor({0.2F, 0.5F, 0.3F, 0.5F, 0.5F, 0.0F}).view({3, 1, 2});
+  EXPECT_TRUE(at::equal(decide(p_KYX, 0.5), torch::tensor({2, 0}, at::kByte).view({1, 2})));
+}
+
+std::vector<double> overlaps_of(const tensor::NamedTensors& file) {
+  const std::string prefix = "logits_overlap";
+  std::vector<double> overlaps;
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name.starts_with(prefix)) {
+      overlaps.push_back(std::stod(name.substr(prefix.size())));
+    }
+  }
+  return overlaps;
+}
+
+std::string overlap_name(double overlap) {
+  return fmt::format("overlap{:.1f}", overlap);
+}
+
+void compare_2d(const std::filesystem::path& fixtures, const std::string& name, const Json& facts) {
+  const auto folder = fixtures / "inference2d";
+  const auto file = tensor::read_safetensors(folder / (name + ".safetensors"));
+  for (const double overlap : overlaps_of(file)) {
+    WindowOptions options = published_windows();
+    options.overlap = overlap;
+    PlanePredictor predictor = parity_predictor(
+        fixtures, folder / (name + "_weights_override.safetensors"), facts, options);
+    const at::Tensor logits_KYX = predictor.logits(file.at("image"));
+    const at::Tensor labels_YX = decide(activate(logits_KYX), 0.5);
+    const double worst =
+        (logits_KYX - file.at("logits_" + overlap_name(overlap))).abs().max().item<double>();
+    const double differing = labels_YX.ne(file.at("prediction_" + overlap_name(overlap)))
+                                 .to(at::kDouble)
+                                 .mean()
+                                 .item<double>();
+    EXPECT_LE(worst, 3e-4) << name << " overlap " << overlap;
+    EXPECT_LE(differing, 1e-4) << name << " overlap " << overlap;
+    ::testing::Test::RecordProperty(name + "_" + overlap_name(overlap) + "_max_abs",
+                                    std::to_string(worst));
+  }
+}
+
+TEST(InferenceParity, inference2d) {
+  const auto fixtures = testing::parity_root() / "retina";
+  RETINA_SKIP_WITHOUT(fixtures / "inference2d" / "expected.json");
+  const Json expected = core::read_json(fixtures / "inference2d" / "expected.json");
+  for (const auto& [name, facts] : expected.at("cases").items()) {
+    compare_2d(fixtures, name, facts);
+  }
+}
+
+TEST(InferenceParity, inference2d_window_starts) {
+  const auto folder = testing::parity_root() / "retina" / "inference2d";
+  RETINA_SKIP_WITHOUT(folder / "expected.json");
+  const Json expected = core::read_json(folder / "expected.json");
+  const std::string prefix = "window_starts_overlap";
+  for (const auto& [name, facts] : expected.at("cases").items()) {
+    for (const auto& [key, starts] : facts.items()) {
+      if (key.starts_with(prefix)) {
+        WindowOptions options = published_windows();
+        options.overlap = std::stod(key.substr(prefix.size()));
+        const PlanePlan plan = plan_plane(facts.at("image_shape")[0].get<int>(),
+                                          facts.at("image_shape")[1].get<int>(), 224, options);
+        EXPECT_EQ(plan.y.starts, starts[0].get<std::vector<std::int64_t>>()) << name;
+        EXPECT_EQ(plan.x.starts, starts[1].get<std::vector<std::int64_t>>()) << name;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace retina::engine

@@ -1,0 +1,134 @@
+#include "retina/engine/scratch_volume.h"
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+namespace retina::engine {
+
+namespace {
+
+constexpr core::Vec3 kChunkShape{ScratchVolume::kChunk, ScratchVolume::kChunk,
+                                 ScratchVolume::kChunk};
+
+std::int64_t chunks_along(std::int64_t side) {
+  return (side + ScratchVolume::kChunk - 1) / ScratchVolume::kChunk;
+}
+
+std::int64_t chunk_bytes(int channels) {
+  return channels * ScratchVolume::kChunk * ScratchVolume::kChunk * ScratchVolume::kChunk;
+}
+
+core::VolumeInfo scratch_info(const std::filesystem::path& file, int channels,
+                              const core::Vec3& shape) {
+  core::VolumeInfo info;
+  info.source = file.string();
+  info.format = "scratch";
+  info.axes = channels > 1 ? "czyx" : "zyx";
+  info.channels = channels;
+  info.shape = shape;
+  info.chunk = kChunkShape;
+  return info;
+}
+
+[[noreturn]] void fail_io(const std::filesystem::path& file, const char* action) {
+  throw Error(ErrorKind::resource,
+              Problem{.subject = fmt::format("scratch file '{}'", file.string()),
+                      .found = fmt::format("cannot {}: {}", action, std::strerror(errno)),
+                      .expected = {},
+                      .remedy = "free disk space beside the output, or raise --max-ram"});
+}
+
+/// Calls `visit(chunk index, first voxel of the chunk)` for all chunks that meet `box`.
+template <class Visit>
+void for_each_chunk(const core::Box3& box, Visit visit) {
+  const core::Vec3 stop = box.stop();
+  constexpr std::int64_t side = ScratchVolume::kChunk;
+  for (std::int64_t z = box.start[0] / side; z * side < stop[0]; ++z) {
+    for (std::int64_t y = box.start[1] / side; y * side < stop[1]; ++y) {
+      for (std::int64_t x = box.start[2] / side; x * side < stop[2]; ++x) {
+        visit(core::Vec3{z, y, x}, core::Vec3{z * side, y * side, x * side});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+ScratchVolume::ScratchVolume(const std::filesystem::path& file, int channels,
+                             const core::Vec3& shape)
+    : Volume(scratch_info(file, channels, shape)), file_(file) {
+  descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) {
+    fail_io(file_, "open");
+  }
+  if (::ftruncate(descriptor_, file_bytes(channels, shape)) != 0) {
+    ::close(descriptor_);
+    fail_io(file_, "set its size");
+  }
+}
+
+ScratchVolume::~ScratchVolume() {
+  ::close(descriptor_);
+}
+
+std::int64_t ScratchVolume::file_bytes(int channels, const core::Vec3& shape) {
+  return chunk_bytes(channels) * chunks_along(shape[0]) * chunks_along(shape[1]) *
+         chunks_along(shape[2]);
+}
+
+std::int64_t ScratchVolume::offset(const core::Vec3& chunk) const {
+  const std::int64_t index =
+      (chunk[0] * chunks_along(shape()[1]) + chunk[1]) * chunks_along(shape()[2]) + chunk[2];
+  return index * chunk_bytes(info_.channels);
+}
+
+core::Array ScratchVolume::read_chunk(const core::Vec3& chunk) const {
+  core::Array values(core::DType::u8, info_.channels, kChunkShape);
+  std::span<std::byte> rest = values.bytes();
+  off_t position = offset(chunk);
+  while (!rest.empty()) {
+    const ssize_t done = ::pread(descriptor_, rest.data(), rest.size(), position);
+    if (done <= 0) {
+      fail_io(file_, "read");
+    }
+    rest = rest.subspan(static_cast<std::size_t>(done));
+    position += done;
+  }
+  return values;
+}
+
+core::Array ScratchVolume::read_box(const core::Box3& box) const {
+  core::Array values(core::DType::u8, info_.channels, box.shape);
+  for_each_chunk(box, [&](const core::Vec3& chunk, const core::Vec3& start) {
+    core::copy_overlap(read_chunk(chunk), start, values, box.start);
+  });
+  return values;
+}
+
+void ScratchVolume::write_box(const core::Box3& box, const core::Array& values) {
+  for_each_chunk(box, [&](const core::Vec3& chunk, const core::Vec3& start) {
+    const core::Box3 extent = core::intersect({start, kChunkShape}, core::whole(shape()));
+    core::Array content = box.contains(extent)
+                              ? core::Array(core::DType::u8, info_.channels, kChunkShape)
+                              : read_chunk(chunk);
+    core::copy_overlap(values, box.start, content, start);
+    std::span<const std::byte> rest = content.bytes();
+    off_t position = offset(chunk);
+    while (!rest.empty()) {
+      const ssize_t done = ::pwrite(descriptor_, rest.data(), rest.size(), position);
+      if (done <= 0) {
+        fail_io(file_, "write");
+      }
+      rest = rest.subspan(static_cast<std::size_t>(done));
+      position += done;
+    }
+  });
+}
+
+}  // namespace retina::engine

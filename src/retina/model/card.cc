@@ -1,0 +1,108 @@
+#include "retina/model/card.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace retina::core {
+
+template <>
+struct JsonBinding<Json> {
+  static Json write(const Json& value) { return value; }
+  static void read(Json& out, const Json& json, const std::string& where) {
+    if (!json.is_object()) {
+      fail_value(where, json, "a table of key: value");
+    }
+    out = json;
+  }
+};
+
+template <>
+struct JsonBinding<Vec3d> {
+  static Json write(const Vec3d& value) { return Json{value[0], value[1], value[2]}; }
+  static void read(Vec3d& out, const Json& json, const std::string& where) {
+    if (!json.is_array() || json.size() != 3) {
+      fail_value(where, json, "three numbers z, y, x in nanometres");
+    }
+    for (std::size_t i = 0; i < 3; ++i) {
+      from_json_value(out[i], json[i], where);
+    }
+  }
+};
+
+}  // namespace retina::core
+
+namespace retina::model {
+
+namespace {
+
+constexpr int kVersion = 1;
+
+/// The card as the option visitor sees it.
+struct BoundCard : Card {
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("version", self.version, "of this format");
+    visit("name", self.name, "preset or name given by the user");
+    visit("network", self.network, "kind of network");
+    visit("network_options", self.network_options, "its shape");
+    visit("classes", self.classes, "id and name of each class, background first");
+    visit("preprocess", self.preprocess, "from stored values to network inputs");
+    visit("voxel_nm_seen", self.voxel_nm_seen, "z, y, x of the training images");
+    visit("threshold", self.threshold, "of the sigmoid of one-class models");
+    visit("provenance", self.provenance, "how it was made");
+    visit("metrics", self.metrics, "how good it was");
+    visit("licence", self.licence, "of the weights");
+  }
+
+  std::vector<Problem> validate() const {
+    std::vector<Problem> problems;
+    if (version != kVersion) {
+      problems.push_back({.subject = "version",
+                          .found = std::to_string(version),
+                          .expected = std::to_string(kVersion),
+                          .remedy = "use the release of retina that wrote this model"});
+    }
+    for (std::size_t i = 0; i < classes.size(); ++i) {
+      if (std::cmp_not_equal(classes[i].id, i)) {
+        problems.push_back({.subject = fmt::format("classes[{}].id", i),
+                            .found = std::to_string(classes[i].id),
+                            .expected = fmt::format("{}: ids count up from 0", i)});
+      }
+    }
+    if (!(preprocess.std > 0)) {
+      problems.push_back({.subject = "preprocess.std",
+                          .found = fmt::format("{}", preprocess.std),
+                          .expected = "more than 0"});
+    }
+    if (!(threshold > 0 && threshold < 1)) {
+      problems.push_back({.subject = "threshold",
+                          .found = fmt::format("{}", threshold),
+                          .expected = "between 0 and 1"});
+    }
+    return problems;
+  }
+};
+
+}  // namespace
+
+Json to_json(const Card& card) {
+  return core::options_to_json(BoundCard{card});
+}
+
+Card card_from_json(const Json& json, const std::string& source) {
+  try {
+    std::vector<Problem> missing;
+    for (const char* key : {"version", "network", "network_options", "classes", "preprocess"}) {
+      if (json.is_object() && !json.contains(key)) {
+        missing.push_back({.subject = key, .found = "it is missing"});
+      }
+    }
+    throw_if_any(ErrorKind::bad_data, "not a complete model card", missing);
+    return core::options_from_json<BoundCard>(json);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::bad_data, fmt::format("model card '{}': {}", source, error.what()));
+  }
+}
+
+}  // namespace retina::model

@@ -1,0 +1,88 @@
+#include "retina/model/model.h"
+
+#include <fmt/format.h>
+
+#include "retina/core/file.h"
+#include "retina/net/weights.h"
+#include "retina/tensor/safetensors.h"
+
+namespace retina::model {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kCard = "model.json";
+constexpr const char* kWeights = "weights.safetensors";
+
+void check_classes(const Card& card, const net::DenseNetwork& network, const std::string& source) {
+  const int channels = network.head().channels;
+  const std::size_t expected = channels == 1 ? 2 : static_cast<std::size_t>(channels);
+  if (card.classes.size() != expected) {
+    throw Error(
+        ErrorKind::bad_data,
+        Problem{.subject = fmt::format("model card '{}'", source),
+                .found = fmt::format("{} classes", card.classes.size()),
+                .expected = fmt::format("{}, background included: the network has {} output "
+                                        "maps",
+                                        expected, channels)});
+  }
+}
+
+}  // namespace
+
+fs::path find_model_folder(const fs::path& path) {
+  for (const fs::path& folder : {path, path / "model"}) {
+    if (fs::exists(folder / kCard)) {
+      return folder;
+    }
+  }
+  throw Error(
+      ErrorKind::bad_data,
+      Problem{.subject = fmt::format("model '{}'", path.string()),
+              .found = fs::exists(path) ? "no model.json in it" : "it does not exist",
+              .expected = "a model folder (model.json, weights.safetensors) or a run folder",
+              .remedy = "give the folder that 'retina finetune -o' wrote"});
+}
+
+Model load(const fs::path& path) {
+  const fs::path folder = find_model_folder(path);
+  const std::string card_path = (folder / kCard).string();
+  Model model;
+  model.card = card_from_json(core::read_json(folder / kCard), card_path);
+  try {
+    model.network = net::make_network(model.card.network, model.card.network_options);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::bad_data, fmt::format("model card '{}': {}", card_path, error.what()));
+  }
+  check_classes(model.card, *model.network, card_path);
+  const fs::path weights = folder / kWeights;
+  net::load_state_dict(*model.network, tensor::read_safetensors(weights), weights.string());
+  model.network->eval();
+  return model;
+}
+
+void save(const fs::path& folder, const Card& card, const net::DenseNetwork& network) {
+  check_classes(card, network, (folder / kCard).string());
+  const fs::path partial = core::partial_path(folder);
+  fs::remove_all(partial);
+  fs::create_directories(partial);
+  core::write_atomically(partial / kCard, to_json(card).dump(2) + "\n");
+  tensor::NamedTensors state = net::state_dict(network);
+  state.metadata["format"] = "pt";
+  tensor::write_safetensors(partial / kWeights, state);
+  core::rename_into_place(partial, folder);
+}
+
+Model with_window(const Model& model, int window) {
+  Model result;
+  result.card = model.card;
+  result.card.network_options["window"] = window;
+  result.network = net::make_network(result.card.network, result.card.network_options);
+  net::load_state_dict(*result.network, net::with_window(net::state_dict(*model.network), window),
+                       result.card.name);
+  result.network->eval();
+  return result;
+}
+
+}  // namespace retina::model
