@@ -1,5 +1,8 @@
 #pragma once
 
+#include <vector>
+
+#include "retina/core/error.h"
 #include "retina/core/progress.h"
 #include "retina/data/dataset.h"
 #include "retina/data/options.h"
@@ -7,10 +10,20 @@
 namespace retina::pipeline {
 
 /// Finds and opens the image/label pairs of a dataset (layouts: data/options.h). Reads metadata,
-/// the sample that an intensity range needs; labels are read when planes are (pipeline::check reads
-/// them all). bad_data lists all pairing and shape problems at once. `class_count` includes
+/// and the sample that an intensity range needs; labels are read when planes are (pipeline::check
+/// reads them all). bad_data lists all pairing and shape problems at once. `class_count` includes
 /// background.
 data::Dataset open_dataset(const data::DataOptions& options, int class_count,
                            const core::Context& ctx);
+
+/// What could be opened, and every problem found on the way.
+struct OpenedDataset {
+  data::Dataset dataset;
+  std::vector<Problem> problems;
+};
+
+/// The same for callers that go on to look for more problems.
+OpenedDataset try_open_dataset(const data::DataOptions& options, int class_count,
+                               const core::Context& ctx);
 
 }  // namespace retina::pipeline

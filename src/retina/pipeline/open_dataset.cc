@@ -1,0 +1,329 @@
+#include "retina/pipeline/open_dataset.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "retina/core/file.h"
+#include "retina/core/intensity.h"
+#include "retina/store/location.h"
+#include "retina/store/open.h"
+#include "retina/store/pack/pack.h"
+
+namespace retina::pipeline {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t kRangeSeed = 0;  // the range of a dataset does not depend on the run
+constexpr std::size_t kRangeImages =
+    16;  // of a folder of single images that are looked at for its range
+
+/// One place with images and one with their labels.
+struct Group {
+  std::string name;  ///< of the volume; empty if there is one group alone
+  std::string images;
+  std::string masks;  ///< empty for unlabelled data
+};
+
+class Opener {
+ public:
+  Opener(const data::DataOptions& options, int class_count) : options_(options) {
+    opened_.dataset.label_map.class_count = class_count;
+    opened_.dataset.label_map.ignore_value = options.ignore_value;
+    for (const auto& [stored, id] : options.labels) {
+      opened_.dataset.label_map.values.emplace_back(std::stoll(stored), id);
+    }
+  }
+
+  OpenedDataset open() {
+    if (!options_.path.empty() && store::is_pack(store::parse_location(options_.path))) {
+      open_pack();
+    } else {
+      for (const Group& group : find_groups()) {
+        open_group(group);
+      }
+    }
+    choose_slices();
+    return std::move(opened_);
+  }
+
+ private:
+  void report(Problem problem) { opened_.problems.push_back(std::move(problem)); }
+
+  std::vector<Group> find_groups() {
+    const auto inside = [&](const fs::path& folder, const std::string& name) {
+      return Group{.name = name,
+                   .images = (folder / options_.images).string(),
+                   .masks = options_.masks.empty() ? "" : (folder / options_.masks).string()};
+    };
+    if (options_.path.empty()) {
+      return {Group{.name = {}, .images = options_.images, .masks = options_.masks}};
+    }
+    const fs::path root = options_.path;
+    if (exists(inside(root, "").images)) {
+      return {inside(root, "")};
+    }
+    std::vector<Group> groups;
+    if (fs::is_directory(root)) {
+      for (const auto& entry : fs::directory_iterator(root)) {
+        if (exists(inside(entry.path(), "").images)) {
+          groups.push_back(inside(entry.path(), entry.path().filename().string()));
+        }
+      }
+    }
+    std::sort(groups.begin(), groups.end(),
+              [](const Group& a, const Group& b) { return core::natural_less(a.name, b.name); });
+    if (groups.empty()) {
+      report({.subject = options_.path,
+              .found = fs::exists(root)
+                           ? fmt::format("no '{}' in it, nor in a folder of it", options_.images)
+                           : "nothing there",
+              .expected =
+                  fmt::format("folders {} and {}, or VOLUME/{} and VOLUME/{}, or a pack",
+                              options_.images, options_.masks, options_.images, options_.masks),
+              .remedy = "give the folders with --images and --masks"});
+    }
+    return groups;
+  }
+
+  static bool exists(const std::string& place) {
+    return fs::exists(store::parse_location(place).file);
+  }
+
+  /// True for a folder whose files are single images rather than one volume.
+  bool holds_images(const std::string& place) const {
+    const store::Location location = store::parse_location(place);
+    if (!location.inner.empty() || !fs::is_directory(location.file)) {
+      return false;
+    }
+    for (const char* marker : {"zarr.json", ".zarray", ".zgroup", ".zattrs"}) {
+      if (fs::exists(location.file / marker)) {
+        return false;
+      }
+    }
+    if (options_.folder == data::FolderMeaning::automatic) {
+      return std::all_of(options_.axes.begin(), options_.axes.end(),
+                         [](const auto& a) { return a == "xy"; });
+    }
+    return options_.folder == data::FolderMeaning::images;
+  }
+
+  void open_group(const Group& group) {
+    for (const std::string& place : {group.images, group.masks}) {
+      if (!place.empty() && !exists(place)) {
+        report({.subject = place,
+                .found = "nothing there",
+                .expected = "images and their masks",
+                .remedy = "check the path"});
+        return;
+      }
+    }
+    const std::size_t first = opened_.dataset.volumes.size();
+    if (holds_images(group.images)) {
+      open_pairs(group);
+    } else {
+      const std::string stem = store::parse_location(group.images).file.stem().string();
+      open_pair(group.name.empty() ? stem : group.name, group.images, group.masks);
+    }
+    set_range(first);
+  }
+
+  /// Files of a folder by stem; two files of one stem are a problem.
+  std::map<std::string, fs::path> by_stem(const std::string& folder) {
+    std::map<std::string, fs::path> files;
+    for (const fs::path& file : core::list_files(folder)) {
+      const auto [place, fresh] = files.emplace(file.stem().string(), file);
+      if (!fresh) {
+        report({.subject = file.string(),
+                .found = fmt::format("the same name as {}", place->second.filename().string()),
+                .expected = "one file for each name",
+                .remedy = "rename or remove one of them"});
+      }
+    }
+    return files;
+  }
+
+  void open_pairs(const Group& group) {
+    auto masks = group.masks.empty() ? std::map<std::string, fs::path>{} : by_stem(group.masks);
+    const auto images = by_stem(group.images);
+    if (images.empty()) {
+      report({.subject = group.images,
+              .found = "an empty folder",
+              .expected = "image files",
+              .remedy = {}});
+    }
+    std::vector<std::string> stems;
+    for (const auto& [stem, file] : images) {
+      stems.push_back(stem);
+    }
+    std::sort(stems.begin(), stems.end(), core::natural_less);
+    for (const std::string& stem : stems) {
+      const auto mask = masks.find(stem);
+      if (mask == masks.end() && !group.masks.empty()) {
+        report({.subject = images.at(stem).string(),
+                .found = fmt::format("no mask named {} in {}", stem, group.masks),
+                .expected = "a mask of the same name",
+                .remedy = "add the mask, or move the image away"});
+        continue;
+      }
+      const std::string name = group.name.empty() ? stem : group.name + "/" + stem;
+      open_pair(name, images.at(stem).string(), mask == masks.end() ? "" : mask->second.string());
+      if (mask != masks.end()) {
+        masks.erase(mask);
+      }
+    }
+    for (const auto& [stem, file] : masks) {
+      report({.subject = file.string(),
+              .found = fmt::format("no image named {} in {}", stem, group.images),
+              .expected = "an image of the same name",
+              .remedy = "add the image, or move the mask away"});
+    }
+  }
+
+  void open_pair(const std::string& name, const std::string& image, const std::string& mask) {
+    data::LabelledVolume volume{.name = name, .image = nullptr, .labels = nullptr, .range = {}};
+    try {
+      volume.image = store::open(image);
+      if (!mask.empty()) {
+        volume.labels = store::open(mask);
+      }
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::bad_data) {
+        throw;
+      }
+      report({.subject = error.what(), .found = {}, .expected = {}, .remedy = {}});
+      return;
+    }
+    add(std::move(volume));
+  }
+
+  void add(data::LabelledVolume volume) {
+    const core::VolumeInfo& image = volume.image->info();
+    bool good = require_one_channel(image);
+    if (volume.labels != nullptr) {
+      const core::VolumeInfo& labels = volume.labels->info();
+      good = require_one_channel(labels) && good;
+      if (image.shape != labels.shape) {
+        report({.subject = labels.source,
+                .found = fmt::format("labels of shape {} (z,y,x)", core::to_string(labels.shape)),
+                .expected =
+                    fmt::format("{}, the shape of {}", core::to_string(image.shape), image.source),
+                .remedy = "pair each image with the mask that was drawn on it"});
+        good = false;
+      }
+    }
+    if (good) {
+      opened_.dataset.volumes.push_back(std::move(volume));
+    }
+  }
+
+  bool require_one_channel(const core::VolumeInfo& info) {
+    if (info.channels == 1) {
+      return true;
+    }
+    report({.subject = info.source,
+            .found = fmt::format("{} channels", info.channels),
+            .expected = "one channel",
+            .remedy = "convert it to grey values"});
+    return false;
+  }
+
+  /// One intensity range for all volumes of a group, `first` and later.
+  void set_range(std::size_t first) {
+    auto& volumes = opened_.dataset.volumes;
+    if (first == volumes.size()) {
+      return;
+    }
+    core::IntensityRange range;
+    if (!options_.input_range.empty()) {
+      range = {.low = options_.input_range[0], .high = options_.input_range[1]};
+    } else {
+      const std::size_t step = std::max<std::size_t>(1, (volumes.size() - first) / kRangeImages);
+      range = core::estimate_range(*volumes[first].image, kRangeSeed);
+      for (std::size_t i = first + step; i < volumes.size(); i += step) {
+        const core::IntensityRange other = core::estimate_range(*volumes[i].image, kRangeSeed);
+        range = {.low = std::min(range.low, other.low), .high = std::max(range.high, other.high)};
+      }
+    }
+    for (std::size_t i = first; i < volumes.size(); ++i) {
+      volumes[i].range = range;
+    }
+  }
+
+  void open_pack() {
+    const store::Pack pack(options_.path);
+    auto& ignore = opened_.dataset.label_map.ignore_value;
+    ignore = ignore.value_or(data::kIgnore);  // packs hold class ids, 255 = not known
+    for (std::size_t i = 0; i < pack.size(); ++i) {
+      data::LabelledVolume volume{
+          .name = pack.name(i), .image = pack.image(i), .labels = pack.labels(i), .range = {}};
+      if (volume.labels == nullptr && !options_.masks.empty()) {
+        report({.subject = options_.path + ":" + pack.name(i),
+                .found = "no labels",
+                .expected = "labels",
+                .remedy = "pack the dataset with its masks"});
+        continue;
+      }
+      add(std::move(volume));
+    }
+  }
+
+  void choose_slices() {
+    data::Dataset& dataset = opened_.dataset;
+    for (std::size_t v = 0; v < dataset.volumes.size(); ++v) {
+      const core::Vec3& shape = dataset.volumes[v].image->shape();
+      for (const std::string& name : options_.axes) {
+        const int axis = data::axis_of_plane(name);
+        if (shape[0] == 1 && axis != 0) {
+          continue;  // a 2D image has one plane
+        }
+        const auto planes = data::slices_across(shape, static_cast<int>(v), axis, options_.every);
+        dataset.slices.insert(dataset.slices.end(), planes.begin(), planes.end());
+      }
+    }
+    const auto count = static_cast<std::int64_t>(dataset.slices.size());
+    const data::PlaneRange range = data::parse_range(options_.slices, count);
+    if (count > 0 && range.first >= range.stop) {
+      report({.subject = "slices",
+              .found = fmt::format("'{}'", options_.slices),
+              .expected = fmt::format("a range within the {} planes of the dataset", count),
+              .remedy = {}});
+    }
+    dataset.slices = {dataset.slices.begin() + range.first, dataset.slices.begin() + range.stop};
+  }
+
+  const data::DataOptions& options_;
+  OpenedDataset opened_;
+};
+
+}  // namespace
+
+OpenedDataset try_open_dataset(const data::DataOptions& options, int class_count,
+                               const core::Context& ctx) {
+  throw_if_any(ErrorKind::usage, "the data options have problems", options.validate());
+  OpenedDataset opened = Opener(options, class_count).open();
+  for (const data::LabelledVolume& volume : opened.dataset.volumes) {
+    if (volume.image->info().dtype != core::DType::u8) {
+      ctx.log->info("{}: {} is mapped to uint8, {} .. {} -> 0 .. 255", volume.name,
+                    core::name_of(volume.image->info().dtype), volume.range.low, volume.range.high);
+      break;  // one line says it; the check prints a table
+    }
+  }
+  return opened;
+}
+
+data::Dataset open_dataset(const data::DataOptions& options, int class_count,
+                           const core::Context& ctx) {
+  OpenedDataset opened = try_open_dataset(options, class_count, ctx);
+  const std::string where = options.path.empty() ? options.images : options.path;
+  throw_if_any(ErrorKind::bad_data, "the dataset " + where + " has problems", opened.problems);
+  return std::move(opened.dataset);
+}
+
+}  // namespace retina::pipeline

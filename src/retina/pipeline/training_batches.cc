@@ -1,0 +1,36 @@
+#include "retina/pipeline/training_batches.h"
+
+#include <utility>
+
+#include "retina/augment/compose.h"
+#include "retina/augment/geometry.h"
+
+namespace retina::pipeline {
+
+namespace {
+
+augment::Geometry geometry_of(const augment::Recipe& recipe, const data::SampleKey& key) {
+  return augment::draw_geometry(recipe, key.seed, key.plane_shape, key.foreground);
+}
+
+}  // namespace
+
+data::ChooseBox choose_box(const augment::Recipe& recipe) {
+  return [recipe](const data::SampleKey& key) { return geometry_of(recipe, key).box; };
+}
+
+data::Batch augment_batch(const data::RawBatch& raw, const augment::Recipe& recipe,
+                          const augment::Normalisation& normalisation, at::Device device) {
+  std::vector<augment::Sample> samples;
+  samples.reserve(raw.samples.size());
+  for (const data::RawSample& sample : raw.samples) {
+    samples.push_back({.image_YX = sample.image_YX,
+                       .labels_YX = sample.labels_YX,
+                       .geometry = geometry_of(recipe, sample.key),
+                       .photometry = augment::draw_photometry(recipe, sample.key.seed)});
+  }
+  augment::AugmentedBatch batch = augment::make_batch(samples, recipe, normalisation, device);
+  return {.images_NCYX = std::move(batch.images_NCYX), .labels_NYX = std::move(batch.labels_NYX)};
+}
+
+}  // namespace retina::pipeline
