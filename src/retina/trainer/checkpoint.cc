@@ -1,0 +1,90 @@
+#include "retina/trainer/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "retina/core/error.h"
+#include "retina/core/file.h"
+
+namespace retina::trainer {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPrefix = "step_";
+
+struct Section {
+  const char* file;
+  tensor::NamedTensors Checkpoint::*tensors;
+  bool optional;
+};
+
+constexpr Section kSections[] = {{"weights.safetensors", &Checkpoint::weights, false},
+                                 {"average.safetensors", &Checkpoint::average, true},
+                                 {"optimizer.safetensors", &Checkpoint::optimizer, false},
+                                 {"meters.safetensors", &Checkpoint::meters, false},
+                                 {"task.safetensors", &Checkpoint::task, true}};
+
+}  // namespace
+
+fs::path checkpoint_folder(const fs::path& checkpoints, std::int64_t step) {
+  return checkpoints / fmt::format("{}{:08}", kPrefix, step);
+}
+
+void save_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
+  const fs::path partial = core::partial_path(folder);
+  fs::remove_all(partial);
+  fs::create_directories(partial);
+  for (const Section& section : kSections) {
+    const tensor::NamedTensors& tensors = checkpoint.*section.tensors;
+    if (!section.optional || !tensors.tensors.empty()) {
+      tensor::write_safetensors(partial / section.file, tensors);
+    }
+  }
+  core::write_atomically(partial / "checkpoint.json",
+                         std::string_view(checkpoint.progress.dump(1) + "\n"));
+  core::rename_into_place(partial, folder);
+}
+
+Checkpoint load_checkpoint(const fs::path& folder) {
+  if (!fs::is_directory(folder)) {
+    throw Error(ErrorKind::bad_data, Problem{.subject = folder.string(),
+                                             .found = "no such folder",
+                                             .expected = "a checkpoint",
+                                             .remedy = {}});
+  }
+  Checkpoint checkpoint;
+  checkpoint.progress = core::read_json(folder / "checkpoint.json");
+  for (const Section& section : kSections) {
+    const fs::path file = folder / section.file;
+    if (!section.optional || fs::exists(file)) {
+      checkpoint.*section.tensors = tensor::read_safetensors(file);
+    }
+  }
+  return checkpoint;
+}
+
+std::vector<std::int64_t> checkpoint_steps(const fs::path& checkpoints) {
+  std::vector<std::int64_t> steps;
+  if (!fs::is_directory(checkpoints)) {
+    return steps;
+  }
+  for (const auto& entry : fs::directory_iterator(checkpoints)) {
+    const std::string name = entry.path().filename().string();
+    if (!entry.is_directory() || !name.starts_with(kPrefix)) {
+      continue;
+    }
+    std::int64_t step = 0;
+    const auto [end, code] =
+        std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), step);
+    if (code == std::errc() && end == name.data() + name.size()) {
+      steps.push_back(step);
+    }
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+}  // namespace retina::trainer

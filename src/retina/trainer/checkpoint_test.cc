@@ -1,0 +1,55 @@
+#include "retina/trainer/checkpoint.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "retina/core/error.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::trainer {
+namespace {
+
+Checkpoint sample_checkpoint() {
+  Checkpoint checkpoint;
+  checkpoint.progress = {{"step", 12}, {"seconds", 0.1}};
+  checkpoint.weights.tensors = {{"a", at::arange(6).to(at::kFloat).view({2, 3})}};
+  checkpoint.optimizer.tensors = {{"first.a", at::ones({2, 3})}};
+  checkpoint.optimizer.metadata = {{"steps", "12"}};
+  checkpoint.meters.tensors = {{"loss", at::tensor(0.1, at::kDouble)}};
+  return checkpoint;
+}
+
+TEST(Checkpoint, ReadsBackWhatWasWritten) {
+  const testing::TempFolder folder;
+  const auto path = checkpoint_folder(folder.path(), 12);
+  save_checkpoint(path, sample_checkpoint());
+
+  const Checkpoint read = load_checkpoint(path);
+
+  EXPECT_EQ(read.progress, sample_checkpoint().progress);
+  EXPECT_TRUE(read.weights.at("a").equal(sample_checkpoint().weights.at("a")));
+  EXPECT_EQ(read.optimizer.metadata.at("steps"), "12");
+  EXPECT_EQ(read.meters.at("loss").item<double>(), 0.1);
+  EXPECT_TRUE(read.average.tensors.empty());
+}
+
+TEST(Checkpoint, UnfinishedFoldersAreNotCheckpoints) {
+  const testing::TempFolder folder;
+  save_checkpoint(checkpoint_folder(folder.path(), 100), sample_checkpoint());
+  save_checkpoint(checkpoint_folder(folder.path(), 20), sample_checkpoint());
+  std::filesystem::create_directories(folder / ".step_00000300.partial");
+  EXPECT_EQ(checkpoint_steps(folder.path()), (std::vector<std::int64_t>{20, 100}));
+}
+
+TEST(Checkpoint, AMissingPartIsAnError) {
+  const testing::TempFolder folder;
+  const auto path = checkpoint_folder(folder.path(), 12);
+  save_checkpoint(path, sample_checkpoint());
+  std::filesystem::remove(path / "optimizer.safetensors");
+  EXPECT_THROW(load_checkpoint(path), Error);
+  EXPECT_THROW(load_checkpoint(folder / "none"), Error);
+}
+
+}  // namespace
+}  // namespace retina::trainer

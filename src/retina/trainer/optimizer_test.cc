@@ -1,0 +1,187 @@
+#include "retina/trainer/optimizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/optim.h>
+
+#include "retina/net/weights.h"
+#include "retina/testing/fixtures.h"
+#include "retina/trainer/supervised_task.h"
+#include "retina/trainer/toy_network.h"
+
+namespace retina::trainer {
+namespace {
+
+void backward_of_toy(net::DenseNetwork& network, std::int64_t index) {
+  at::manual_seed(static_cast<std::uint64_t>(index));
+  network.forward(toy_transform(toy_batch(index)).images_NCYX).square().mean().backward();
+}
+
+double largest_difference(const torch::nn::Module& a, const torch::nn::Module& b) {
+  double largest = 0;
+  for (const auto& item : a.named_parameters()) {
+    const at::Tensor other = b.named_parameters()[item.key()];
+    largest = std::max(largest, (item.value() - other).abs().max().item<double>());
+  }
+  return largest;
+}
+
+TEST(Optimizer, SgdMovesLikePyTorch) {
+  const auto ours = make_toy_network(1);
+  const auto theirs = make_toy_network(1);
+  Optimizer optimizer(*ours, {.weight_decay = 0.01});
+  torch::optim::SGD reference(theirs->parameters(),
+                              torch::optim::SGDOptions(0.05).momentum(0.9).weight_decay(0.01));
+  for (std::int64_t k = 0; k < 5; ++k) {
+    backward_of_toy(*ours, k);
+    backward_of_toy(*theirs, k);
+    optimizer.step(0.05);
+    reference.step();
+    reference.zero_grad();
+  }
+  EXPECT_LT(largest_difference(*ours, *theirs), 1e-6);
+}
+
+TEST(Optimizer, AdamwMovesLikePyTorch) {
+  const auto ours = make_toy_network(1);
+  const auto theirs = make_toy_network(1);
+  Optimizer optimizer(*ours, {.kind = OptimizerKind::adamw, .weight_decay = 0.1});
+  torch::optim::AdamW reference(theirs->parameters(),
+                                torch::optim::AdamWOptions(0.01).weight_decay(0.1));
+  for (std::int64_t k = 0; k < 5; ++k) {
+    backward_of_toy(*ours, k);
+    backward_of_toy(*theirs, k);
+    optimizer.step(0.01);
+    reference.step();
+    reference.zero_grad();
+  }
+  EXPECT_LT(largest_difference(*ours, *theirs), 1e-5);
+}
+
+TEST(Optimizer, FrozenTensorsHaveNoGradientAndDoNotMove) {
+  const auto network = make_toy_network(1);
+  const at::Tensor before = network->named_parameters()["encoder.weight"].clone();
+  Optimizer optimizer(*network, {.weight_decay = 0.5, .freeze = {"encoder"}});
+
+  backward_of_toy(*network, 0);
+
+  EXPECT_FALSE(network->named_parameters()["encoder.weight"].grad().defined());
+  optimizer.step(0.1);
+  EXPECT_TRUE(network->named_parameters()["encoder.weight"].equal(before));
+  EXPECT_EQ(optimizer.trained_tensors(), 4);
+}
+
+TEST(Optimizer, TensorsWithoutGradientAreNotDecayed) {
+  const auto network = make_toy_network(1);
+  Optimizer optimizer(*network, {.weight_decay = 0.5});
+  const at::Tensor before = network->named_parameters()["head.weight"].clone();
+  network->named_parameters()["encoder.weight"].square().sum().backward();
+  optimizer.step(0.1);
+  EXPECT_TRUE(network->named_parameters()["head.weight"].equal(before));
+}
+
+TEST(Optimizer, DecayOfVectorsCanBeLeftOut) {
+  const auto network = make_toy_network(1);
+  Optimizer optimizer(*network,
+                      {.kind = OptimizerKind::adamw, .weight_decay = 1, .decay_vectors = false});
+  const at::Tensor scale = network->named_parameters()["norm.weight"].clone();
+  const at::Tensor kernel = network->named_parameters()["head.weight"].clone();
+  (network->parameters()[0].sum() * 0).backward();
+  for (const at::Tensor& p : network->parameters()) {
+    p.mutable_grad() = at::zeros_like(p);
+  }
+  optimizer.step(0.1);
+  EXPECT_TRUE(network->named_parameters()["norm.weight"].equal(scale));
+  EXPECT_TRUE(network->named_parameters()["head.weight"].allclose(kernel * 0.9));
+}
+
+TEST(Optimizer, ClippingBoundsTheWholeGradient) {
+  const auto network = make_toy_network(1);
+  Optimizer optimizer(*network, {.momentum = 0, .weight_decay = 0, .clip_norm = 0.5});
+  std::vector<at::Tensor> before;
+  for (const at::Tensor& p : network->parameters()) {
+    before.push_back(p.detach().clone());
+    p.mutable_grad() = at::full_like(p, 3);
+  }
+  optimizer.step(1);
+  double squares = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    squares += (network->parameters()[i].detach() - before[i]).square().sum().item<double>();
+  }
+  EXPECT_NEAR(std::sqrt(squares), 0.5, 1e-4);
+}
+
+TEST(Optimizer, PatternsThatMatchNothingAreAllNamed) {
+  const auto network = make_toy_network(1);
+  try {
+    Optimizer(*network, {.freeze = {"transformer.encoder", "encoder", "decoder.*"}});
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("transformer.encoder"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("decoder.*"));
+  }
+}
+
+TEST(Optimizer, NamesMatchByBeginningOrPattern) {
+  EXPECT_TRUE(name_matches("transformer.encoder.layer.0.ffn.fc1.weight", "transformer.encoder"));
+  EXPECT_FALSE(name_matches("decoder.conv_more.0.weight", "transformer"));
+  EXPECT_TRUE(name_matches("decoder.blocks.1.conv1.0.weight", "*.conv1.*weight"));
+  EXPECT_FALSE(name_matches("decoder.blocks.1.conv1.0.bias", "*.conv1.*weight"));
+}
+
+TEST(Optimizer, StateOfAnotherKindIsRefused) {
+  const auto network = make_toy_network(1);
+  const Optimizer sgd(*network, {});
+  Optimizer adamw(*network, {.kind = OptimizerKind::adamw});
+  EXPECT_THROW(adamw.load_state(sgd.state(), "checkpoint"), Error);
+}
+
+/// Three published steps on the fixture's batch (parity README section 1): the schedule does not
+/// change between them.
+TEST(OptimizerParity, transunet_finetune_small) {
+  const auto folder = testing::parity_root() / "retina" / "transunet_finetune_small";
+  RETINA_SKIP_WITHOUT(folder);
+  const Json config = core::read_json(folder / "config.json");
+  const auto input = tensor::read_safetensors(folder / "input.safetensors");
+  const auto expected = tensor::read_safetensors(folder / "expected.safetensors");
+  const auto at_key = [&](const char* key) { return config.at(key); };
+  const Json options = {{"window", at_key("img_size")},
+                        {"classes", at_key("n_classes")},
+                        {"hidden", at_key("hidden_size")},
+                        {"mlp", at_key("mlp_dim")},
+                        {"heads", at_key("num_heads")},
+                        {"layers", at_key("num_layers")},
+                        {"dropout", at_key("dropout_rate")},
+                        {"resnet_units", at_key("resnet_units")},
+                        {"width_factor", at_key("width_factor")},
+                        {"decoder_head_channels", at_key("decoder_head_channels")},
+                        {"decoder_channels", at_key("decoder_channels")}};
+  const auto network = net::make_network("transunet", options);
+  net::load_state_dict(*network, tensor::read_safetensors(folder / "weights.safetensors"),
+                       "fixture");
+  const Json& sgd = config.at("sgd");
+  Optimizer optimizer(*network, {.momentum = sgd.at("momentum").get<double>(),
+                                 .weight_decay = sgd.at("weight_decay").get<double>()});
+  const data::Batch batch{.images_NCYX = input.at("image"), .labels_NYX = input.at("label")};
+  SupervisedTask task(
+      network, [&](const data::RawBatch&) { return batch; }, {}, Arithmetic::fp32);
+  network->train();
+  for (int step = 1; step <= 3; ++step) {
+    const TaskOutput output = task.step({});
+    EXPECT_NEAR(output.loss.item<double>(),
+                expected.at("loss_step" + std::to_string(step)).item<double>(), 1e-5);
+    output.loss.backward();
+    optimizer.step(sgd.at("lr").get<double>());
+    const std::string prefix = "sgd" + std::to_string(step) + ".";
+    for (const auto& [name, tensor] : expected.tensors) {
+      if (name.starts_with(prefix)) {
+        const at::Tensor found = network->named_parameters()[name.substr(prefix.size())];
+        EXPECT_LT((found - tensor).abs().max().item<double>(), 1e-5) << name;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace retina::trainer

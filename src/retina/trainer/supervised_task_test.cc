@@ -1,0 +1,70 @@
+#include "retina/trainer/supervised_task.h"
+
+#include <gtest/gtest.h>
+
+#include "retina/data/dataset.h"
+#include "retina/trainer/optimizer.h"
+#include "retina/trainer/toy_network.h"
+
+namespace retina::trainer {
+namespace {
+
+std::vector<at::Tensor> gradients_of(const data::RawBatch& raw, int channels) {
+  const auto network = make_toy_network(5, channels);
+  network->eval();  // one pixel must not reach others through batch statistics
+  SupervisedTask task(network, toy_transform, {}, Arithmetic::fp32);
+  task.step(raw).loss.backward();
+  std::vector<at::Tensor> gradients;
+  for (const at::Tensor& p : network->parameters()) {
+    gradients.push_back(p.grad());
+  }
+  return gradients;
+}
+
+TEST(SupervisedTask, IgnoredPixelsContributeNothing) {
+  for (const int channels : {1, 3}) {
+    data::RawBatch raw = toy_batch(0);
+    raw.samples.resize(1);
+    raw.samples[0].labels_YX.slice(0, 0, 8).fill_(data::kIgnore);
+    data::RawBatch other = toy_batch(0);
+    other.samples.resize(1);
+    other.samples[0].labels_YX.slice(0, 0, 8).fill_(data::kIgnore);
+    // The two convolutions see 2 pixels around each; rows 0 to 4 reach no labelled pixel.
+    other.samples[0].image_YX = raw.samples[0].image_YX.clone();
+    other.samples[0].image_YX.slice(0, 0, 5).fill_(255);
+
+    const auto a = gradients_of(raw, channels);
+    const auto b = gradients_of(other, channels);
+
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      EXPECT_TRUE(a[i].allclose(b[i], 1e-5, 1e-7)) << channels << " channels, tensor " << i;
+    }
+  }
+}
+
+TEST(SupervisedTask, LossDecreasesOnAToy) {
+  const auto network = make_toy_network(3);
+  SupervisedTask task(network, toy_transform, {}, Arithmetic::fp32);
+  Optimizer optimizer(*network, {.kind = OptimizerKind::adamw});
+  double first = 0;
+  double last = 0;
+  for (std::int64_t k = 0; k < 60; ++k) {
+    const TaskOutput output = task.step(toy_batch(k % 4));
+    output.loss.backward();
+    optimizer.step(0.02);
+    last = output.loss.item<double>();
+    first = k == 0 ? last : first;
+  }
+  EXPECT_LT(last, 0.5 * first);
+}
+
+TEST(SupervisedTask, ReportsItsParts) {
+  SupervisedTask task(make_toy_network(3, 3), toy_transform, {}, Arithmetic::fp32);
+  const TaskOutput output = task.step(toy_batch(0));
+  ASSERT_EQ(output.parts.size(), 4U);
+  EXPECT_EQ(output.parts[3].name, "iou");
+  EXPECT_EQ(output.parts[3].value.numel(), 3);
+}
+
+}  // namespace
+}  // namespace retina::trainer

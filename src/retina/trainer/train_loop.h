@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include "retina/core/json.h"
+#include "retina/core/progress.h"
+#include "retina/data/batch.h"
+#include "retina/trainer/checkpoint.h"
+#include "retina/trainer/meters.h"
+#include "retina/trainer/optimizer.h"
+#include "retina/trainer/schedule.h"
+#include "retina/trainer/task.h"
+#include "retina/trainer/weight_average.h"
+
+namespace retina::trainer {
+
+enum class Keep { best_and_last, all };
+constexpr core::EnumTable<Keep, 2> enum_table(Keep) {
+  return {{{Keep::best_and_last, "best_and_last"}, {Keep::all, "all"}}};
+}
+
+/// How long a run goes on and when it looks up.
+struct LoopOptions {
+  std::int64_t steps = 0;  ///< of the whole run; 0 = until max_seconds
+  double max_seconds = 0;  ///< of the whole run, the last validation included; 0 = no limit
+  std::int64_t validate_every = 0;    ///< steps; 0 = a few times, see automatic validation below
+  std::int64_t checkpoint_every = 0;  ///< steps; 0 = only with validations and at the end
+  std::int64_t log_every = 10;        ///< steps
+  int patience = 0;  ///< validations without a better score before stopping; 0 = never stop
+  double learning_rate = 0.003;  ///< base rate
+  std::uint64_t seed = 0;        ///< of dropout
+  Keep keep = Keep::best_and_last;
+  ScheduleOptions schedule;
+};
+
+/// Where a run is; all of it is in the checkpoint.
+struct LoopState {
+  std::int64_t step = 0;  ///< steps done = batches consumed
+  double seconds = 0;     ///< of training so far, earlier parts of a resumed run included
+  std::optional<double> best_score;
+  std::int64_t best_step = -1;
+  int validations = 0;
+  int stale = 0;                     ///< validations since the best one
+  std::int64_t validated_step = -1;  ///< of the last validation
+  double validation_seconds = 0;     ///< that it took
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("step", self.step, "steps done");
+    visit("seconds", self.seconds, "seconds so far");
+    visit("best_score", self.best_score, "best validation score");
+    visit("best_step", self.best_step, "its step");
+    visit("validations", self.validations, "validations done");
+    visit("stale", self.stale, "validations since the best one");
+    visit("validated_step", self.validated_step, "step of the last validation");
+    visit("validation_seconds", self.validation_seconds, "seconds that it took");
+  }
+};
+
+/// What the loop asks of its surroundings.
+struct LoopHooks {
+  std::function<data::RawBatch()> next_batch;
+  /// Seconds since the process began this run (checking the data included).
+  std::function<double()> elapsed_s;
+  /// Score of the present weights (higher is better), none if it is undefined; empty function = no
+  /// validation.
+  std::function<std::optional<double>(const LoopState&)> validate;
+  /// The present weights are the best so far (or, without validation, the last).
+  std::function<void(const LoopState&)> keep_model;
+  /// Figures of a step for the log.
+  std::function<void(const LoopState&, const Json& values)> log;
+  std::filesystem::path checkpoints;
+};
+
+/// Trains, meters, validates and checkpoints. Ends after `steps` steps, when the time is up (the
+/// schedule follows whichever is ahead), or when the score has not improved for `patience`
+/// validations. A stop request writes a checkpoint and throws interrupted.
+///
+/// Automatic validation (validate_every = 0): after a third and two thirds of the run and at its
+/// end, less often if one costs over 5 % of a time-limited run.
+class TrainLoop {
+ public:
+  /// `average` may be null.
+  TrainLoop(Task& task, Optimizer& optimizer, WeightAverage* average, LoopOptions options,
+            LoopHooks hooks);
+
+  /// Continues from a checkpoint; `source` names it in messages.
+  void restore(const Checkpoint& checkpoint, const std::string& source);
+  LoopState run(const core::Context& context);
+
+ private:
+  bool finished() const;
+  double share_done() const;
+  double time_share() const;
+  bool validation_is_due() const;
+  void train_step(const core::Context& context);
+  void validate();
+  void log_step(const core::Context& context);
+  void checkpoint();
+  void stop_if_asked(const core::Context& context);
+
+  Task& task_;
+  Optimizer& optimizer_;
+  WeightAverage* average_;
+  LoopOptions options_;
+  LoopHooks hooks_;
+  LoopState state_;
+  Meters meters_;
+  double seconds_before_ = 0;  ///< of earlier parts of a resumed run
+  double learning_rate_ = 0;
+  std::int64_t checkpointed_step_ = -1;
+};
+
+}  // namespace retina::trainer
