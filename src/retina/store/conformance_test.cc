@@ -1,0 +1,170 @@
+// Both ways against the Python packages of the field; skipped where the tools environment is
+// absent.
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "retina/core/file.h"
+#include "retina/core/json.h"
+#include "retina/store/open.h"
+#include "retina/testing/fixtures.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::store {
+namespace {
+
+std::filesystem::path tools_python() {
+  return std::filesystem::path(RETINA_SOURCE_DIR) / ".tools/bin/python";
+}
+
+/// Runs a script of tests/conformance and returns what it printed; fails the test unless it
+/// succeeds.
+std::string run_script(const std::string& script, const std::string& verb,
+                       const std::filesystem::path& folder) {
+  const std::string path =
+      (std::filesystem::path(RETINA_SOURCE_DIR) / "tests/conformance" / script).string();
+  const std::string command = "PYTHONDONTWRITEBYTECODE=1 '" + tools_python().string() + "' '" +
+                              path + "' " + verb + " '" + folder.string() + "' 2>&1";
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  std::string text;
+  std::array<char, 256> line{};
+  while (std::fgets(line.data(), static_cast<int>(line.size()), pipe) != nullptr) {
+    text += line.data();
+  }
+  EXPECT_EQ(::pclose(pipe), 0) << text;
+  return text;
+}
+
+/// The values that check_ome_zarr.py's expected() gives.
+core::Array conformance_values(core::DType dtype, int channels, const core::Vec3& shape) {
+  core::Array values(dtype, channels, shape);
+  core::dispatch(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for (int c = 0; c < channels; ++c) {
+      for (std::int64_t z = 0; z < shape[0]; ++z) {
+        for (std::int64_t y = 0; y < shape[1]; ++y) {
+          for (std::int64_t x = 0; x < shape[2]; ++x) {
+            const std::int64_t value = (31 * c + 13 * z + 7 * y + 3 * x) % 97;
+            values.at<T>(c, z, y, x) = static_cast<T>((z + y) % 3 != 0 ? value : 0);
+          }
+        }
+      }
+    }
+  });
+  return values;
+}
+
+struct WrittenCase {
+  std::string path;
+  core::DType dtype = core::DType::u8;
+  int channels = 1;
+  core::Vec3 shape{9, 70, 83};
+  std::string dimensions = "czyx";  ///< of the array in Python
+};
+
+Json write_case(const std::filesystem::path& folder, const WrittenCase& written, int levels) {
+  CreateOptions options;
+  options.dtype = written.dtype;
+  options.channels = written.channels;
+  options.shape = written.shape;
+  options.voxel_nm = core::Vec3d{50, 4.6, 4.6};
+  options.pyramid_levels = levels;
+  options.is_labels = written.path.find("labels") != std::string::npos;
+  if (written.path.find(".zarr") != std::string::npos) {
+    options.chunk = {4, 32, 32};
+    options.shard = {8, 64, 64};
+  }
+  const auto output = create((folder / written.path).string(), options);
+  output->write(core::whole(options.shape),
+                conformance_values(options.dtype, options.channels, options.shape));
+  output->finish();
+  std::vector<std::int64_t> shape(options.shape.begin(), options.shape.end());
+  if (options.channels > 1) {
+    shape.insert(shape.begin() + (written.dimensions == "zcyx" ? 1 : 0), options.channels);
+  }
+  return {{"path", written.path}, {"shape", shape}, {"dtype", core::name_of(options.dtype)}};
+}
+
+void save_cases(const std::filesystem::path& folder, const Json& cases) {
+  std::ofstream(folder / "expected.json") << cases.dump();
+}
+
+TEST(ConformanceE2e, PythonReadsOurOmeZarr) {
+  RETINA_SKIP_WITHOUT(tools_python());
+  const testing::TempFolder folder;
+  Json cases = Json::array();
+  using core::DType;
+  for (const DType dtype : {DType::u8, DType::u16, DType::u32, DType::u64, DType::i8, DType::i16,
+                            DType::i32, DType::i64, DType::f32, DType::f64}) {
+    cases.push_back(write_case(
+        folder.path(), {.path = std::string(core::name_of(dtype)) + ".zarr", .dtype = dtype}, 2));
+  }
+  cases.push_back(write_case(folder.path(), {.path = "channels.zarr", .channels = 3}, 2));
+  cases.push_back(
+      write_case(folder.path(), {.path = "uint8.zarr/labels/semantic", .dtype = DType::u32}, 2));
+  for (Json& written : cases) {
+    written["levels"] = 3;
+    written["scales"] = {{50, 4.6, 4.6}, {50, 9.2, 9.2}, {50, 18.4, 18.4}};
+  }
+  save_cases(folder.path(), cases);
+  EXPECT_EQ(run_script("check_ome_zarr.py", "read", folder.path()), "equal\n");
+}
+
+TEST(ConformanceE2e, PythonReadsOurImages) {
+  RETINA_SKIP_WITHOUT(tools_python());
+  const testing::TempFolder folder;
+  Json cases = Json::array();
+  using core::DType;
+  for (const DType dtype : {DType::u8, DType::u16}) {
+    const std::string name(core::name_of(dtype));
+    cases.push_back(write_case(folder.path(),
+                               {.path = name + ".png", .dtype = dtype, .shape = {1, 70, 83}}, 0));
+    cases.push_back(write_case(folder.path(), {.path = name, .dtype = dtype}, 0));
+  }
+  for (const DType dtype : {DType::u8, DType::u16, DType::f32}) {
+    cases.push_back(write_case(
+        folder.path(), {.path = std::string(core::name_of(dtype)) + ".tif", .dtype = dtype}, 0));
+    cases.back()["voxel_nm"] = {50, 4.6, 4.6};
+  }
+  save_cases(folder.path(), cases);
+  EXPECT_EQ(run_script("check_images.py", "read", folder.path()), "equal\n");
+}
+
+class ConformanceOfReadersE2e : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(ConformanceOfReadersE2e, ReadWhatPythonWrote) {
+  RETINA_SKIP_WITHOUT(tools_python());
+  const testing::TempFolder folder;
+  ASSERT_EQ(run_script(GetParam(), "write", folder.path()), "written\n");
+  for (const Json& written : core::read_json(folder / "expected.json")) {
+    const std::string path = written["path"];
+    const auto volume = open((folder / path).string());
+    const core::Array values = volume->read(core::whole(volume->shape()));
+    EXPECT_EQ(core::name_of(values.dtype()), written["dtype"].get<std::string>()) << path;
+    EXPECT_TRUE(values == conformance_values(values.dtype(), values.channels(), values.shape()))
+        << path;
+    std::int64_t count = 1;
+    for (const Json& side : written["shape"]) {
+      count *= side.get<std::int64_t>();
+    }
+    EXPECT_EQ(values.elements(), count) << path;
+    if (written.contains("voxel_nm")) {
+      EXPECT_EQ(volume->info().voxel_nm, written["voxel_nm"].get<core::Vec3d>()) << path;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Python, ConformanceOfReadersE2e,
+                         ::testing::Values("check_ome_zarr.py", "check_images.py"),
+                         [](const auto& tested) {
+                           return tested.param == "check_images.py" ? "Images" : "OmeZarr";
+                         });
+
+}  // namespace
+}  // namespace retina::store

@@ -1,0 +1,50 @@
+#include "retina/store/image_folder/image_folder_writer.h"
+
+#include <gtest/gtest.h>
+
+#include "retina/store/open.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::store {
+namespace {
+
+TEST(ImageFolderWriter, KeepsTheNamesGiven) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {2, 3, 4};
+  options.slice_names = {"cell_07", "cell_09"};
+  create((folder / "out").string(), options)->finish();
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/cell_07.png"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/cell_09.png"));
+}
+
+TEST(ImageFolderWriter, NumbersSlicesWithoutNames) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {2, 3, 4};
+  create((folder / "out").string(), options)->finish();
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/0001.png"));
+}
+
+TEST(ImageFolderWriter, RefusesNamesThatCollideOrEscape) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {2, 3, 4};
+  options.slice_names = {"a", "a"};
+  EXPECT_THROW(create((folder / "out").string(), options), Error);
+  options.slice_names = {"a", "../b"};
+  EXPECT_THROW(create((folder / "out").string(), options), Error);
+}
+
+TEST(ImageFolderWriter, RefusesWhatPngCannotHold) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {2, 3, 4};
+  options.dtype = core::DType::u32;
+  EXPECT_THROW(create((folder / "out").string(), options), Error);
+  options.dtype = core::DType::u8;
+  EXPECT_THROW(create((folder / "out.png").string(), options), Error);
+}
+
+}  // namespace
+}  // namespace retina::store

@@ -1,0 +1,81 @@
+#include "retina/store/location.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdint>
+#include <fstream>
+
+#include "retina/store/problem.h"
+
+namespace retina::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string strip_slashes(std::string_view text) {
+  while (!text.empty() && text.front() == '/') {
+    text.remove_prefix(1);
+  }
+  while (!text.empty() && text.back() == '/') {
+    text.remove_suffix(1);
+  }
+  return std::string(text);
+}
+
+std::string without_trailing_slash(std::string_view text) {
+  while (text.size() > 1 && text.back() == '/') {
+    text.remove_suffix(1);
+  }
+  return std::string(text);
+}
+
+}  // namespace
+
+Location parse_location(const std::string& text) {
+  const std::string plain = without_trailing_slash(text);
+  Location location{.text = text, .file = plain, .inner = {}};
+  std::error_code
+      ignored;  // an unreadable folder on the way: the name as a whole is reported later
+  if (fs::exists(location.file, ignored)) {
+    return location;
+  }
+  for (std::size_t colon = plain.rfind(':'); colon != std::string::npos && colon > 0;
+       colon = plain.rfind(':', colon - 1)) {
+    const fs::path container = without_trailing_slash(plain.substr(0, colon));
+    if (fs::exists(container, ignored) || extension_of(container) == ".zarr") {
+      location.file = container;
+      location.inner = strip_slashes(std::string_view(plain).substr(colon + 1));
+      break;
+    }
+  }
+  return location;
+}
+
+std::string extension_of(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
+bool begins_with(const fs::path& file, std::string_view magic) {
+  if (!fs::is_regular_file(file)) {
+    return false;
+  }
+  std::ifstream in(file, std::ios::binary);
+  std::string start(magic.size(), '\0');
+  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  return in.gcount() == static_cast<std::streamsize>(magic.size()) && start == magic;
+}
+
+std::int64_t size_of_file(const fs::path& file) {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(file, error);
+  if (error) {
+    throw bad_file(file, error.message(), "a readable file", "check the path and its permissions");
+  }
+  return static_cast<std::int64_t>(size);
+}
+
+}  // namespace retina::store

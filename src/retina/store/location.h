@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace retina::store {
+
+/// A place a user named: a file or folder, and possibly a dataset inside it (`container:path`).
+struct Location {
+  std::string text;            ///< as the user wrote it
+  std::filesystem::path file;  ///< the file or folder; need not exist for outputs
+  std::string inner;  ///< path inside the container, without slashes at its ends; may be empty
+};
+
+/// Splits `container:path`. A name that exists as it stands is never split; nor is one without a
+/// ':' that follows an existing file or a ".zarr".
+Location parse_location(const std::string& text);
+
+/// Lower-case extension with its dot: ".tif"; "" without one.
+std::string extension_of(const std::filesystem::path& path);
+
+/// True if the regular file begins with `magic`.
+bool begins_with(const std::filesystem::path& file, std::string_view magic);
+
+/// Size of a file in bytes; bad_data naming it if that cannot be told.
+std::int64_t size_of_file(const std::filesystem::path& file);
+
+}  // namespace retina::store

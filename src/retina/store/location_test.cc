@@ -1,0 +1,51 @@
+#include "retina/store/location.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "retina/testing/temp_folder.h"
+
+namespace retina::store {
+namespace {
+
+TEST(Location, SplitsAtTheColonAfterAnExistingContainer) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "file.h5") << "x";
+  const Location location = parse_location((folder / "file.h5").string() + ":/raw/image/");
+  EXPECT_EQ(location.file, folder / "file.h5");
+  EXPECT_EQ(location.inner, "raw/image");
+}
+
+TEST(Location, KeepsNamesThatExistWithAColon) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "a:b.tif") << "x";
+  const Location location = parse_location((folder / "a:b.tif").string());
+  EXPECT_EQ(location.file, folder / "a:b.tif");
+  EXPECT_EQ(location.inner, "");
+}
+
+TEST(Location, SplitsZarrThatDoesNotExistYet) {
+  const Location location = parse_location("/nowhere/x.zarr:/labels/cells");
+  EXPECT_EQ(location.file, "/nowhere/x.zarr");
+  EXPECT_EQ(location.inner, "labels/cells");
+}
+
+TEST(Location, IgnoresTrailingSlashes) {
+  EXPECT_EQ(parse_location("/a/b/").file, "/a/b");
+}
+
+TEST(Location, ExtensionIsLowerCase) {
+  EXPECT_EQ(extension_of("a/B.TIF"), ".tif");
+}
+
+TEST(Location, RecognisesTheFirstBytes) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "short") << "ab";
+  EXPECT_TRUE(begins_with(folder / "short", "ab"));
+  EXPECT_FALSE(begins_with(folder / "short", "abc"));
+  EXPECT_FALSE(begins_with(folder.path(), "a"));
+}
+
+}  // namespace
+}  // namespace retina::store

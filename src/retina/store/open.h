@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "retina/core/volume.h"
+#include "retina/store/output.h"
+
+namespace retina::store {
+
+/// What the user may say about a file that does not say it itself.
+struct OpenOptions {
+  std::optional<core::Vec3d> voxel_nm;  ///< z, y, x; overrides the file
+  std::string axes;  ///< "zyx", "czyx", "cyx", ... for files whose axes are ambiguous
+};
+
+/// Opens an image, stack, folder of slices, pack or container (`container:path` for a dataset
+/// inside one). Reads metadata only; colour images are decoded once, because only pixels tell
+/// whether they are grey. bad_data names the path, what was found and what could be opened.
+std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& options = {});
+
+/// Creates a writable volume; the format follows the extension of `path`:
+/// ".zarr" OME-Zarr 0.5 (sharded; `x.zarr/labels/NAME` adds a label image to x.zarr), ".tif/.tiff"
+/// stack (whole pages in order), ".png" one slice, no extension = folder of PNG slices. Written
+/// aside and put under its final name by finish(). usage error if `path` exists and not overwrite.
+std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOptions& options);
+
+/// The formats this build opens, for messages and `doctor`: "png", "tiff", ...
+std::vector<std::string> format_names();
+
+}  // namespace retina::store

@@ -1,0 +1,200 @@
+#include "retina/store/pack/pack.h"
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "retina/store/problem.h"
+
+namespace retina::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Bytes of one item inside a mapped file.
+class PackVolume final : public core::Volume {
+ public:
+  PackVolume(core::VolumeInfo info, std::shared_ptr<const core::MappedFile> file,
+             std::int64_t offset)
+      : Volume(std::move(info)), file_(std::move(file)), offset_(offset) {}
+
+ protected:
+  core::Array read_box(const core::Box3& box) const override {
+    core::Array values(info_.dtype, info_.channels, box.shape);
+    const core::Vec3& shape = info_.shape;
+    const std::byte* from = file_->bytes().data() + offset_;
+    std::byte* to = values.bytes().data();
+    for (std::int64_t c = 0; c < info_.channels; ++c) {
+      for (std::int64_t z = box.start[0]; z < box.stop()[0]; ++z) {
+        for (std::int64_t y = box.start[1]; y < box.stop()[1]; ++y) {
+          const std::int64_t row = ((c * shape[0] + z) * shape[1] + y) * shape[2] + box.start[2];
+          to = std::copy_n(from + row, box.shape[2], to);
+        }
+      }
+    }
+    return values;
+  }
+
+ private:
+  std::shared_ptr<const core::MappedFile> file_;
+  std::int64_t offset_;
+};
+
+constexpr std::int64_t kMaxSide = std::int64_t{1} << 31;
+
+/// Bytes of c x z x y x x; -1 if a side is out of bounds or the product is beyond any file.
+std::int64_t item_bytes(std::int64_t channels, const core::Vec3& shape) {
+  std::int64_t bytes = 1;
+  for (const std::int64_t side : {channels, shape[0], shape[1], shape[2]}) {
+    if (side < 1 || side > kMaxSide || bytes > (std::int64_t{1} << 56) / side) {
+      return -1;
+    }
+    bytes *= side;
+  }
+  return bytes;
+}
+
+bool lies_inside(const core::MappedFile* file, std::int64_t offset, std::int64_t bytes) {
+  const auto size = file == nullptr ? 0 : static_cast<std::int64_t>(file->bytes().size());
+  return bytes > 0 && offset >= 0 && offset <= size && bytes <= size - offset;
+}
+
+}  // namespace
+
+bool is_pack(const Location& location) {
+  return fs::is_regular_file(location.file / "pack.json");
+}
+
+Pack::Entry Pack::parse_entry(const Json& line) {
+  Entry entry;
+  entry.name = line.at("name").get<std::string>();
+  entry.info.format = "pack";
+  entry.info.axes = line.at("axes").get<std::string>();
+  entry.info.channels = line.at("channels").get<int>();
+  entry.info.shape = line.at("shape").get<core::Vec3>();
+  if (!line.at("voxel_nm").is_null()) {
+    entry.info.voxel_nm = line.at("voxel_nm").get<core::Vec3d>();
+    entry.info.voxel_nm_source = "pack index";
+  }
+  entry.info.offset_nm = line.at("offset_nm").get<core::Vec3d>();
+  entry.image_offset = line.at("image_offset").get<std::int64_t>();
+  if (!line.at("labels_offset").is_null()) {
+    entry.labels_offset = line.at("labels_offset").get<std::int64_t>();
+  }
+  entry.range = {line.at("range").at(0).get<double>(), line.at("range").at(1).get<double>()};
+  entry.provenance = line.at("provenance");
+  return entry;
+}
+
+void Pack::require_inside(const Entry& entry) const {
+  const std::int64_t image = item_bytes(entry.info.channels, entry.info.shape);
+  const std::int64_t labels = item_bytes(1, entry.info.shape);
+  if (!lies_inside(images_.get(), entry.image_offset, image) ||
+      (entry.labels_offset && !lies_inside(labels_.get(), *entry.labels_offset, labels))) {
+    throw bad_file(path_,
+                   fmt::format("item '{}' lies outside images.bin or labels.bin", entry.name),
+                   "an index that fits the data files", "copy the pack again, all its files");
+  }
+}
+
+Pack::Pack(const std::string& path) : path_(path) {
+  const fs::path folder(path);
+  const Json header = core::read_json(folder / "pack.json");
+  if (!header.is_object() || header.value("format", "") != "retina-pack" ||
+      header.value("version", 0) != 1 || !header.contains("items")) {
+    throw bad_file(folder / "pack.json", "another kind of file", "a retina-pack of version 1",
+                   "make the pack again with this version");
+  }
+  attributes_ = header.value("attributes", Json::object());
+  images_ = std::make_shared<const core::MappedFile>(folder / "images.bin");
+  if (fs::exists(folder / "labels.bin")) {
+    labels_ = std::make_shared<const core::MappedFile>(folder / "labels.bin");
+  }
+  std::istringstream lines(core::read_text(folder / "index.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    try {
+      entries_.push_back(parse_entry(Json::parse(line)));
+    } catch (const Json::exception& error) {
+      throw bad_file(folder / "index.jsonl",
+                     fmt::format("line {}: {}", entries_.size() + 1, error.what()),
+                     "one JSON object for each item", "copy the pack again, all its files");
+    }
+    require_inside(entries_.back());
+  }
+  if (header.at("items") != entries_.size()) {
+    throw bad_file(folder / "index.jsonl", fmt::format("{} items", entries_.size()),
+                   fmt::format("{} items", header.at("items").dump()),
+                   "copy the pack again, all its files");
+  }
+}
+
+const std::string& Pack::name(std::size_t item) const {
+  return entries_.at(item).name;
+}
+
+core::IntensityRange Pack::range(std::size_t item) const {
+  return entries_.at(item).range;
+}
+
+const Json& Pack::provenance(std::size_t item) const {
+  return entries_.at(item).provenance;
+}
+
+std::size_t Pack::find(const std::string& name) const {
+  const auto it = std::find_if(entries_.begin(), entries_.end(),
+                               [&](const Entry& entry) { return entry.name == name; });
+  if (it != entries_.end()) {
+    return static_cast<std::size_t>(it - entries_.begin());
+  }
+  std::string known;
+  constexpr std::size_t kMaxNames = 20;
+  for (std::size_t i = 0; i < std::min(size(), kMaxNames); ++i) {
+    known += (i == 0 ? "" : ", ") + entries_[i].name;
+  }
+  throw bad_file(path_, name.empty() ? fmt::format("{} items", size()) : "no item '" + name + "'",
+                 fmt::format("one of: {}{}", known, size() > kMaxNames ? ", ..." : ""),
+                 fmt::format("write {}:NAME", path_));
+}
+
+std::unique_ptr<core::Volume> Pack::image(std::size_t item) const {
+  const Entry& entry = entries_.at(item);
+  core::VolumeInfo info = entry.info;
+  info.source = fmt::format("{}:{}", path_, entry.name);
+  return std::make_unique<PackVolume>(std::move(info), images_, entry.image_offset);
+}
+
+std::unique_ptr<core::Volume> Pack::labels(std::size_t item) const {
+  const Entry& entry = entries_.at(item);
+  if (!entry.labels_offset) {
+    return nullptr;
+  }
+  core::VolumeInfo info = entry.info;
+  info.source = fmt::format("{}:{}/labels", path_, entry.name);
+  info.channels = 1;
+  std::erase(info.axes, 'c');
+  return std::make_unique<PackVolume>(std::move(info), labels_, *entry.labels_offset);
+}
+
+std::unique_ptr<core::Volume> open_pack(const Location& location, const OpenOptions&) {
+  const Pack pack(location.file.string());
+  constexpr std::string_view kLabels = "/labels";
+  std::string name = location.inner;
+  if (name.empty() && pack.size() == 1) {
+    return pack.image(0);
+  }
+  if (!name.ends_with(kLabels)) {
+    return pack.image(pack.find(name));
+  }
+  name.resize(name.size() - kLabels.size());
+  auto labels = pack.labels(pack.find(name));
+  if (labels == nullptr) {
+    throw bad_file(location.file, fmt::format("item '{}' has no labels", name),
+                   "an item with labels", "pack the dataset with its masks");
+  }
+  return labels;
+}
+
+}  // namespace retina::store

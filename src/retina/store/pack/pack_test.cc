@@ -1,0 +1,144 @@
+#include "retina/store/pack/pack.h"
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/rng.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::store {
+namespace {
+
+core::Array pack_values(core::DType dtype, const core::Vec3& shape, std::int64_t most,
+                        int channels = 1) {
+  core::Array values(dtype, channels, shape);
+  core::Rng rng(5);
+  core::dispatch(dtype, [&](auto zero) {
+    for (auto& value : values.values<decltype(zero)>()) {
+      value = static_cast<decltype(zero)>(rng.integer(0, most));
+    }
+  });
+  return values;
+}
+
+PackItem labelled_item(const std::string& name) {
+  PackItem item;
+  item.name = name;
+  item.image =
+      core::in_memory(pack_values(core::DType::u8, {3, 9, 11}, 255), core::Vec3d{50, 4, 4});
+  item.labels = core::in_memory(pack_values(core::DType::u32, {3, 9, 11}, 4));
+  item.provenance = {{"split", "train"}};
+  return item;
+}
+
+TEST(Pack, ReturnsImagesAndLabels) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  const std::vector<PackItem> items{labelled_item("a"), labelled_item("b")};
+  write_pack(path, items, {.attributes = {{"classes", {"mitochondria"}}}}, core::silent_context());
+  const Pack pack(path);
+  ASSERT_EQ(pack.size(), 2U);
+  EXPECT_EQ(pack.name(1), "b");
+  EXPECT_EQ(pack.attributes()["classes"][0], "mitochondria");
+  EXPECT_EQ(pack.provenance(0)["split"], "train");
+  const core::Box3 box{{1, 2, 3}, {2, 5, 7}};
+  EXPECT_TRUE(pack.image(1)->read(box) == items[1].image->read(box));
+  EXPECT_TRUE(pack.labels(1)->read(box) ==
+              core::convert(items[1].labels->read(box), core::DType::u8));
+  EXPECT_EQ(pack.image(0)->info().voxel_nm, (core::Vec3d{50, 4, 4}));
+}
+
+TEST(Pack, MapsIntensitiesToBytes) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  PackItem item;
+  item.name = "deep";
+  item.image = core::in_memory(pack_values(core::DType::u16, {2, 5, 6}, 5000, 2));
+  item.range = {.low = 1000, .high = 4000};
+  write_pack(path, std::vector<PackItem>{item}, {}, core::silent_context());
+  const auto volume = open(path);
+  const core::Box3 all = core::whole({2, 5, 6});
+  EXPECT_TRUE(volume->read(all) == core::to_uint8(item.image->read(all), item.range));
+  EXPECT_EQ(volume->info().channels, 2);
+  EXPECT_EQ(Pack(path).range(0), item.range);
+  EXPECT_EQ(Pack(path).labels(0), nullptr);
+}
+
+TEST(Pack, OpensItemsByName) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  const std::vector<PackItem> items{labelled_item("a"), labelled_item("b/1")};
+  write_pack(path, items, {}, core::silent_context());
+  EXPECT_EQ(open(path + ":b/1")->info().format, "pack");
+  EXPECT_EQ(open(path + ":b/1/labels")->info().channels, 1);
+  try {
+    open(path);
+    FAIL() << "two items and none named";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("a, b/1"));
+  }
+}
+
+TEST(Pack, RefusesLabelsThatAreNoClassIds) {
+  const testing::TempFolder folder;
+  PackItem item = labelled_item("a");
+  item.labels = core::in_memory(pack_values(core::DType::u16, {3, 9, 11}, 3000));
+  try {
+    write_pack((folder / "p").string(), std::vector<PackItem>{item}, {}, core::silent_context());
+    FAIL() << "labels beyond 255";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("0 to 255"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "p"));
+}
+
+TEST(Pack, ReportsAllBadItemsAtOnce) {
+  const testing::TempFolder folder;
+  PackItem twice = labelled_item("a");
+  PackItem unequal = labelled_item("a");
+  unequal.labels = core::in_memory(pack_values(core::DType::u8, {3, 9, 10}, 4));
+  try {
+    write_pack((folder / "p").string(), std::vector<PackItem>{twice, unequal}, {},
+               core::silent_context());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("used twice"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("1 channel"));
+  }
+}
+
+TEST(Pack, RefusesAnIndexThatPointsOutside) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  write_pack(path, std::vector<PackItem>{labelled_item("a")}, {}, core::silent_context());
+  std::filesystem::resize_file(folder / "set.pack/images.bin", 100);
+  try {
+    const Pack pack(path);
+    FAIL() << "images.bin is cut short";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("images.bin"));
+  }
+}
+
+TEST(Pack, RefusesADamagedIndexByLine) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  write_pack(path, std::vector<PackItem>{labelled_item("a")}, {}, core::silent_context());
+  std::ofstream(folder / "set.pack/index.jsonl") << "{\"name\": \"a\"}\n";
+  try {
+    const Pack pack(path);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("line 1"));
+  }
+}
+
+}  // namespace
+}  // namespace retina::store

@@ -1,0 +1,189 @@
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "retina/store/output.h"
+#include "retina/store/pack/pack.h"
+#include "retina/store/slabs.h"
+
+namespace retina::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::int64_t kAlignment = 64;
+constexpr std::int64_t kSlabVoxels = std::int64_t{16} << 20;
+
+/// Appends items to one of the data files.
+class DataFile {
+ public:
+  explicit DataFile(const fs::path& path) : path_(path) {}
+
+  /// Pads to the next item's place and says where that is.
+  std::int64_t begin_item() {
+    if (!out_.is_open()) {
+      out_.open(path_, std::ios::binary);
+    }
+    const std::int64_t padding = (kAlignment - size_ % kAlignment) % kAlignment;
+    append(std::vector<std::byte>(static_cast<std::size_t>(padding)));
+    return size_;
+  }
+
+  void append(std::span<const std::byte> bytes) {
+    out_.write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+    size_ += static_cast<std::int64_t>(bytes.size());
+    require_good();
+  }
+
+  void close() {
+    if (out_.is_open()) {
+      out_.close();
+      require_good();
+    }
+  }
+
+ private:
+  void require_good() const {
+    if (!out_) {
+      throw Error(ErrorKind::resource, Problem{.subject = fmt::format("'{}'", path_.string()),
+                                               .found = "writing failed",
+                                               .expected = "space on the disk",
+                                               .remedy = "free some space or write elsewhere"});
+    }
+  }
+
+  fs::path path_;
+  std::ofstream out_;
+  std::int64_t size_ = 0;
+};
+
+/// Label values as bytes; bad_data for a value that is no class id.
+core::Array to_class_ids(const core::Array& labels, const std::string& source) {
+  core::Array ids = core::convert(labels, core::DType::u8);
+  if (core::convert(ids, labels.dtype()) != labels) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = fmt::format("labels '{}'", source),
+                        .found = "values that are no whole numbers from 0 to 255",
+                        .expected = "class ids",
+                        .remedy = "map the labels to classes, or relabel the objects"});
+  }
+  return ids;
+}
+
+/// Channels lie apart in an item (c,z,y,x) but slabs hold all of them, so each channel takes one
+/// pass.
+core::Array one_channel(const core::Array& values, std::int64_t channel) {
+  core::Array part(values.dtype(), 1, values.shape());
+  const std::size_t size = part.bytes().size();
+  std::copy_n(values.bytes().begin() + static_cast<std::ptrdiff_t>(size) * channel, size,
+              part.bytes().begin());
+  return part;
+}
+
+void append_image(DataFile& file, const PackItem& item) {
+  const core::VolumeInfo& info = item.image->info();
+  for (int c = 0; c < info.channels; ++c) {
+    for_each_slab(
+        info.shape, info.chunk[0], kSlabVoxels / info.channels, [&](const core::Box3& box) {
+          file.append(core::to_uint8(one_channel(item.image->read(box), c), item.range).bytes());
+        });
+  }
+}
+
+void append_labels(DataFile& file, const core::Volume& labels) {
+  const core::VolumeInfo& info = labels.info();
+  for_each_slab(info.shape, info.chunk[0], kSlabVoxels, [&](const core::Box3& box) {
+    file.append(to_class_ids(labels.read(box), info.source).bytes());
+  });
+}
+
+Json index_line(const PackItem& item) {
+  const core::VolumeInfo& info = item.image->info();
+  return {{"name", item.name},
+          {"shape", info.shape},
+          {"channels", info.channels},
+          {"axes", info.axes},
+          {"voxel_nm", info.voxel_nm ? Json(*info.voxel_nm) : Json(nullptr)},
+          {"offset_nm", info.offset_nm},
+          {"image_offset", nullptr},
+          {"labels_offset", nullptr},
+          {"range", {item.range.low, item.range.high}},
+          {"source", info.source},
+          {"provenance", item.provenance}};
+}
+
+void validate_items(std::span<const PackItem> items) {
+  std::vector<Problem> problems;
+  std::set<std::string> names;
+  for (const PackItem& item : items) {
+    if (item.name.empty() || !names.insert(item.name).second) {
+      problems.push_back({.subject = fmt::format("item '{}'", item.name),
+                          .found = item.name.empty() ? "no name" : "a name used twice",
+                          .expected = "a name of its own"});
+    }
+    if (item.labels != nullptr &&
+        (item.labels->shape() != item.image->shape() || item.labels->info().channels != 1)) {
+      problems.push_back(
+          {.subject = fmt::format("labels '{}'", item.labels->info().source),
+           .found = fmt::format("shape {}, {} channel(s)", core::to_string(item.labels->shape()),
+                                item.labels->info().channels),
+           .expected =
+               fmt::format("shape {} as '{}', 1 channel", core::to_string(item.image->shape()),
+                           item.image->info().source)});
+    }
+  }
+  throw_if_any(ErrorKind::bad_data, "the pack cannot be made", problems);
+}
+
+std::string write_items(const fs::path& folder, std::span<const PackItem> items,
+                        const core::Context& context) {
+  DataFile images(folder / "images.bin");
+  DataFile labels(folder / "labels.bin");
+  images.begin_item();
+  std::string index;
+  context.progress->begin("pack", static_cast<std::int64_t>(items.size()), "images");
+  std::int64_t done = 0;
+  for (const PackItem& item : items) {
+    context.check_stop("run the same command again");
+    Json line = index_line(item);
+    line["image_offset"] = images.begin_item();
+    append_image(images, item);
+    if (item.labels != nullptr) {
+      line["labels_offset"] = labels.begin_item();
+      append_labels(labels, *item.labels);
+    }
+    index += line.dump() + "\n";
+    context.progress->update(++done, item.name);
+  }
+  images.close();
+  labels.close();
+  context.progress->end();
+  return index;
+}
+
+}  // namespace
+
+void write_pack(const std::string& path, std::span<const PackItem> items,
+                const PackOptions& options, const core::Context& context) {
+  const fs::path final_path = parse_location(path).file;
+  CreateOptions output;
+  output.overwrite = options.overwrite;
+  refuse_existing(final_path, output);
+  validate_items(items);
+  const fs::path folder = core::partial_path(final_path);
+  prepare_partial_folder(folder, output);
+  const std::string index = write_items(folder, items, context);
+  core::write_atomically(folder / "index.jsonl", std::string_view(index));
+  const Json header = {{"format", "retina-pack"},
+                       {"version", 1},
+                       {"items", items.size()},
+                       {"attributes", options.attributes}};
+  core::write_atomically(folder / "pack.json", std::string_view(header.dump(2)));
+  core::rename_into_place(folder, final_path);
+}
+
+}  // namespace retina::store

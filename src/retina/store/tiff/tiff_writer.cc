@@ -1,0 +1,176 @@
+#include "retina/store/tiff/tiff_writer.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <mutex>
+
+#include <fmt/format.h>
+#include <tiffio.h>
+
+#include "retina/core/file.h"
+#include "retina/store/tiff/tiff.h"
+#include "retina/store/tiff/tiff_file.h"
+
+namespace retina::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::int64_t kClassicLimit = std::int64_t{2} << 30;
+constexpr std::int64_t kStripBytes = 256 * 1024;
+
+std::int64_t pixel_bytes(const CreateOptions& options) {
+  return core::whole(options.shape).voxels() * options.channels *
+         static_cast<std::int64_t>(core::size_of(options.dtype));
+}
+
+std::uint16_t sample_format(core::DType dtype) {
+  if (!core::is_integer(dtype)) {
+    return SAMPLEFORMAT_IEEEFP;
+  }
+  return core::name_of(dtype).starts_with('u') ? SAMPLEFORMAT_UINT : SAMPLEFORMAT_INT;
+}
+
+class TiffOutput final : public OutputVolume {
+ public:
+  TiffOutput(const Location& location, const CreateOptions& options)
+      : OutputVolume(output_info(location.text, "tiff", options),
+                     {1, options.shape[1], options.shape[2]}),
+        path_(location.file),
+        partial_(core::partial_path(location.file)) {
+    info_.axes = options.channels > 1 ? "zcyx" : "zyx";
+    fs::remove_all(partial_);
+    file_ =
+        std::make_unique<TiffHandle>(partial_, pixel_bytes(options) > kClassicLimit ? "w8" : "w");
+  }
+
+  ~TiffOutput() override {
+    if (file_ != nullptr) {
+      file_.reset();
+      std::error_code ignored;  // the next writer of this output removes it
+      fs::remove(partial_, ignored);
+    }
+  }
+
+  bool is_written(const core::Box3& box) const override {
+    const std::lock_guard lock(mutex_);
+    return box.stop()[0] <= next_z_;
+  }
+
+  void finish() override {
+    const std::lock_guard lock(mutex_);
+    if (file_ == nullptr) {
+      return;
+    }
+    if (next_z_ != info_.shape[0]) {
+      throw usage(fmt::format("{} of {} pages written", next_z_, info_.shape[0]), "all pages");
+    }
+    file_.reset();
+    core::rename_into_place(partial_, path_);
+    reader_ = open_tiff({.text = info_.source, .file = path_, .inner = {}}, {});
+  }
+
+ protected:
+  core::Array read_box(const core::Box3& box) const override {
+    if (reader_ == nullptr) {
+      throw usage("read before finish()", "a finished TIFF file");
+    }
+    return reader_->read(box);
+  }
+
+  void write_box(const core::Box3& box, const core::Array& values) override {
+    const std::lock_guard lock(mutex_);
+    if (box.start[1] != 0 || box.start[2] != 0 || box.shape[1] != info_.shape[1] ||
+        box.shape[2] != info_.shape[2] || box.start[0] != next_z_ || file_ == nullptr) {
+      throw usage("block " + core::to_string(box),
+                  fmt::format("whole pages from z = {} on (TIFF is written in order)", next_z_));
+    }
+    for (std::int64_t z = 0; z < box.shape[0]; ++z) {
+      for (int c = 0; c < info_.channels; ++c) {
+        write_page(values, c * box.shape[0] + z,
+                   next_z_ == 0 && c == 0 ? PageTags::first : PageTags::later);
+      }
+      ++next_z_;
+    }
+  }
+
+ private:
+  enum class PageTags { first, later };
+
+  Error usage(const std::string& found, const std::string& expected) const {
+    return Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", path_.string()),
+                                           .found = found,
+                                           .expected = expected,
+                                           .remedy = "write .zarr where blocks come in any order"});
+  }
+
+  void set_tags(std::int64_t rows_per_strip) {
+    TIFF* tiff = file_->get();
+    const bool is_integer = core::is_integer(info_.dtype);
+    TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, static_cast<std::uint32_t>(info_.shape[2]));
+    TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, static_cast<std::uint32_t>(info_.shape[1]));
+    TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, static_cast<int>(core::size_of(info_.dtype) * 8));
+    TIFFSetField(tiff, TIFFTAG_SAMPLEFORMAT, sample_format(info_.dtype));
+    TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, 1);
+    TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+    TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
+    TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE);
+    TIFFSetField(tiff, TIFFTAG_ZIPQUALITY, 4);
+    if (is_integer && core::size_of(info_.dtype) <= 4) {
+      TIFFSetField(tiff, TIFFTAG_PREDICTOR, PREDICTOR_HORIZONTAL);
+    }
+    TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, static_cast<std::uint32_t>(rows_per_strip));
+    if (info_.voxel_nm) {
+      TIFFSetField(tiff, TIFFTAG_RESOLUTIONUNIT, RESUNIT_NONE);
+      TIFFSetField(tiff, TIFFTAG_XRESOLUTION, 1 / (*info_.voxel_nm)[2]);
+      TIFFSetField(tiff, TIFFTAG_YRESOLUTION, 1 / (*info_.voxel_nm)[1]);
+    }
+  }
+
+  void write_page(const core::Array& values, std::int64_t plane, PageTags tags) {
+    const auto row = static_cast<std::size_t>(info_.shape[2]) * core::size_of(info_.dtype);
+    const auto height = static_cast<std::size_t>(info_.shape[1]);
+    const std::size_t rows = std::clamp<std::size_t>(kStripBytes / row, 1, height);
+    set_tags(static_cast<std::int64_t>(rows));
+    if (tags == PageTags::first) {
+      const std::string text =
+          tiff_description(info_.shape, info_.channels, info_.voxel_nm, info_.offset_nm);
+      TIFFSetField(file_->get(), TIFFTAG_IMAGEDESCRIPTION, text.c_str());
+    }
+    const std::byte* page = values.bytes().data() + static_cast<std::size_t>(plane) * height * row;
+    std::vector<std::byte> strip;  // libtiff may change what it is given
+    for (std::size_t y = 0, i = 0; y < height; y += rows, ++i) {
+      strip.assign(page + y * row, page + std::min(y + rows, height) * row);
+      if (TIFFWriteEncodedStrip(file_->get(), static_cast<std::uint32_t>(i), strip.data(),
+                                static_cast<tmsize_t>(strip.size())) < 0) {
+        out_of_space();
+      }
+    }
+    if (TIFFWriteDirectory(file_->get()) != 1) {
+      out_of_space();
+    }
+  }
+
+  [[noreturn]] void out_of_space() const {
+    throw Error(ErrorKind::resource, Problem{.subject = fmt::format("'{}'", partial_.string()),
+                                             .found = "writing failed",
+                                             .expected = "space on the disk",
+                                             .remedy = "free some space or write elsewhere"});
+  }
+
+  fs::path path_;
+  fs::path partial_;
+  mutable std::mutex mutex_;
+  std::unique_ptr<TiffHandle> file_;
+  std::int64_t next_z_ = 0;
+  std::unique_ptr<core::Volume> reader_;
+};
+
+}  // namespace
+
+std::unique_ptr<OutputVolume> create_tiff(const Location& location, const CreateOptions& options) {
+  return std::make_unique<TiffOutput>(location, options);
+}
+
+}  // namespace retina::store

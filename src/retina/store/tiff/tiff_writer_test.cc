@@ -1,0 +1,50 @@
+#include "retina/store/tiff/tiff_writer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/store/open.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::store {
+namespace {
+
+CreateOptions stack_options() {
+  CreateOptions options;
+  options.shape = {4, 6, 7};
+  return options;
+}
+
+TEST(TiffWriter, TakesSlabsInOrderOnly) {
+  const testing::TempFolder folder;
+  const auto output = create((folder / "a.tif").string(), stack_options());
+  const core::Array slab(core::DType::u8, 1, {2, 6, 7});
+  EXPECT_THROW(output->write({{2, 0, 0}, {2, 6, 7}}, slab), Error);
+  output->write({{0, 0, 0}, {2, 6, 7}}, slab);
+  EXPECT_THROW(output->write({{0, 0, 0}, {2, 6, 7}}, slab), Error);
+  EXPECT_THROW(output->write({{2, 0, 0}, {2, 6, 6}}, {core::DType::u8, 1, {2, 6, 6}}), Error);
+  output->write({{2, 0, 0}, {2, 6, 7}}, slab);
+  output->finish();
+  EXPECT_EQ(open((folder / "a.tif").string())->shape(), (core::Vec3{4, 6, 7}));
+}
+
+TEST(TiffWriter, RefusesToFinishWithPagesMissing) {
+  const testing::TempFolder folder;
+  const auto output = create((folder / "a.tif").string(), stack_options());
+  output->write({{0, 0, 0}, {1, 6, 7}}, {core::DType::u8, 1, {1, 6, 7}});
+  try {
+    output->finish();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("1 of 4 pages"));
+  }
+}
+
+TEST(TiffWriter, LeavesNothingBehindWhenAbandoned) {
+  const testing::TempFolder folder;
+  create((folder / "a.tif").string(), stack_options()).reset();
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+}  // namespace
+}  // namespace retina::store

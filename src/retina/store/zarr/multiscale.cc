@@ -1,0 +1,150 @@
+#include "retina/store/zarr/multiscale.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "retina/core/error.h"
+#include "retina/store/units.h"
+
+namespace retina::store {
+
+namespace {
+
+Error bad(const std::string& found, const std::string& expected) {
+  return Error(ErrorKind::bad_data,
+               Problem{.subject = "OME-Zarr metadata",
+                       .found = found,
+                       .expected = expected,
+                       .remedy = "write the image again, or open one of its arrays by path"});
+}
+
+void parse_axes(const Json& axes, Multiscale& out) {
+  for (const Json& axis : axes) {
+    const std::string name = axis.at("name");
+    if (name.size() != 1 || std::string_view("tczyx").find(name) == std::string_view::npos) {
+      throw bad(fmt::format("axis '{}'", name), "axes named t, c, z, y, x");
+    }
+    out.axes += name;
+    out.units.push_back(axis.value("unit", ""));
+  }
+}
+
+/// Folds a list of transformations into scale and translation.
+void apply_transformations(const Json& list, MultiscaleLevel& level) {
+  for (const Json& step : list) {
+    const std::string type = step.at("type");
+    if (type != "scale" && type != "translation" && type != "identity") {
+      throw bad(fmt::format("transformation '{}'", type), "scale and translation");
+    }
+    if (type == "identity") {
+      continue;
+    }
+    const auto values = step.at(type).get<std::vector<double>>();
+    if (values.size() != level.scale.size()) {
+      throw bad(fmt::format("a {} of {} values", type, values.size()),
+                fmt::format("one for each of {} axes", level.scale.size()));
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (type == "scale") {
+        level.scale[i] *= values[i];
+        level.translation[i] *= values[i];
+      } else {
+        level.translation[i] += values[i];
+      }
+    }
+  }
+}
+
+Multiscale parse_checked(const Json& image) {
+  Multiscale out;
+  parse_axes(image.at("axes"), out);
+  for (const Json& dataset : image.at("datasets")) {
+    MultiscaleLevel level{.path = dataset.at("path"),
+                          .scale = std::vector<double>(out.axes.size(), 1.0),
+                          .translation = std::vector<double>(out.axes.size(), 0.0)};
+    apply_transformations(dataset.value("coordinateTransformations", Json::array()), level);
+    apply_transformations(image.value("coordinateTransformations", Json::array()), level);
+    out.levels.push_back(std::move(level));
+  }
+  if (out.levels.empty()) {
+    throw bad("no datasets", "one dataset or more");
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<Multiscale> parse_multiscale(const Json& attributes) {
+  try {
+    const Json ome = attributes.value("ome", Json::object());
+    if (!ome.contains("multiscales")) {
+      return std::nullopt;
+    }
+    return parse_checked(ome.at("multiscales").at(0));
+  } catch (const Json::exception& error) {
+    throw bad(error.what(), "\"multiscales\" as OME-Zarr 0.5 defines it");
+  }
+}
+
+Json to_json(const Multiscale& multiscale, const std::string& name) {
+  Json axes = Json::array();
+  for (std::size_t i = 0; i < multiscale.axes.size(); ++i) {
+    const std::string axis(1, multiscale.axes[i]);
+    axes.push_back({{"name", axis}, {"type", axis == "c" ? "channel" : "space"}});
+    if (!multiscale.units[i].empty()) {
+      axes.back()["unit"] = multiscale.units[i];
+    }
+  }
+  Json datasets = Json::array();
+  for (const MultiscaleLevel& level : multiscale.levels) {
+    datasets.push_back({{"path", level.path},
+                        {"coordinateTransformations",
+                         {{{"type", "scale"}, {"scale", level.scale}},
+                          {{"type", "translation"}, {"translation", level.translation}}}}});
+  }
+  return Json::array({{{"name", name}, {"axes", axes}, {"datasets", datasets}}});
+}
+
+SpatialScale spatial_scale(const Multiscale& multiscale, const MultiscaleLevel& level) {
+  SpatialScale out;
+  core::Vec3d voxel{0, 0, 0};
+  std::string missing;
+  for (std::size_t i = 0; i < multiscale.axes.size(); ++i) {
+    const std::size_t at = std::string_view("zyx").find(multiscale.axes[i]);
+    if (at == std::string_view::npos) {
+      continue;
+    }
+    const auto nm = nanometres_per(multiscale.units[i]);
+    if (!nm) {
+      missing = multiscale.axes[i];
+      continue;
+    }
+    voxel[at] = round_significant(level.scale[i] * *nm, 15);
+    out.offset_nm[at] = round_significant(level.translation[i] * *nm, 15);
+  }
+  if (!missing.empty()) {
+    const bool is_pixels = std::all_of(level.scale.begin(), level.scale.end(),
+                                       [](double scale) { return scale == 1; });
+    if (!is_pixels) {
+      out.notes.push_back(fmt::format(
+          "axis {} has a scale without a unit of length: voxel size not known", missing));
+    }
+    out.offset_nm = {0, 0, 0};
+    return out;
+  }
+  if (voxel[0] == 0) {
+    voxel[0] = voxel[1];  // a 2D image
+    out.notes.emplace_back(
+        "the thickness of the section is not stated: taken equal to the pixel's height");
+  }
+  if (std::all_of(voxel.begin(), voxel.end(), [](double side) { return side > 0; })) {
+    out.voxel_nm = voxel;
+  } else {
+    out.notes.emplace_back("a scale is not positive: voxel size not known");
+  }
+  return out;
+}
+
+}  // namespace retina::store
