@@ -33,7 +33,7 @@ struct Fixture {
   std::string input_name(const std::string& name, const std::string& plane) const {
     std::string stated;
     if (parameters.contains(name) && parameters[name].contains("input")) {
-      stated = parameters[name]["input"].get<std::string>();
+      stated = parameters.at(name).at("input").get<std::string>();
       return plane + stated.substr(stated.find('_'));
     }
     const bool needs_other =
@@ -137,8 +137,9 @@ TEST(AugmentParity, augment_rotations) {
   const Fixture f = read_fixture();
   for (const std::string& name : f.cases("rotate_")) {
     const bool stated = f.parameters.contains(name);
-    const std::array<double, 1> angle{stated ? f.parameters[name]["angle_degrees"].get<double>()
-                                             : numbers_in(name).front()};
+    const std::array<double, 1> angle{stated
+                                          ? f.parameters.at(name).at("angle_degrees").get<double>()
+                                          : numbers_in(name).front()};
     const at::Tensor image = f.input(f.input_name(name, "image")).unsqueeze(0);
     const Difference d =
         difference(rotate(image, angle, Interpolation::bilinear)[0], f.input(name + ".image"));
@@ -156,8 +157,8 @@ TEST(AugmentParity, augment_brightness_contrast) {
   RETINA_SKIP_WITHOUT(augment_fixture());
   const Fixture f = read_fixture();
   for (const std::string& name : f.cases("brightness_contrast_")) {
-    const Photometry p{.contrast = f.parameters[name]["alpha"].get<double>(),
-                       .brightness = f.parameters[name]["beta"].get<double>()};
+    const Photometry p{.contrast = f.parameters.at(name).at("alpha").get<double>(),
+                       .brightness = f.parameters.at(name).at("beta").get<double>()};
     const std::array<GreyTable, 1> table{grey_table(p, IntensityUnit::full_range, {})};
     const at::Tensor image = f.input(f.input_name(name, "image")).unsqueeze(0);
     expect_equal(f, name + ".image", apply_grey_tables(image, table)[0]);
@@ -177,7 +178,8 @@ TEST(AugmentParity, augment_blur) {
   RETINA_SKIP_WITHOUT(augment_fixture());
   const Fixture f = read_fixture();
   for (const std::string& name : f.cases("gaussian_blur_")) {
-    const std::vector<double> kernel = f.parameters[name]["kernel"].get<std::vector<double>>();
+    const std::vector<double> kernel =
+        f.parameters.at(name).at("kernel").get<std::vector<double>>();
     const int side = static_cast<int>(kernel.size());
     const BlurKernel ours = blur_kernel(side);
     for (std::size_t i = 0; i < kernel.size(); ++i) {
@@ -194,7 +196,7 @@ TEST(AugmentParity, augment_coarse_dropout) {
   const Fixture f = read_fixture();
   for (const std::string& name : f.cases("coarse_dropout")) {
     std::vector<Crop> holes;
-    for (const Json& h : f.parameters[name]["holes_x1y1x2y2"]) {
+    for (const Json& h : f.parameters.at(name).at("holes_x1y1x2y2")) {
       holes.push_back({.y = h[1],
                        .x = h[0],
                        .height = h[3].get<int>() - h[1].get<int>(),
@@ -213,8 +215,8 @@ TEST(AugmentParity, augment_padding) {
       const at::Tensor expected = f.input(name + "." + plane);
       Geometry g;
       g.plane_shape = {1, input.size(0), input.size(1)};
-      g.pad_top = f.parameters[name]["top"];
-      g.pad_left = f.parameters[name]["left"];
+      g.pad_top = f.parameters.at(name).at("top");
+      g.pad_left = f.parameters.at(name).at("left");
       g.crop = {.y = 0, .x = 0, .height = expected.size(0), .width = expected.size(1)};
       compose(g, {.size = static_cast<int>(expected.size(0))});
       const auto pixels =
@@ -232,7 +234,8 @@ TEST(AugmentParity, augment_normalisation) {
   RETINA_SKIP_WITHOUT(augment_fixture());
   const Fixture f = read_fixture();
   for (const std::string& name : f.cases("normalize_")) {
-    const Normalisation n{.mean = f.parameters[name]["mean"], .std = f.parameters[name]["std"]};
+    const Normalisation n{.mean = f.parameters.at(name).at("mean"),
+                          .std = f.parameters.at(name).at("std")};
     expect_equal(f, name + ".image", normalise(f.input(f.input_name(name, "image")), n));
   }
 }
@@ -243,18 +246,20 @@ TEST(AugmentParity, augment_chains) {
   for (const std::string& name : f.cases("chain_")) {
     at::Tensor image = f.input(f.input_name(name, "image"));
     const at::Tensor expected = f.input(name + ".image");
-    for (const Json& step : f.parameters[name]["order"]) {
-      const Json& p = f.parameters[name]["params"][step.get<std::string>()];
+    for (const Json& step : f.parameters.at(name).at("order")) {
+      const Json& p = f.parameters.at(name).at("params").at(step.get<std::string>());
       if (step == "HorizontalFlip") {
         image = flip(image.unsqueeze(0), Flips{.columns = {1}, .rows = {0}})[0];
       } else if (step == "VerticalFlip") {
         image = flip(image.unsqueeze(0), Flips{.columns = {0}, .rows = {1}})[0];
       } else if (step == "Rotate") {
-        const std::array<double, 1> angle{p["angle"].get<double>()};
+        const std::array<double, 1> angle{p.at("angle").get<double>()};
         image = rotate(image.unsqueeze(0), angle, Interpolation::bilinear)[0];
       } else if (step == "RandomResizedCrop") {
-        const Crop crop{
-            .y = p["y"], .x = p["x"], .height = p["crop_height"], .width = p["crop_width"]};
+        const Crop crop{.y = p.at("y"),
+                        .x = p.at("x"),
+                        .height = p.at("crop_height"),
+                        .width = p.at("crop_width")};
         image =
             resized_crop(image, crop, static_cast<int>(expected.size(0)), Interpolation::bilinear);
       } else {

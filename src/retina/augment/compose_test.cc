@@ -116,5 +116,22 @@ TEST(Compose, UnlabelledSamplesGiveNoLabels) {
   }
 }
 
+TEST(ComposeGpu, DeviceGivesTheSameBatch) {
+  if (!at::hasCUDA()) {
+    GTEST_SKIP() << "absent: a CUDA device";
+  }
+  for (const Application application : {Application::composed, Application::published}) {
+    Recipe recipe = everything();
+    recipe.application = application;
+    const auto samples = draw_samples(recipe, 40);
+    const AugmentedBatch cpu = make_batch(samples, recipe, kNormalisation, at::kCPU);
+    const AugmentedBatch gpu = make_batch(samples, recipe, kNormalisation, at::kCUDA);
+    // one grey level of 255 after the division by the standard deviation, where rounding differs
+    EXPECT_LE((cpu.images_NCYX - gpu.images_NCYX.cpu()).abs().max().item<double>(),
+              1.01 / (0.2 * 255));
+    EXPECT_GT((cpu.labels_NYX == gpu.labels_NYX.cpu()).to(at::kFloat).mean().item<double>(), 0.999);
+  }
+}
+
 }  // namespace
 }  // namespace retina::augment

@@ -32,7 +32,7 @@ void expect_same_distribution(const Json& recorded, std::vector<double> ours,
   const auto n = static_cast<double>(ours.size());
   const double spread = 1 / n + 1 / recorded_draws;
   for (const auto& [key, share] : {std::pair{"q10", 0.1}, {"median", 0.5}, {"q90", 0.9}}) {
-    const double value = recorded[key];
+    const double value = recorded.at(key);
     const double below =
         static_cast<double>(std::lower_bound(ours.begin(), ours.end(), value) - ours.begin()) / n;
     const double upto =
@@ -49,10 +49,10 @@ void expect_same_distribution(const Json& recorded, std::vector<double> ours,
   for (const double v : ours) {
     variance += (v - mean) * (v - mean) / n;
   }
-  EXPECT_NEAR(mean, recorded["mean"].get<double>(), kSigmas * std::sqrt(variance * spread));
-  const double range = recorded["max"].get<double>() - recorded["min"].get<double>();
-  EXPECT_NEAR(ours.front(), recorded["min"].get<double>(), 0.05 * range);
-  EXPECT_NEAR(ours.back(), recorded["max"].get<double>(), 0.05 * range);
+  EXPECT_NEAR(mean, recorded.at("mean").get<double>(), kSigmas * std::sqrt(variance * spread));
+  const double range = recorded.at("max").get<double>() - recorded.at("min").get<double>();
+  EXPECT_NEAR(ours.front(), recorded.at("min").get<double>(), 0.05 * range);
+  EXPECT_NEAR(ours.back(), recorded.at("max").get<double>(), 0.05 * range);
 }
 
 TEST(AugmentDrawParity, augment_resized_crops) {
