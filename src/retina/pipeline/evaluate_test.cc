@@ -1,0 +1,203 @@
+#include "retina/pipeline/evaluate.h"
+
+#include <cmath>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/error.h"
+#include "retina/core/rng.h"
+#include "retina/store/open.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::pipeline {
+namespace {
+
+using core::Array;
+using core::DType;
+using core::Vec3;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+enum class Rank { plane, volume };
+
+/// Squares of classes 1 and 2 that move with the seed, drawn into a label map.
+Array label_map(const Vec3& shape, std::uint64_t seed) {
+  Array labels(DType::u8, 1, shape);
+  core::Rng rng(seed);
+  for (int k = 0; k < 12; ++k) {
+    const auto z = rng.integer(0, shape[0] - 1);
+    const auto y = rng.integer(0, shape[1] - 8);
+    const auto x = rng.integer(0, shape[2] - 8);
+    for (std::int64_t i = 0; i < 64; ++i) {
+      labels.at<std::uint8_t>(0, z, y + i / 8, x + i % 8) = static_cast<std::uint8_t>(1 + k % 2);
+    }
+  }
+  return labels;
+}
+
+std::shared_ptr<const core::Volume> as_volume(Array labels, Rank rank) {
+  core::VolumeInfo info;
+  info.source = "memory";
+  info.axes = rank == Rank::plane ? "yx" : "zyx";
+  info.dtype = labels.dtype();
+  info.shape = labels.shape();
+  return std::make_shared<core::ArrayVolume>(info, std::move(labels));
+}
+
+LabelPair memory_pair(const Array& prediction, const Array& truth, Rank rank = Rank::volume) {
+  return {"image", [=] { return as_volume(prediction, rank); },
+          [=] { return as_volume(truth, rank); }};
+}
+
+EvaluateReport evaluate_memory(const std::vector<LabelPair>& pairs,
+                               const EvaluateOptions& options = {}) {
+  return evaluate_pairs(pairs, options, core::silent_context());
+}
+
+Array relabelled(const Array& labels, int factor) {
+  Array result = labels;
+  for (auto& value : result.values<std::uint8_t>()) {
+    value = static_cast<std::uint8_t>(value * factor);
+  }
+  return result;
+}
+
+void write_image(const std::filesystem::path& path, const Array& labels) {
+  std::filesystem::create_directories(path.parent_path());
+  const auto volume =
+      store::create(path.string(), {.dtype = labels.dtype(), .shape = labels.shape()});
+  volume->write(core::whole(labels.shape()), labels);
+  volume->finish();
+}
+
+TEST(Evaluate, ScoresPlanesSmoothedAndVolumesPlain) {
+  const Array prediction = label_map({1, 40, 50}, 1);
+  const Array truth = label_map({1, 40, 50}, 2);
+  const auto plane = evaluate_memory({memory_pair(prediction, truth, Rank::plane)});
+  const auto volume = evaluate_memory({memory_pair(prediction, truth, Rank::volume)});
+  const auto& counts = plane.classes.at(0).counts;
+  EXPECT_EQ(plane.classes[0].iou.value, counts.smoothed_iou());
+  EXPECT_EQ(volume.classes[0].iou.value, counts.iou());
+  EXPECT_NE(plane.classes[0].iou.value, volume.classes[0].iou.value);
+}
+
+TEST(Evaluate, GivesTheSameScoresForBlocksAsForTheWhole) {
+  const auto pair = memory_pair(label_map({7, 40, 50}, 3), label_map({7, 40, 50}, 4));
+  const auto whole = evaluate_memory({pair}, {.distances = false});
+  const auto blocks = evaluate_memory({pair}, {.distances = false, .max_ram = "300"});
+  EXPECT_EQ(to_json(blocks), to_json(whole));
+  EXPECT_EQ(blocks.images.at(0).voxels, 7 * 40 * 50);
+}
+
+TEST(Evaluate, ChangesNoScoreWhenBothSidesAreRelabelled) {
+  const Array prediction = label_map({1, 40, 50}, 5);
+  const Array truth = label_map({1, 40, 50}, 6);
+  const auto plain = evaluate_memory({memory_pair(prediction, truth)}, {.classes = {"1", "2"}});
+  const auto relabel = evaluate_memory(
+      {memory_pair(relabelled(prediction, 70), relabelled(truth, 70))}, {.classes = {"70", "140"}});
+  EXPECT_EQ(relabel.mean_iou.value, plain.mean_iou.value);
+  EXPECT_EQ(relabel.classes.at(1).mfd.value, plain.classes.at(1).mfd.value);
+}
+
+TEST(Evaluate, ReadsATwoValuedMaskAsClassOneAndSaysSo) {
+  Array truth = label_map({1, 40, 50}, 7);
+  for (auto& value : truth.values<std::uint8_t>()) {
+    value = value == 1 ? 1 : 0;
+  }
+  const auto report = evaluate_memory({memory_pair(relabelled(truth, 255), truth)});
+  ASSERT_EQ(report.classes.size(), 1U);
+  EXPECT_EQ(report.classes[0].id, 1);
+  EXPECT_EQ(report.classes[0].iou.value, 1.0);
+  EXPECT_EQ(report.classes[0].mfd.value, 0.0);
+  EXPECT_THAT(report.notes, Contains(HasSubstr("the prediction is a 0/255 mask")));
+}
+
+TEST(Evaluate, TakesTheIgnoredValue255ForNoClass) {
+  Array truth = label_map({1, 40, 50}, 8);
+  const Array prediction = truth;
+  truth.at<std::uint8_t>(0, 0, 39, 49) = 255;
+  const auto report = evaluate_memory({memory_pair(prediction, truth)}, {.ignore_value = 255});
+  EXPECT_EQ(report.classes.size(), 2U);
+  EXPECT_EQ(report.mean_iou.value, 1.0);
+  EXPECT_EQ(report.images.at(0).ignored, 1);
+}
+
+TEST(Evaluate, AveragesImagesAsPublishedAndNotesAbsentClasses) {
+  const Array some = label_map({1, 40, 50}, 9);
+  const Array none(DType::u8, 1, {1, 40, 50});
+  const auto report =
+      evaluate_memory({memory_pair(none, some, Rank::plane), memory_pair(none, none, Rank::plane)},
+                      {.classes = {"mitochondria"}});
+  EXPECT_NEAR(report.classes.at(0).iou.value.value(), 0.5, 1e-6);
+  EXPECT_EQ(report.classes[0].pooled_iou.value, 0.0);
+  EXPECT_FALSE(report.classes[0].precision.value);
+  EXPECT_THAT(report.notes, Contains(HasSubstr("mitochondria is in neither prediction nor truth")));
+}
+
+TEST(Evaluate, ListsAllShapeAndTypeProblemsAtOnce) {
+  const Array small(DType::u8, 1, {1, 3, 4});
+  const Array large(DType::u8, 1, {1, 5, 6});
+  const Array probabilities(DType::f32, 1, {1, 3, 4});
+  try {
+    evaluate_memory({memory_pair(small, large), memory_pair(probabilities, small)});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), HasSubstr("shape"));
+    EXPECT_THAT(error.what(), HasSubstr("float32"));
+  }
+}
+
+TEST(Evaluate, StopsOnRequest) {
+  std::stop_source source;
+  source.request_stop();
+  core::Context context = core::silent_context();
+  context.stop = source.get_token();
+  const Array labels = label_map({1, 40, 50}, 10);
+  try {
+    evaluate_pairs({memory_pair(labels, labels)}, {}, context);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+  }
+}
+
+TEST(Evaluate, WithoutPathsIsAUsageError) {
+  EXPECT_THROW(evaluate({.truth = "x"}, core::silent_context()), Error);
+}
+
+#if RETINA_WITH_IO
+TEST(EvaluateE2e, ScoresFoldersImageByImageOrAsOneVolume) {
+  const testing::TempFolder folder;
+  double mean = 0;
+  metric::OverlapCounts pooled;
+  for (const char* name : {"slice_1", "slice_2"}) {
+    const std::uint64_t seed = name[6] == '1' ? 21 : 23;
+    const Array prediction = label_map({1, 40, 50}, seed);
+    const Array truth = label_map({1, 40, 50}, seed + 1);
+    write_image(folder / "prediction" / (std::string(name) + ".tif"), prediction);
+    write_image(folder / "truth" / (std::string(name) + ".png"), truth);
+    const auto counts = metric::count_overlap(prediction, truth, {1}).at(0);
+    mean += counts.smoothed_iou() / 2;
+    pooled += counts;
+  }
+  EvaluateOptions options{.prediction = (folder / "prediction").string(),
+                          .truth = (folder / "truth").string(),
+                          .classes = {"1=mitochondria"}};
+  const auto images = evaluate(options, core::silent_context());
+  EXPECT_EQ(images.images.size(), 2U);
+  EXPECT_DOUBLE_EQ(images.classes.at(0).iou.value.value(), mean);
+  EXPECT_DOUBLE_EQ(images.classes[0].pooled_iou.value.value(), pooled.iou().value());
+  options.volume = true;
+  options.voxel_nm = {40, 4, 4};
+  const auto volume = evaluate(options, core::silent_context());
+  EXPECT_EQ(volume.images.size(), 1U);
+  EXPECT_DOUBLE_EQ(volume.classes.at(0).iou.value.value(), pooled.iou().value());
+  EXPECT_TRUE(volume.classes[0].mfd_nm.value.has_value());
+}
+#endif
+
+}  // namespace
+}  // namespace retina::pipeline
