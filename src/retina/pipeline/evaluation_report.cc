@@ -177,23 +177,36 @@ std::string image_table(const EvaluateReport& report) {
   return text;
 }
 
+/// Titles of undefined scores by their reason, in the order of the columns.
+using Reasons = std::vector<std::pair<std::string, std::string>>;
+
+void add_reason(Reasons& reasons, std::string_view title, const Score& score) {
+  if (score.value) {
+    return;
+  }
+  const auto same = std::find_if(reasons.begin(), reasons.end(),
+                                 [&](const auto& entry) { return entry.first == score.reason; });
+  if (same == reasons.end()) {
+    reasons.emplace_back(score.reason, title);
+  } else {
+    same->second += fmt::format(", {}", title);
+  }
+}
+
 std::string reason_lines(const EvaluateReport& report) {
   std::string text;
-  const auto add = [&](const std::string& what, const Score& score) {
-    if (!score.value) {
-      text += fmt::format("undefined: {}: {}\n", what, score.reason);
-    }
-  };
-  add("mean IoU", report.mean_iou);
   for (const ClassScores& scores : report.classes) {
+    Reasons reasons;
     for (const ScoreColumn& column : kColumns) {
-      add(fmt::format("{} of {}", column.title, scores.name), scores.*column.member);
+      add_reason(reasons, column.title, scores.*column.member);
     }
     for (const CremiColumn& column : kCremiColumns) {
       if (scores.cremi) {
-        add(fmt::format("CREMI {} of {}", column.title, scores.name),
-            (*scores.cremi).*column.member);
+        add_reason(reasons, column.title, (*scores.cremi).*column.member);
       }
+    }
+    for (const auto& [reason, titles] : reasons) {
+      text += fmt::format("undefined for {}: {} ({})\n", scores.name, titles, reason);
     }
   }
   return text.empty() ? "" : "\n" + text;

@@ -52,7 +52,7 @@ TEST(EvaluationReport, TableSaysUndefinedAndWhy) {
   report.notes = {"a note"};
   const std::string table = to_table(report);
   EXPECT_THAT(table, HasSubstr("clefts"));
-  EXPECT_THAT(table, HasSubstr("undefined: MFD [px] of clefts: nothing was predicted"));
+  EXPECT_THAT(table, HasSubstr("undefined for clefts: MFD [px] (nothing was predicted)"));
   EXPECT_THAT(table, HasSubstr("note: a note"));
 }
 
