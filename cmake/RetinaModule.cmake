@@ -2,6 +2,7 @@
 
 add_library(retina_flags INTERFACE)
 target_compile_features(retina_flags INTERFACE cxx_std_20)
+target_compile_definitions(retina_flags INTERFACE RETINA_WITH_IO=$<BOOL:${RETINA_WITH_IO}>)
 target_compile_options(retina_flags INTERFACE
   $<BUILD_INTERFACE:-Wall -Wextra -Wpedantic -Wconversion -Wshadow>)
 if(RETINA_WERROR)
@@ -51,5 +52,5 @@ endfunction()
 
 function(retina_discover target label filter)
   gtest_discover_tests(${target} TEST_FILTER "${filter}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS ${label} TIMEOUT 900)
+    PROPERTIES LABELS ${label} TIMEOUT 900 ENVIRONMENT OMP_NUM_THREADS=1)
 endfunction()

@@ -1,0 +1,13 @@
+#include "retina/cli/commands.h"
+
+#include "retina/cli/command.h"
+
+namespace retina::cli {
+
+std::vector<Command> all_commands() {
+  return {info_command(),     check_command(),   pack_command(),
+          finetune_command(), predict_command(), evaluate_command(),
+          demo_command(),     doctor_command(),  bench_command()};
+}
+
+}  // namespace retina::cli

@@ -1,0 +1,84 @@
+#include "retina/cli/parse.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/error.h"
+#include "retina/core/file.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct ToyOptions {
+  std::string input;
+  std::string output;
+  int batch = 4;
+  bool overwrite = false;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("input", self.input, "what to read");
+    visit("output", self.output, "where to write");
+    visit("batch", self.batch, "windows at once");
+    visit("overwrite", self.overwrite, "replace the output");
+  }
+};
+
+std::vector<Command> toy_commands() {
+  return {make_command<ToyOptions>(
+      "predict", "Predict.", {"input"}, [](const ToyOptions& options, const core::Context&) {
+        return Rendered{.json = core::options_to_json(options), .text = ""};
+      })};
+}
+
+Json toy_run(const std::vector<std::string>& arguments) {
+  const auto commands = toy_commands();
+  const auto invocation = parse(commands, arguments);
+  return invocation->command->run(invocation->configuration, core::silent_context()).json;
+}
+
+std::string toy_error(const std::vector<std::string>& arguments) {
+  try {
+    toy_run(arguments);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Parse, PositionalsFlagsAndSwitchesReachTheOptions) {
+  const Json json = toy_run({"predict", "in.tif", "-o", "out.tif", "--batch", "8", "--overwrite"});
+  EXPECT_EQ(json,
+            (Json{{"input", "in.tif"}, {"output", "out.tif"}, {"batch", 8}, {"overwrite", true}}));
+}
+
+TEST(Parse, FlagsOverrideSetWhichOverridesTheConfigFile) {
+  const testing::TempFolder folder;
+  core::write_atomically(folder / "c.yaml", R"({"batch": 1, "input": "a", "output": "b"})");
+  const std::string config = folder / "c.yaml";
+  EXPECT_EQ(toy_run({"predict", "-c", config})["batch"], 1);
+  EXPECT_EQ(toy_run({"predict", "-c", config, "--set", "batch=2"})["batch"], 2);
+  EXPECT_EQ(toy_run({"predict", "-c", config, "--set", "batch=2", "--batch=3"})["batch"], 3);
+  EXPECT_EQ(toy_run({"predict", "-c", config})["input"], "a");
+}
+
+TEST(Parse, UnknownVerbAndFlagSuggestTheNearest) {
+  EXPECT_THAT(toy_error({"perdict"}), HasSubstr("did you mean 'predict'?"));
+  EXPECT_THAT(toy_error({"predict", "x", "--bacth", "3"}), HasSubstr("did you mean '--batch'?"));
+}
+
+TEST(Parse, UnknownConfigKeySuggestsTheNearest) {
+  EXPECT_THAT(toy_error({"predict", "x", "--set", "bach=3"}), HasSubstr("did you mean 'batch'?"));
+}
+
+TEST(Parse, ReferenceNamesEveryFlagWithItsDefault) {
+  const std::string text = markdown_reference(toy_commands());
+  EXPECT_THAT(text, HasSubstr("| `--batch N` | 4 | windows at once |"));
+  EXPECT_THAT(text, HasSubstr("## `retina predict [input]`"));
+}
+
+}  // namespace
+}  // namespace retina::cli

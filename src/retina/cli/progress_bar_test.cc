@@ -1,0 +1,36 @@
+#include "retina/cli/progress_bar.h"
+
+#include <gtest/gtest.h>
+
+namespace retina::cli {
+namespace {
+
+TEST(ProgressBar, LineHasShareRateAndTimeLeft) {
+  EXPECT_EQ(progress_line("predict", 50, 200, "windows", 10, "x"),
+            "predict  25% 50/200 windows, 5 windows/s, 30 s left, x");
+}
+
+TEST(ProgressBar, SlowJobsShowSecondsEachAndUnknownTotalsNoShare) {
+  EXPECT_EQ(progress_line("train", 2, 4, "steps", 60, ""),
+            "train  50% 2/4 steps, 30 s each, 1 min 0 s left");
+  EXPECT_EQ(progress_line("read", 3, 0, "MiB", 1, ""), "read 3 MiB, 3 MiB/s");
+}
+
+TEST(ProgressBar, TimesReadNaturally) {
+  EXPECT_EQ(format_seconds(4.9), "4 s");
+  EXPECT_EQ(format_seconds(95.2), "1 min 35 s");
+  EXPECT_EQ(format_seconds(7260), "2 h 1 min");
+}
+
+TEST(ProgressBar, ShortJobsDrawNothing) {
+  std::FILE* stream = std::tmpfile();
+  ProgressBar bar(stream, false);
+  bar.begin("quick", 10, "steps");
+  bar.update(10, "");
+  bar.end();
+  EXPECT_EQ(std::ftell(stream), 0);
+  std::fclose(stream);
+}
+
+}  // namespace
+}  // namespace retina::cli

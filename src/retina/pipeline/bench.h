@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "retina/core/json.h"
+#include "retina/core/options.h"
+#include "retina/core/progress.h"
+
+namespace retina::pipeline {
+
+struct BenchOptions {
+  std::vector<std::string> figures;  ///< empty = all
+  std::string preset = "retina";
+  std::string device = "auto";
+  std::int64_t threads = 0;
+  std::int64_t batch = 8;
+  double seconds = 5;  ///< of each figure, after warming up
+  std::string image;   ///< of predict_1024; empty = random pixels
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("figures", self.figures,
+          "which to measure: forward_fp32, forward_default, train_step, augment, predict_1024; "
+          "empty = all");
+    visit("preset", self.preset, "network to measure");
+    visit("device", self.device, "auto, cpu, cuda or cuda:1");
+    visit("threads", self.threads, "threads of the whole process; 0 = all cores");
+    visit("batch", self.batch, "images of one forward pass or training step");
+    visit("seconds", self.seconds, "seconds of each figure, after warming up");
+    visit("image", self.image, "8-bit image of predict_1024; empty = random pixels");
+  }
+  std::vector<Problem> validate() const;
+};
+
+/// One measured rate; a peer's rate and the ratio come from benchmark/compare_peer.
+struct Figure {
+  std::string name;
+  double ours = 0;
+  std::string unit;
+};
+
+struct BenchReport {
+  std::string device;
+  std::string precision;  ///< of the figures at default precision
+  std::vector<Figure> figures;
+};
+
+/// Times the parts that the published pipeline is compared by: forward pass in fp32 and at default
+/// precision, training step, augmentation of in-memory crops, prediction of an image end to end.
+/// Random weights; the median of repeats.
+BenchReport bench(const BenchOptions& options, const core::Context& context);
+
+/// `figures`: list of name, ours, peer (null), ratio (null), unit.
+Json to_json(const BenchReport& report);
+std::string to_text(const BenchReport& report);
+
+}  // namespace retina::pipeline

@@ -1,0 +1,46 @@
+#include "retina/pipeline/demo.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "retina/store/open.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::pipeline {
+namespace {
+
+TEST(Demo, PhantomOnlyWritesImageAndTruth) {
+  const testing::TempFolder folder;
+  const std::string path = folder / "p.zarr";
+  demo({.output = path, .phantom_only = true, .shape = {8, 70, 60}, .voxel_nm = {8, 8, 8}},
+       core::silent_context());
+  EXPECT_EQ(store::open(path)->shape(), (core::Vec3{8, 70, 60}));
+  EXPECT_EQ(store::open(path + "/labels/semantic")->shape(), (core::Vec3{8, 70, 60}));
+  EXPECT_EQ(store::open(path + "/labels/instances")->shape(), (core::Vec3{8, 70, 60}));
+}
+
+TEST(Demo, AFolderInTheWayNeedsOverwrite) {
+  const testing::TempFolder folder;
+  std::filesystem::create_directories(folder / "demo/precious");
+  EXPECT_THROW(demo({.output = folder / "demo"}, core::silent_context()), Error);
+  EXPECT_TRUE(std::filesystem::exists(folder / "demo/precious"));
+}
+
+// The real thing, shortened: another seed, fewer steps, a smaller volume.
+TEST(DemoE2e, LearnsMitochondriaAndShowsThem) {
+  const testing::TempFolder folder;
+  const DemoReport report = demo({.output = folder / "demo",
+                                  .seed = 7,
+                                  .shape = {64, 128, 128},
+                                  .voxel_nm = {8, 8, 8},
+                                  .train_seconds = 90},
+                                 core::silent_context());
+  EXPECT_GT(report.iou, 0.5);
+  EXPECT_LT(report.threshold_iou, 0.35);
+  EXPECT_TRUE(std::filesystem::exists(report.report));
+  EXPECT_EQ(store::open(report.prediction)->shape(), store::open(report.truth)->shape());
+}
+
+}  // namespace
+}  // namespace retina::pipeline

@@ -1,0 +1,19 @@
+#include "retina/pipeline/doctor.h"
+
+#include <gtest/gtest.h>
+
+namespace retina::pipeline {
+namespace {
+
+TEST(Doctor, MeasuresTheDeviceAndSaysWhatWouldBeUsed) {
+  const DoctorReport report = doctor({.device = "cpu"}, core::silent_context());
+  EXPECT_GT(report.fp32_gflops, 0);
+  EXPECT_GT(report.bf16_gflops, 0);
+  EXPECT_EQ(report.device, "cpu");
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find("libtorch"), std::string::npos);
+  EXPECT_EQ(to_json(report)["precision"], report.precision);
+}
+
+}  // namespace
+}  // namespace retina::pipeline

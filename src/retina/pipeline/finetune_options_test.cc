@@ -1,0 +1,31 @@
+#include "retina/pipeline/finetune_options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace retina::pipeline {
+namespace {
+
+TEST(FinetuneOptions, AllProblemsAreListedAtOnce) {
+  FinetuneOptions options;
+  options.batch = 0;
+  options.steps = 0;
+  options.validation_images = "only images";
+  options.loss.class_weights = {1, 1};
+  std::vector<std::string> subjects;
+  for (const Problem& problem : options.validate()) {
+    subjects.push_back(problem.subject);
+  }
+  EXPECT_THAT(subjects, ::testing::IsSupersetOf({"output", "data", "validation", "steps",
+                                                 "loss.class_weights", "batch"}));
+}
+
+TEST(FinetuneOptions, OneClassIsOneMap) {
+  FinetuneOptions options;
+  EXPECT_EQ(options.channels(), 1);
+  options.classes = {"a", "b"};
+  EXPECT_EQ(options.channels(), 3);
+}
+
+}  // namespace
+}  // namespace retina::pipeline

@@ -1,0 +1,73 @@
+#include "retina/pipeline/held_out_validator.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "retina/engine/predictor.h"
+#include "retina/metric/overlap.h"
+#include "retina/tensor/convert.h"
+
+namespace retina::pipeline {
+
+double ValidationScores::mean_iou() const {
+  double sum = 0;
+  for (const ClassScore& score : classes) {
+    sum += score.iou;
+  }
+  return classes.empty() ? 0 : sum / static_cast<double>(classes.size());
+}
+
+std::vector<data::Slice> evenly_spaced(const std::vector<data::Slice>& items, std::int64_t count) {
+  const auto available = static_cast<std::int64_t>(items.size());
+  if (count <= 0 || count >= available) {
+    return items;
+  }
+  std::vector<data::Slice> chosen;
+  for (std::int64_t i = 0; i < count; ++i) {
+    chosen.push_back(items[static_cast<std::size_t>((2 * i + 1) * available / (2 * count))]);
+  }
+  return chosen;
+}
+
+HeldOutValidator::HeldOutValidator(std::shared_ptr<const data::Dataset> dataset,
+                                   ValidatorSetup setup)
+    : dataset_(std::move(dataset)),
+      setup_(std::move(setup)),
+      slices_(evenly_spaced(dataset_->slices, setup_.max_slices)) {}
+
+ValidationScores HeldOutValidator::score(const net::DenseNetwork& network) const {
+  const at::NoGradGuard no_grad;
+  engine::PlanePredictor predictor(network.prepared_for_inference(setup_.device, setup_.dtype),
+                                   setup_.preprocess, setup_.windows, setup_.device, setup_.dtype);
+  std::vector<std::int64_t> ids(setup_.classes.size());
+  std::iota(ids.begin(), ids.end(), 1);
+  std::vector<metric::OverlapCounts> totals(ids.size());
+  std::vector<double> sums(ids.size(), 0.0);
+  const std::vector<data::Slice> shown = evenly_spaced(slices_, setup_.samples);
+  ValidationScores scores;
+  for (const data::Slice& slice : slices_) {
+    data::LabelledPlane plane = data::read_plane(*dataset_, slice);
+    const at::Tensor pixels_YX = tensor::view_CZYX(plane.image)[0][0];
+    core::Array prediction = tensor::to_array(predictor.labels(pixels_YX));
+    const auto counts = metric::count_overlap(prediction, plane.labels, ids, data::kIgnore);
+    for (std::size_t k = 0; k < ids.size(); ++k) {
+      totals[k] += counts[k];
+      sums[k] += counts[k].smoothed_iou();
+    }
+    if (std::find(shown.begin(), shown.end(), slice) != shown.end()) {
+      scores.samples.push_back({.name = data::describe(*dataset_, slice),
+                                .image = std::move(plane.image),
+                                .truth = std::move(plane.labels),
+                                .prediction = std::move(prediction)});
+    }
+  }
+  for (std::size_t k = 0; k < ids.size(); ++k) {
+    scores.classes.push_back({.name = setup_.classes[k],
+                              .iou = sums[k] / static_cast<double>(slices_.size()),
+                              .pooled_iou = totals[k].smoothed_iou()});
+  }
+  return scores;
+}
+
+}  // namespace retina::pipeline

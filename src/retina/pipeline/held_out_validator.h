@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "retina/core/array.h"
+#include "retina/data/dataset.h"
+#include "retina/engine/window_plan.h"
+#include "retina/model/preprocess.h"
+#include "retina/net/network.h"
+
+namespace retina::pipeline {
+
+/// One slice with what was predicted, for pictures. All u8, {1,y,x}.
+struct SliceSample {
+  std::string name;
+  core::Array image;
+  core::Array truth;
+  core::Array prediction;
+};
+
+/// Scores of a class over the held-out slices.
+struct ClassScore {
+  std::string name;
+  double iou = 0;         ///< mean over slices of (I + 1e-5) / (U + 1e-5), as published
+  double pooled_iou = 0;  ///< of the counts of all slices together, smoothed alike
+};
+
+struct ValidationScores {
+  std::vector<ClassScore> classes;
+  std::vector<SliceSample> samples;  ///< a few slices, evenly spaced
+
+  double mean_iou() const;
+};
+
+/// What validation depends on beside the network.
+struct ValidatorSetup {
+  std::vector<std::string> classes;  ///< of ids 1, 2, ...
+  model::Preprocess preprocess;
+  engine::WindowOptions windows;
+  std::int64_t max_slices = 0;  ///< evenly spaced; 0 = all
+  std::int64_t samples = 3;     ///< slices kept for pictures
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;  ///< of inference
+};
+
+/// Predicts held-out slices by full sliding-window inference and scores them.
+class HeldOutValidator {
+ public:
+  HeldOutValidator(std::shared_ptr<const data::Dataset> dataset, ValidatorSetup setup);
+  ValidationScores score(const net::DenseNetwork& network) const;
+  std::int64_t slices() const { return static_cast<std::int64_t>(slices_.size()); }
+
+ private:
+  std::shared_ptr<const data::Dataset> dataset_;
+  ValidatorSetup setup_;
+  std::vector<data::Slice> slices_;
+};
+
+/// `count` of `items` at even distances (all if count is 0 or more than there are).
+std::vector<data::Slice> evenly_spaced(const std::vector<data::Slice>& items, std::int64_t count);
+
+}  // namespace retina::pipeline

@@ -1,0 +1,312 @@
+#include "retina/pipeline/image_set_prediction.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include "retina/core/file.h"
+#include "retina/engine/conveyor.h"
+#include "retina/report/picture.h"
+#include "retina/report/png.h"
+#include "retina/store/open.h"
+#include "retina/tensor/convert.h"
+
+namespace retina::pipeline {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct ImageItem {
+  fs::path file;
+  std::string stem;
+  core::VolumeInfo info;
+};
+
+/// Where the results of a set go, under their unfinished names.
+struct SetFolders {
+  std::string output;
+  fs::path labels;
+  fs::path probabilities;  ///< empty = not wanted
+  fs::path overlay;        ///< empty = not wanted
+};
+
+struct ImageResult {
+  core::Array image;
+  core::Array labels;
+  core::Array probabilities;
+};
+
+std::vector<ImageItem> list_items(const PredictionSetup& setup,
+                                  const std::vector<fs::path>& files) {
+  std::vector<ImageItem> items;
+  std::vector<Problem> problems;
+  std::map<std::string, fs::path> stems;
+  for (const fs::path& file : files) {
+    ImageItem item{file, file.stem().string(), {}};
+    try {
+      item.info = open_grey(file.string(), setup.options)->info();
+    } catch (const Error& error) {
+      problems.push_back({.subject = error.what()});
+      continue;
+    }
+    if (item.info.shape[0] != 1) {
+      problems.push_back({.subject = fmt::format("'{}'", file.string()),
+                          .found = fmt::format("a volume of {} slices", item.info.shape[0]),
+                          .expected = "2D images only",
+                          .remedy = "predict it by itself"});
+    }
+    const auto [place, is_new] = stems.emplace(item.stem, file);
+    if (!is_new) {
+      problems.push_back({.subject = fmt::format("'{}'", file.string()),
+                          .found = fmt::format("the same stem as '{}'", place->second.string()),
+                          .expected = "stems that differ: results are named after them"});
+    }
+    items.push_back(std::move(item));
+  }
+  throw_if_any(ErrorKind::bad_data, "the images cannot be predicted", problems);
+  return items;
+}
+
+/// Bytes in flight for each pixel of an image: raw and mapped inputs, results, one plane of logits.
+std::int64_t bytes_per_pixel(const core::VolumeInfo& info, int channels) {
+  return engine::kItemsInFlight * (3 + channels) +
+         static_cast<std::int64_t>(core::size_of(info.dtype)) + 20 * channels;
+}
+
+class ImageSet {
+ public:
+  ImageSet(PredictionSetup& setup, const std::vector<fs::path>& files, std::string output,
+           const core::Context& context)
+      : setup_(setup), context_(context), items_(list_items(setup, files)) {
+    folders_.output = std::move(output);
+  }
+
+  PredictReport plan() const {
+    PredictReport report;
+    report.mode = "2d";
+    report.output = folders_.output;
+    report.images = std::ssize(items_);
+    for (const ImageItem& item : items_) {
+      const auto series = series_of(item);
+      const std::int64_t pixels = core::whole(item.info.shape).voxels();
+      const std::int64_t peak = pixels * bytes_per_pixel(item.info, setup_.predictor->channels());
+      report.voxels += pixels;
+      report.windows_needed += series.windows_needed();
+      report.windows += (series.windows_needed() + series.batch - 1) / series.batch * series.batch;
+      report.bytes_read += pixels * static_cast<std::int64_t>(core::size_of(item.info.dtype));
+      report.planned_peak_bytes = std::max(report.planned_peak_bytes, peak);
+      check_memory(item, peak, buffer_bytes(setup_, series.batch));
+    }
+    report.bytes_written =
+        report.voxels * (setup_.options.probabilities ? 1 + setup_.predictor->channels() : 1);
+    return report;
+  }
+
+  PredictReport run() {
+    PredictReport report = plan();
+    range_ = common_range();
+    prepare_folders();
+    std::vector<const ImageItem*> todo;
+    for (const ImageItem& item : items_) {
+      if (!is_done(item)) {
+        todo.push_back(&item);
+      }
+    }
+    if (todo.size() < items_.size()) {
+      context_.log->info("{} of {} images are there from an earlier run",
+                         items_.size() - todo.size(), items_.size());
+    }
+    const auto item_of = [&](std::int64_t i) -> const ImageItem& {
+      return *todo[static_cast<std::size_t>(i)];
+    };
+    context_.progress->begin("predict", std::ssize(todo), "images");
+    const engine::ConveyorTime time = engine::run_conveyor(
+        std::ssize(todo), [&](std::int64_t i) { return read(item_of(i)); },
+        [&](std::int64_t i, core::Array pixels) {
+          ImageResult result = compute(std::move(pixels));
+          context_.progress->update(i + 1);
+          return result;
+        },
+        [&](std::int64_t i, ImageResult result) { write(item_of(i), std::move(result)); }, context_,
+        "run the same command again to continue");
+    context_.progress->end();
+    finish_folders(report);
+    report.windows = setup_.predictor->windows_computed();
+    report.seconds = time.seconds;
+    report.device_busy = time.device_busy();
+    return report;
+  }
+
+ private:
+  engine::PlaneSeries series_of(const ImageItem& item) const {
+    return setup_.predictor->series(1, item.info.shape[1], item.info.shape[2]);
+  }
+
+  static void check_memory(const ImageItem& item, std::int64_t needed, std::int64_t available) {
+    if (needed > available) {
+      throw Error(ErrorKind::resource,
+                  Problem{.subject = fmt::format("image '{}'", item.file.string()),
+                          .found = fmt::format("it needs {}", core::format_size(needed)),
+                          .expected = fmt::format("at most {} are left of --max-ram",
+                                                  core::format_size(available)),
+                          .remedy = "raise --max-ram, or predict it by itself to a .zarr, which is "
+                                    "done in parts"});
+    }
+  }
+
+  /// One range for the whole set: an image of its own must not be brighter than its neighbours.
+  core::IntensityRange common_range() const {
+    constexpr std::size_t kSampled = 16;
+    std::optional<core::IntensityRange> range;
+    const std::size_t step = std::max<std::size_t>(1, items_.size() / kSampled);
+    for (std::size_t i = 0; i < items_.size(); i += step) {
+      const auto volume = open_grey(items_[i].file.string(), setup_.options);
+      const core::IntensityRange of_image = input_range(setup_, *volume, context_);
+      range = range ? core::IntensityRange{std::min(range->low, of_image.low),
+                                           std::max(range->high, of_image.high)}
+                    : of_image;
+    }
+    return *range;
+  }
+
+  std::string key() const {
+    Json names = Json::array();
+    for (const ImageItem& item : items_) {
+      names.push_back({item.file.string(), item.info.shape[1], item.info.shape[2]});
+    }
+    return resume_key(setup_, {{"images", names}, {"range", core::options_to_json(range_)}});
+  }
+
+  fs::path prepare(const std::string& final_path) const {
+    store::CreateOptions how;
+    how.overwrite = setup_.options.overwrite;
+    how.resume_key = key();
+    store::refuse_existing(final_path, how);
+    const fs::path partial = core::partial_path(final_path);
+    store::prepare_partial_folder(partial, how);
+    return partial;
+  }
+
+  void prepare_folders() {
+    folders_.labels = prepare(folders_.output);
+    if (setup_.options.probabilities) {
+      folders_.probabilities = prepare(sibling_path(folders_.output, "probabilities"));
+    }
+    if (setup_.options.overlay) {
+      folders_.overlay = prepare(sibling_path(folders_.output, "overlay"));
+    }
+  }
+
+  void finish_folders(PredictReport& report) const {
+    const auto finish = [](const fs::path& partial, const std::string& final_path) {
+      store::forget_resume_key(partial);
+      core::rename_into_place(partial, final_path);
+      return final_path;
+    };
+    if (!folders_.overlay.empty()) {
+      report.overlay = finish(folders_.overlay, sibling_path(folders_.output, "overlay"));
+    }
+    if (!folders_.probabilities.empty()) {
+      report.probabilities =
+          finish(folders_.probabilities, sibling_path(folders_.output, "probabilities"));
+    }
+    finish(folders_.labels, folders_.output);
+  }
+
+  /// PNG holds one class; the maps of several become the pages of a TIFF file.
+  fs::path probability_file(const ImageItem& item) const {
+    return folders_.probabilities /
+           (item.stem + (setup_.predictor->channels() == 1 ? ".png" : ".tif"));
+  }
+
+  bool is_done(const ImageItem& item) const {
+    return fs::exists(folders_.labels / (item.stem + ".png")) &&
+           (folders_.probabilities.empty() || fs::exists(probability_file(item))) &&
+           (folders_.overlay.empty() || fs::exists(folders_.overlay / (item.stem + ".png")));
+  }
+
+  core::Array read(const ImageItem& item) const {
+    const auto volume = open_grey(item.file.string(), setup_.options);
+    return core::to_uint8(volume->read(core::whole(volume->shape())), range_);
+  }
+
+  ImageResult compute(core::Array pixels) const {
+    ImageResult result;
+    const at::Tensor p_KYX = setup_.predictor->probabilities(tensor::view_CZYX(pixels)[0][0]);
+    result.labels = tensor::to_array(engine::decide(p_KYX, setup_.threshold));
+    if (setup_.options.probabilities) {
+      result.probabilities =
+          tensor::to_array(engine::quantise(p_KYX, 255, setup_.rounding()).unsqueeze(1));
+    }
+    result.image = std::move(pixels);
+    return result;
+  }
+
+  static void write_image(const fs::path& file, const core::Array& values,
+                          const core::VolumeInfo& info) {
+    store::CreateOptions how;
+    how.channels = values.channels();
+    how.shape = values.shape();
+    how.voxel_nm = info.voxel_nm;
+    how.is_labels = true;
+    how.overwrite = true;  // of a file that an interrupted run left in the unfinished folder
+    const auto target = store::create(file.string(), how);
+    target->write(core::whole(values.shape()), values);
+    target->finish();
+  }
+
+  void write(const ImageItem& item, ImageResult result) const {
+    if (!folders_.overlay.empty()) {
+      const auto picture = report::overlay("", result.image, result.labels);
+      core::write_atomically(folders_.overlay / (item.stem + ".png"),
+                             report::encode_png(picture.pixels));
+    }
+    if (!folders_.probabilities.empty()) {
+      write_image(probability_file(item), result.probabilities, item.info);
+    }
+    write_image(folders_.labels / (item.stem + ".png"), result.labels, item.info);
+  }
+
+  PredictionSetup& setup_;
+  const core::Context& context_;
+  std::vector<ImageItem> items_;
+  SetFolders folders_;
+  core::IntensityRange range_;
+};
+
+bool is_image_name(const fs::path& file) {
+  constexpr std::array kExtensions{".png", ".tif", ".tiff", ".jpg", ".jpeg"};
+  std::string extension = file.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+}
+
+}  // namespace
+
+std::vector<fs::path> image_files(const fs::path& path) {
+  std::vector<fs::path> files;
+  if (fs::is_directory(path) && !fs::exists(path / "zarr.json") && !fs::exists(path / ".zattrs") &&
+      !fs::exists(path / ".zgroup") && !fs::exists(path / ".zarray")) {
+    for (const fs::path& file : core::list_files(path)) {
+      if (is_image_name(file)) {
+        files.push_back(file);
+      }
+    }
+  }
+  return files;
+}
+
+PredictReport predict_image_set(PredictionSetup& setup, const std::vector<fs::path>& files,
+                                const std::string& output, const core::Context& context) {
+  ImageSet set(setup, files, output, context);
+  return setup.options.dry_run ? set.plan() : set.run();
+}
+
+}  // namespace retina::pipeline

@@ -1,0 +1,198 @@
+#include "retina/pipeline/predict.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include "retina/core/file.h"
+#include "retina/pipeline/image_set_prediction.h"
+#include "retina/pipeline/prediction_setup.h"
+#include "retina/pipeline/volume_prediction.h"
+
+namespace retina::pipeline {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using engine::AxesMode;
+
+/// The mode for a volume whose user chose none, and why.
+AxesMode mode_of(const core::VolumeInfo& info, const core::Context& context) {
+  const auto choose = [&](AxesMode mode, const std::string& why) {
+    context.log->info("axes mode {}: {} (--axes-mode chooses another)", core::enum_name(mode), why);
+    return mode;
+  };
+  if (info.is_2d() || info.shape[0] == 1) {
+    return choose(AxesMode::plane, "a single image");
+  }
+  if (!info.voxel_nm) {
+    return choose(AxesMode::stack, "a volume of unknown voxel size");
+  }
+  const auto [least, most] = std::minmax_element(info.voxel_nm->begin(), info.voxel_nm->end());
+  const std::string voxels =
+      fmt::format("voxels of {} nm (z, y, x)", core::to_string(*info.voxel_nm));
+  return *most <= 2 * *least ? choose(AxesMode::orthoplane, voxels + ", nearly isotropic")
+                             : choose(AxesMode::stack, voxels + ", anisotropic");
+}
+
+/// A volume's output without extension is stored like its input.
+std::string with_extension(const std::string& output, const core::VolumeInfo& input,
+                           const core::Context& context) {
+  if (!fs::path(output).extension().empty()) {
+    return output;
+  }
+  const bool is_tiff = input.format.find("tiff") != std::string::npos ||
+                       input.format.find("TIFF") != std::string::npos;
+  const std::string named = output + (is_tiff ? ".tif" : ".zarr");
+  context.log->info("output '{}' has no extension: writing '{}'", output, named);
+  return named;
+}
+
+std::vector<std::string> stems_of(const std::vector<fs::path>& files) {
+  std::vector<std::string> stems;
+  for (const fs::path& file : files) {
+    stems.push_back(file.stem().string());
+  }
+  return stems;
+}
+
+PredictReport predict_folder(PredictionSetup& setup, const std::vector<fs::path>& files,
+                             const core::Context& context) {
+  const PredictOptions& options = setup.options;
+  const AxesMode mode = options.axes_mode.value_or(AxesMode::plane);
+  if (!options.axes_mode) {
+    context.log->info(
+        "'{}': a folder is a set of {} images (--axes-mode stack or orthoplane makes "
+        "it a volume)",
+        options.input, files.size());
+  }
+  if (mode == AxesMode::plane && fs::path(options.output).extension().empty()) {
+    return predict_image_set(setup, files, options.output, context);
+  }
+  const auto volume = open_grey(options.input, options);
+  return predict_one(setup, *volume, mode, options.output, stems_of(files), context);
+}
+
+PredictReport predict_file(PredictionSetup& setup, const core::Context& context) {
+  const PredictOptions& options = setup.options;
+  const auto input = open_grey(options.input, options);
+  const AxesMode mode = options.axes_mode ? *options.axes_mode : mode_of(input->info(), context);
+  if (input->shape()[0] == 1 && fs::path(options.output).extension().empty()) {
+    return predict_image_set(setup, {fs::path(options.input)}, options.output, context);
+  }
+  return predict_one(setup, *input, mode, with_extension(options.output, input->info(), context),
+                     {}, context);
+}
+
+}  // namespace
+
+std::vector<Problem> PredictOptions::validate() const {
+  std::vector<Problem> problems =
+      engine::WindowOptions{
+          .window = window.value_or(0), .overlap = overlap.value_or(0), .batch = batch.value_or(0)}
+          .validate();
+  for (const auto& [name, value] :
+       {std::pair("model", &model), std::pair("input", &input), std::pair("output", &output)}) {
+    if (value->empty()) {
+      problems.push_back({.subject = name, .found = "nothing", .expected = "a path"});
+    }
+  }
+  if (!input_range.empty() && (input_range.size() != 2 || !(input_range[0] < input_range[1]))) {
+    problems.push_back({.subject = "input_range",
+                        .found = fmt::format("{} numbers", input_range.size()),
+                        .expected = "low,high with low below high"});
+  }
+  if (!voxel_nm.empty() && voxel_nm.size() != 3) {
+    problems.push_back({.subject = "voxel_nm",
+                        .found = fmt::format("{} numbers", voxel_nm.size()),
+                        .expected = "z,y,x in nm"});
+  }
+  if (threshold && !(*threshold > 0 && *threshold < 1)) {
+    problems.push_back({.subject = "threshold",
+                        .found = fmt::format("{}", *threshold),
+                        .expected = "between 0 and 1"});
+  }
+  if (procedure == Procedure::published && precision == tensor::Precision::bf16) {
+    problems.push_back({.subject = "precision",
+                        .found = "bf16",
+                        .expected = "fp32: the published procedure implies it",
+                        .remedy = "leave one of --procedure and --precision out"});
+  }
+  return problems;
+}
+
+PredictReport predict(const PredictOptions& options, const core::Context& context) {
+  throw_if_any(ErrorKind::usage, "predict: the options have problems", options.validate());
+  core::parse_size(options.max_ram);
+  const std::vector<fs::path> files = image_files(options.input);
+  if (files.empty()) {
+    open_grey(options.input, options);  // a bad input is reported before a model is loaded
+  }
+  PredictionSetup setup = make_setup(options, context);
+  PredictReport report =
+      files.empty() ? predict_file(setup, context) : predict_folder(setup, files, context);
+  report.procedure = core::enum_name(options.procedure);
+  report.device = setup.predictor->device().str();
+  report.precision = setup.dtype == at::kBFloat16 ? "bf16" : "fp32";
+  report.peak_rss_bytes = core::peak_rss_bytes();
+  report.dry_run = options.dry_run;
+  return report;
+}
+
+Json to_json(const PredictReport& report) {
+  const auto path_or_null = [](const std::string& path) {
+    return path.empty() ? Json(nullptr) : Json(path);
+  };
+  return {{"output", report.output},
+          {"probabilities", path_or_null(report.probabilities)},
+          {"overlay", path_or_null(report.overlay)},
+          {"mode", report.mode},
+          {"procedure", report.procedure},
+          {"device", report.device},
+          {"precision", report.precision},
+          {"images", report.images},
+          {"voxels", report.voxels},
+          {"seconds", report.seconds},
+          {"windows", report.windows},
+          {"windows_needed", report.windows_needed},
+          {"bytes_read", report.bytes_read},
+          {"bytes_written", report.bytes_written},
+          {"scratch_bytes", report.scratch_bytes},
+          {"planned_peak_bytes", report.planned_peak_bytes},
+          {"peak_rss_bytes", report.peak_rss_bytes},
+          {"device_busy", report.device_busy},
+          {"dry_run", report.dry_run}};
+}
+
+std::string to_text(const PredictReport& report) {
+  std::string text = fmt::format(
+      "{}{}, {} procedure, {} on {}\n"
+      "  voxels   {}\n"
+      "  windows  {} ({} needed)\n"
+      "  read     {}\n"
+      "  write    {}\n",
+      report.dry_run ? "plan: " : "", report.mode, report.procedure, report.precision,
+      report.device, report.voxels, report.windows, report.windows_needed,
+      core::format_size(report.bytes_read), core::format_size(report.bytes_written));
+  if (report.scratch_bytes > 0) {
+    text += fmt::format("  scratch  {} on disk\n", core::format_size(report.scratch_bytes));
+  }
+  text += fmt::format("  buffers  {} at most\n", core::format_size(report.planned_peak_bytes));
+  if (!report.dry_run) {
+    text += fmt::format("  time     {:.1f} s, device busy {:.0f} %, memory {}\n", report.seconds,
+                        100 * report.device_busy, core::format_size(report.peak_rss_bytes));
+  }
+  for (const auto& [name, path] :
+       {std::pair("labels", report.output), std::pair("probabilities", report.probabilities),
+        std::pair("overlay", report.overlay)}) {
+    if (!path.empty()) {
+      text += fmt::format("{}: {}\n", name, path);
+    }
+  }
+  return text;
+}
+
+}  // namespace retina::pipeline

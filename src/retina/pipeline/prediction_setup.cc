@@ -1,0 +1,157 @@
+#include "retina/pipeline/prediction_setup.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include "retina/core/file.h"
+#include "retina/store/open.h"
+
+namespace retina::pipeline {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Bytes of activations for each pixel of a batch: measured, full-size network, fp32 (see
+/// docs/inference.md).
+constexpr std::int64_t kActivationBytesPerPixel = 900;
+constexpr std::int64_t kLeastBufferBytes = std::int64_t{32} << 20;
+
+/// FNV-1a, 64 bit: a name for content, no protection against intent.
+std::string digest(std::span<const std::byte> bytes) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const std::byte byte : bytes) {
+    hash = (hash ^ static_cast<std::uint64_t>(byte)) * 1099511628211ULL;
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+at::ScalarType choose_dtype(const PredictOptions& options, const at::Device& device) {
+  return options.procedure == Procedure::published ? at::kFloat
+                                                   : tensor::choose_type(options.precision, device);
+}
+
+}  // namespace
+
+engine::WindowOptions window_options(const PredictOptions& options) {
+  engine::WindowOptions windows = options.procedure == Procedure::published
+                                      ? engine::published_windows()
+                                      : engine::WindowOptions{};
+  windows.window = options.window.value_or(windows.window);
+  windows.overlap = options.overlap.value_or(windows.overlap);
+  windows.blend = options.blend.value_or(windows.blend);
+  windows.padding = options.padding.value_or(windows.padding);
+  windows.batch = options.batch.value_or(windows.batch);
+  return windows;
+}
+
+PredictionSetup make_setup(const PredictOptions& options, const core::Context& context) {
+  PredictionSetup setup;
+  setup.options = options;
+  setup.windows = window_options(options);
+  const at::Device device = tensor::choose_device(options.device);
+  setup.dtype = choose_dtype(options, device);
+  tensor::set_threads(options.threads);
+  const fs::path folder = model::find_model_folder(options.model);
+  model::Model loaded = model::load(folder);
+  if (setup.windows.window > 0 && setup.windows.window != loaded.network->input().window) {
+    context.log->warn("windows of {} pixels instead of the network's {}: positions are resampled",
+                      setup.windows.window, loaded.network->input().window);
+    loaded = model::with_window(loaded, setup.windows.window);
+  }
+  setup.weights_digest = digest(core::MappedFile(folder / "weights.safetensors").bytes());
+  setup.card = loaded.card;
+  setup.threshold = options.threshold.value_or(loaded.card.threshold);
+  setup.predictor = std::make_unique<engine::PlanePredictor>(
+      options.dry_run ? loaded.network
+                      : loaded.network->prepared_for_inference(device, setup.dtype),
+      loaded.card.preprocess, setup.windows, device, setup.dtype);
+  context.log->info("model '{}' on {}, {}, window {}, procedure {}", setup.card.name, device.str(),
+                    setup.dtype == at::kBFloat16 ? "bf16" : "fp32", setup.predictor->window(),
+                    core::enum_name(options.procedure));
+  return setup;
+}
+
+std::int64_t buffer_bytes(const PredictionSetup& setup, int batch) {
+  const std::int64_t limit = core::parse_size(setup.options.max_ram);
+  const std::int64_t side = setup.predictor->window();
+  const std::int64_t activations =
+      setup.predictor->device().is_cuda() ? 0 : batch * side * side * kActivationBytesPerPixel;
+  const std::int64_t taken = core::peak_rss_bytes() + activations;
+  if (limit - taken < kLeastBufferBytes) {
+    throw Error(ErrorKind::resource,
+                Problem{.subject = "--max-ram",
+                        .found = core::format_size(limit),
+                        .expected = fmt::format("at least {} for this network",
+                                                core::format_size(taken + kLeastBufferBytes)),
+                        .remedy = "allow more memory, or a smaller --batch"});
+  }
+  return limit - taken;
+}
+
+core::IntensityRange input_range(const PredictionSetup& setup, const core::Volume& input,
+                                 const core::Context& context) {
+  const core::VolumeInfo& info = input.info();
+  core::IntensityRange range;
+  const char* source = nullptr;
+  if (setup.options.input_range.size() == 2) {
+    range = {setup.options.input_range[0], setup.options.input_range[1]};
+    source = "given";
+  } else if (info.dtype == core::DType::u8) {
+    return range;
+  } else if (setup.card.preprocess.range != core::IntensityRange{}) {
+    range = setup.card.preprocess.range;
+    source = "of the model";
+  } else {
+    range = core::estimate_range(input, setup.options.seed);
+    source = "0.1 and 99.9 percentile of a sample";
+  }
+  context.log->info("'{}': {} values {} to {} become 0 to 255 ({})", info.source,
+                    core::name_of(info.dtype), range.low, range.high, source);
+  return range;
+}
+
+std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options) {
+  store::OpenOptions how;
+  if (options.voxel_nm.size() == 3) {
+    how.voxel_nm = core::Vec3d{options.voxel_nm[0], options.voxel_nm[1], options.voxel_nm[2]};
+  }
+  auto volume = store::open(path, how);
+  if (volume->info().channels != 1) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = fmt::format("'{}'", path),
+                        .found = fmt::format("{} channels", volume->info().channels),
+                        .expected = "one channel of grey values",
+                        .remedy = "convert it to grey, or choose a channel"});
+  }
+  return volume;
+}
+
+std::string resume_key(const PredictionSetup& setup, const Json& what) {
+  Json key = {{"weights", setup.weights_digest},
+              {"card", model::to_json(setup.card)},
+              {"windows", core::options_to_json(setup.windows)},
+              {"procedure", core::enum_name(setup.options.procedure)},
+              {"bf16", setup.dtype == at::kBFloat16},
+              {"threshold", setup.threshold},
+              {"probabilities", setup.options.probabilities},
+              {"what", what}};
+  const std::string text = key.dump();
+  return digest(std::as_bytes(std::span(text)));
+}
+
+std::string sibling_path(const std::string& output, const std::string& suffix) {
+  std::string trimmed = output;
+  while (trimmed.size() > 1 && trimmed.ends_with('/')) {
+    trimmed.pop_back();
+  }
+  const fs::path path(trimmed);
+  const std::string name =
+      fmt::format("{}_{}{}", path.stem().string(), suffix, path.extension().string());
+  return (path.parent_path() / name).string();
+}
+
+}  // namespace retina::pipeline

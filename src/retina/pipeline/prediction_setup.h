@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "retina/core/intensity.h"
+#include "retina/core/volume.h"
+#include "retina/engine/predictor.h"
+#include "retina/engine/volume_predictor.h"
+#include "retina/model/model.h"
+#include "retina/pipeline/predict.h"
+
+namespace retina::pipeline {
+
+/// Everything that one prediction needs of model, device and options.
+struct PredictionSetup {
+  PredictOptions options;
+  model::Card card;
+  std::string weights_digest;  ///< of the file, so that a resumed job meets the same weights
+  std::unique_ptr<engine::PlanePredictor> predictor;
+  engine::WindowOptions windows;
+  at::ScalarType dtype = at::kFloat;
+  double threshold = 0.5;
+
+  engine::Rounding rounding() const {
+    return options.procedure == Procedure::published ? engine::Rounding::truncate
+                                                     : engine::Rounding::nearest;
+  }
+  bool is_published() const { return options.procedure == Procedure::published; }
+};
+
+/// Loads the model and prepares it for the device (not in a dry run).
+PredictionSetup make_setup(const PredictOptions& options, const core::Context& context);
+
+/// The published windows or ours, with what the user changed.
+engine::WindowOptions window_options(const PredictOptions& options);
+
+/// Bytes of max_ram that are left for images and results: the process as it is, and the activations
+/// of one batch, are taken off. resource error if that leaves less than 32 MiB.
+std::int64_t buffer_bytes(const PredictionSetup& setup, int batch);
+
+/// The stored values that become 0 and 255: of the user, of the model, or (logged) from a sample.
+core::IntensityRange input_range(const PredictionSetup& setup, const core::Volume& input,
+                                 const core::Context& context);
+
+/// Opens `path` with the user's voxel size; bad_data unless it has one channel.
+std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options);
+
+/// Names the result of predicting `what` with this setup: equal keys give equal voxels.
+std::string resume_key(const PredictionSetup& setup, const Json& what);
+
+/// "out.zarr", "probabilities" -> "out_probabilities.zarr".
+std::string sibling_path(const std::string& output, const std::string& suffix);
+
+}  // namespace retina::pipeline

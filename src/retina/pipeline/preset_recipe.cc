@@ -1,0 +1,50 @@
+#include "retina/pipeline/preset_recipe.h"
+
+#include "retina/net/network.h"
+
+namespace retina::pipeline {
+namespace {
+
+/// Native-scale crops, strong turns and light grey-value changes; AdamW whose rate falls to 0 over
+/// the run; the mean of the weights is kept.
+Json own_recipe() {
+  return {{"batch", 8},
+          {"steps", 900},
+          {"average_decay", 0.99},
+          {"optimizer",
+           {{"kind", "adamw"},
+            {"learning_rate", 1.5e-3},
+            {"weight_decay", 1e-2},
+            {"decay_vectors", false},
+            {"clip_norm", 1.0}}},
+          {"schedule", {{"kind", "poly"}, {"power", 0.9}, {"warmup_steps", 30}}},
+          {"augment",
+           {{"resized_crop", false},
+            {"crop_nonempty", 0.5},
+            {"zoom", 1.16},
+            {"rotate_probability", 1.0},
+            {"beyond", "image"},
+            {"intensity_unit", "std"},
+            {"brightness", 0.3},
+            {"contrast", 0.2},
+            {"brightness_contrast_probability", 1.0},
+            {"noise_probability", 0.5},
+            {"noise_variance_min", 0.0},
+            {"noise_variance_max", 0.01},
+            {"blur_probability", 0.2},
+            {"blur_limit", 3}}}};
+}
+
+}  // namespace
+
+Json preset_recipe(const std::string& preset, int channels) {
+  const Json network = net::preset_network(preset, channels);
+  Json recipe = preset.starts_with("retina-small") || preset.starts_with("retina-tiny")
+                    ? own_recipe()
+                    : Json::object();
+  recipe["network"] = network;
+  recipe["augment"]["size"] = network.at("window");
+  return recipe;
+}
+
+}  // namespace retina::pipeline

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "retina/core/json.h"
+
+namespace retina::pipeline {
+
+/// What a preset's training changes in the defaults of FinetuneOptions, as configuration that the
+/// user's is overlaid on; the network included (for `channels` output maps). retina and
+/// retina-imagenet train as published (retina.md section 3); retina-small and retina-tiny are ours.
+/// usage error for an unknown preset.
+Json preset_recipe(const std::string& preset, int channels);
+
+}  // namespace retina::pipeline

@@ -1,0 +1,169 @@
+#include "retina/pipeline/published_config.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "retina/core/error.h"
+#include "retina/core/options.h"
+
+namespace retina::pipeline {
+namespace {
+
+using Convert = std::function<void(Json& config, const Json& value)>;
+
+/// Keys that the authors' trainer never reads, or that have a fixed effect there (retina.md 1.6).
+constexpr const char* kUnread[] = {
+    "mlp_ratio",          "optim", "wd",      "lr_policy", "power",
+    "momentum",           "jobs",  "encoder", "resume",    "finetune_layer",
+    "unfreeze_encoder_bn"};
+
+template <class T>
+T read(const Json& value, const char* key) {
+  T out{};
+  core::from_json_value(out, value, key);
+  return out;
+}
+
+void set_classes(Json& config, const Json& value) {
+  auto names = read<std::vector<std::string>>(value, "class_names");
+  if (names.size() > 1) {
+    names.erase(names.begin());  // the background; a single class is listed without it
+  }
+  config["classes"] = names;
+}
+
+/// An entry of `augmentations`: {aug: NAME, parameters...}. Each is a draw with probability p, by
+/// default 0.5 (albumentations) except for padding and crops.
+void add_augmentation(Json& recipe, const Json& entry) {
+  const std::string name = entry.value("aug", "");
+  const double p = entry.value("p", 0.5);
+  if (name == "CropNonEmptyMaskIfExists") {
+    recipe["crop_nonempty"] = entry.value("p", 1.0);
+  } else if (name == "RandomResizedCrop") {
+    recipe["resized_crop"] = true;
+    recipe["size"] = entry.value("height", 224);
+    const Json scale = entry.value("scale", Json{0.08, 1.0});
+    const Json ratio = entry.value("ratio", Json{0.75, 4.0 / 3});
+    recipe["scale_min"] = scale.at(0);
+    recipe["scale_max"] = scale.at(1);
+    recipe["ratio_min"] = ratio.at(0);
+    recipe["ratio_max"] = ratio.at(1);
+  } else if (name == "Rotate") {
+    recipe["rotate_probability"] = p;
+    recipe["rotate_limit"] = entry.value("limit", 90);
+  } else if (name == "RandomBrightnessContrast") {
+    recipe["brightness_contrast_probability"] = p;
+    recipe["brightness"] = entry.value("brightness_limit", 0.2);
+    recipe["contrast"] = entry.value("contrast_limit", 0.2);
+  } else if (name == "GaussNoise") {
+    recipe["noise_probability"] = p;
+    const Json variance = entry.value("var_limit", Json{10.0, 50.0});
+    recipe["noise_variance_min"] = variance.at(0);
+    recipe["noise_variance_max"] = variance.at(1);
+  } else if (name == "GaussianBlur") {
+    recipe["blur_probability"] = p;
+    recipe["blur_limit"] = entry.value("blur_limit", 7);
+  } else if (name == "HorizontalFlip" || name == "VerticalFlip") {
+    recipe["flip_probability"] = p;
+  } else if (name != "PadIfNeeded") {  // always done
+    throw Error(ErrorKind::usage, Problem{.subject = "augmentations",
+                                          .found = "'" + name + "'",
+                                          .expected = "an augmentation of the published method",
+                                          .remedy = "remove it"});
+  }
+}
+
+void set_augmentations(Json& config, const Json& value) {
+  Json& recipe = config["augment"];
+  recipe = {{"resized_crop", false},
+            {"rotate_probability", 0.0},
+            {"brightness_contrast_probability", 0.0},
+            {"flip_probability", 0.0}};
+  for (const Json& entry : value) {
+    add_augmentation(recipe, entry);
+  }
+}
+
+void set_text(Json& config, const char* section, const char* key, const Json& value) {
+  const auto text = value.is_null() ? std::string() : read<std::string>(value, key);
+  if (!text.empty()) {
+    (section == nullptr ? config : config[section])[key] = text;
+  }
+}
+
+const std::map<std::string, Convert>& conversions() {
+  static const std::map<std::string, Convert> table{
+      {"num_classes", [](Json&, const Json&) {}},  // follows from class_names
+      {"class_names", set_classes},
+      {"class_weights", [](Json& c, const Json& v) { c["loss"]["class_weights"] = v; }},
+      {"data_dir", [](Json& c, const Json& v) { set_text(c, "data", "path", v); }},
+      {"model_dir", [](Json& c, const Json& v) { set_text(c, nullptr, "output", v); }},
+      {"norms", [](Json& c, const Json& v) { c["normalisation"] = v; }},
+      {"save_interval", [](Json& c, const Json& v) { c["checkpoint_every"] = v; }},
+      {"bsz",
+       [](Json& c, const Json& v) {
+         if (!v.is_null()) {
+           c["batch"] = v;
+         }
+       }},
+      {"transformer_layer", [](Json& c, const Json& v) { c["network"]["layers"] = v; }},
+      {"lr", [](Json& c, const Json& v) { c["optimizer"]["learning_rate"] = v; }},
+      {"iters", [](Json& c, const Json& v) { c["steps"] = v; }},
+      {"augmentations", set_augmentations},
+      {"seed", [](Json& c, const Json& v) { c["seed"] = v; }}};
+  return table;
+}
+
+/// pretrain / pretrain_file: which network, which weights, what is frozen (retina.md 3.1).
+void set_pretraining(PublishedConfig& out, const Json& yaml) {
+  const Json kind = yaml.value("pretrain", Json(false));
+  const bool wide = kind == "imagenet" || kind == "incem";
+  out.config["preset"] = wide ? "retina-imagenet" : "retina";
+  if (!wide && kind != Json(true)) {
+    return;
+  }
+  const Json file = yaml.value("pretrain_file", Json(""));
+  if (file.is_string() && !file.get<std::string>().empty()) {
+    out.config["init"] = file;
+    out.config["optimizer"]["freeze"] = {"transformer.encoder"};
+  } else {
+    out.warnings.push_back("pretrain is ignored: pretrain_file names no weights to start from");
+  }
+}
+
+}  // namespace
+
+bool is_published_config(const Json& yaml) {
+  const auto has = [&](const char* key) { return yaml.is_object() && yaml.contains(key); };
+  return has("iters") || has("bsz") || has("num_classes") || has("data_dir");
+}
+
+PublishedConfig from_published_config(const Json& yaml) {
+  PublishedConfig out{.config = Json::object(), .warnings = {}};
+  set_pretraining(out, yaml);
+  for (const auto& [key, value] : yaml.items()) {
+    const auto known = conversions().find(key);
+    if (known != conversions().end()) {
+      known->second(out.config, value);
+    } else if (key == "num_prints") {
+      const auto prints = std::max<std::int64_t>(1, read<std::int64_t>(value, "num_prints"));
+      const auto steps = read<std::int64_t>(yaml.value("iters", Json(prints)), "iters");
+      out.config["log_every"] = std::max<std::int64_t>(1, steps / prints);
+    } else if (key != "pretrain" && key != "pretrain_file") {
+      const bool unread =
+          std::find(std::begin(kUnread), std::end(kUnread), key) != std::end(kUnread);
+      out.warnings.push_back(
+          fmt::format("{} is ignored: {}", key,
+                      unread ? "the published trainer never reads it (it trains with SGD, momentum "
+                               "0.9, weight decay 1e-4, poly 0.9)"
+                             : "it has no meaning for this verb"));
+    }
+  }
+  return out;
+}
+
+}  // namespace retina::pipeline

@@ -1,0 +1,99 @@
+#include "retina/pipeline/published_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/options.h"
+#include "retina/pipeline/finetune_options.h"
+#include "retina/pipeline/run_config.h"
+
+namespace retina::pipeline {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// Keys as the authors' files have them (retina.md 3.2).
+Json published_sample() {
+  return {{"experiment_name", "sample"},
+          {"num_classes", 3},
+          {"class_names", {"back", "lysosome", "mitochondrion"}},
+          {"class_weights", {0.1, 1, 1}},
+          {"data_dir", "train"},
+          {"norms", {{"mean", 0.25}, {"std", 0.125}}},
+          {"save_interval", 250},
+          {"bsz", nullptr},
+          {"pretrain", true},
+          {"pretrain_file", "weights"},
+          {"lr", 0.01},
+          {"wd", 0.1},
+          {"optim", "AdamW"},
+          {"iters", 3000},
+          {"num_prints", 15},
+          {"augmentations",
+           {{{"aug", "PadIfNeeded"}, {"min_height", 224}},
+            {{"aug", "CropNonEmptyMaskIfExists"}, {"p", 0.8}},
+            {{"aug", "RandomResizedCrop"},
+             {"height", 224},
+             {"scale", {0.08, 1.0}},
+             {"ratio", {0.5, 1.5}}},
+            {{"aug", "Rotate"}, {"limit", 180}},
+            {{"aug", "HorizontalFlip"}}}}};
+}
+
+TEST(PublishedConfig, IsToldFromOurs) {
+  EXPECT_TRUE(is_published_config(published_sample()));
+  EXPECT_FALSE(is_published_config({{"steps", 10}, {"classes", {"a"}}}));
+}
+
+TEST(PublishedConfig, BindsToOurOptions) {
+  Json given = published_sample();
+  given["output"] = "run";
+
+  const auto options =
+      core::options_from_json<FinetuneOptions>(resolve_finetune(given, core::silent_context()));
+
+  EXPECT_EQ(options.preset, "retina");
+  EXPECT_EQ(options.classes, (std::vector<std::string>{"lysosome", "mitochondrion"}));
+  EXPECT_EQ(options.network.classes, 3);
+  EXPECT_EQ(options.loss.class_weights, (std::vector<double>{0.1, 1, 1}));
+  EXPECT_EQ(options.steps, 3000);
+  EXPECT_EQ(options.batch, FinetuneOptions{}.batch);
+  EXPECT_EQ(options.log_every, 200);
+  EXPECT_EQ(options.normalisation.mean, 0.25);
+  EXPECT_EQ(options.optimizer.kind, trainer::OptimizerKind::sgd);
+  EXPECT_EQ(options.optimizer.learning_rate, 0.01);
+  EXPECT_EQ(options.optimizer.weight_decay, trainer::OptimizerOptions{}.weight_decay);
+  EXPECT_EQ(options.optimizer.freeze, (std::vector<std::string>{"transformer.encoder"}));
+  EXPECT_EQ(options.init, "weights");
+  EXPECT_EQ(options.augment.crop_nonempty, 0.8);
+  EXPECT_EQ(options.augment.brightness_contrast_probability, 0);
+  EXPECT_EQ(options.augment.rotate_limit, 180);
+}
+
+TEST(PublishedConfig, EachIgnoredKeyIsOneWarning) {
+  const PublishedConfig published = from_published_config(published_sample());
+  ASSERT_EQ(published.warnings.size(), 3U);
+  for (const char* key : {"experiment_name", "wd", "optim"}) {
+    EXPECT_THAT(published.warnings, Contains(AllOf(HasSubstr(key), HasSubstr("ignored"))));
+  }
+}
+
+TEST(PublishedConfig, WithoutWeightsNothingIsFrozen) {
+  Json yaml = published_sample();
+  yaml["pretrain"] = false;
+  const Json config = from_published_config(yaml).config;
+  EXPECT_FALSE(config.contains("init"));
+  EXPECT_FALSE(config["optimizer"].contains("freeze"));
+}
+
+TEST(PublishedConfig, UnknownAugmentationsAreRefused) {
+  Json yaml = published_sample();
+  yaml["augmentations"] = Json::array({{{"aug", "ElasticTransform"}}});
+  EXPECT_THROW(from_published_config(yaml), Error);
+}
+
+}  // namespace
+}  // namespace retina::pipeline

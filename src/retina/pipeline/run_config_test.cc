@@ -1,0 +1,87 @@
+#include "retina/pipeline/run_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/file.h"
+#include "retina/core/options.h"
+#include "retina/pipeline/finetune_options.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::pipeline {
+namespace {
+
+FinetuneOptions resolved_options(const Json& given) {
+  return core::options_from_json<FinetuneOptions>(resolve_finetune(given, core::silent_context()));
+}
+
+Json minimal_config() {
+  return {{"images", "i"}, {"masks", "m"}, {"output", "run"}, {"preset", "retina-tiny"}};
+}
+
+TEST(RunConfig, OwnYamlReadsBack) {
+  const Json config = core::options_to_json(FinetuneOptions{});
+  EXPECT_EQ(parse_own_yaml(to_yaml(config), "config"), config);
+}
+
+TEST(RunConfig, ADefectNamesItsLine) {
+  try {
+    parse_own_yaml("steps: 10\nbatch: [1,\n", "run/config.yaml");
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("run/config.yaml: line 2"));
+  }
+}
+
+TEST(RunConfig, TheUserOverridesThePreset) {
+  Json given = minimal_config();
+  const FinetuneOptions preset = resolved_options(given);
+  given["optimizer"] = {{"learning_rate", 0.5}};
+  const FinetuneOptions options = resolved_options(given);
+  EXPECT_EQ(options.optimizer.learning_rate, 0.5);
+  EXPECT_EQ(options.optimizer.kind, preset.optimizer.kind);
+  EXPECT_EQ(preset.optimizer.kind, trainer::OptimizerKind::adamw);
+}
+
+TEST(RunConfig, TheCropFollowsTheWindow) {
+  Json given = minimal_config();
+  EXPECT_EQ(resolved_options(given).augment.size, resolved_options(given).network.window);
+  given["network"] = {{"window", 128}};
+  EXPECT_EQ(resolved_options(given).augment.size, 128);
+}
+
+TEST(RunConfig, ATimeLimitAloneRemovesTheStepLimit) {
+  Json given = minimal_config();
+  given["max_seconds"] = 60;
+  EXPECT_EQ(resolved_options(given).steps, 0);
+  given["steps"] = 5;
+  EXPECT_EQ(resolved_options(given).steps, 5);
+}
+
+TEST(RunConfig, SeveralClassesGiveOneMapMore) {
+  Json given = minimal_config();
+  given["classes"] = {"a", "b"};
+  EXPECT_EQ(resolved_options(given).network.classes, 3);
+}
+
+TEST(RunConfig, AResumedRunKeepsItsConfiguration) {
+  const testing::TempFolder folder;
+  Json given = minimal_config();
+  given["output"] = folder.path().string();
+  given["seed"] = 7;
+  core::write_atomically(
+      run_config_path(folder.path()),
+      std::string_view(to_yaml(resolve_finetune(given, core::silent_context()))));
+
+  const Json resume = {{"output", folder.path().string()}, {"resume", true}, {"extend_to", 99}};
+  const FinetuneOptions options = resolved_options(resume);
+  EXPECT_EQ(options.seed, 7U);
+  EXPECT_EQ(options.steps, 99);
+
+  Json changed = resume;
+  changed["batch"] = 3;
+  EXPECT_THROW(resolved_options(changed), Error);
+}
+
+}  // namespace
+}  // namespace retina::pipeline

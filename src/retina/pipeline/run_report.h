@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "retina/pipeline/held_out_validator.h"
+
+namespace retina::pipeline {
+
+/// What a training run tells about itself.
+struct RunSummary {
+  std::string title;
+  std::vector<std::pair<std::string, std::string>> facts;  ///< name, value
+  std::vector<std::string> class_names;                    ///< of the network's output maps
+  std::optional<ValidationScores> validation;              ///< of the model that was kept
+  std::string samples_are = "Held-out slices";
+  std::vector<SliceSample> samples;
+};
+
+/// Writes RUN/report.html from RUN/metrics.jsonl and the summary: facts, scores, curves, pictures.
+void write_run_report(const std::filesystem::path& run, const RunSummary& summary);
+
+}  // namespace retina::pipeline
