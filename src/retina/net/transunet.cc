@@ -14,7 +14,7 @@ torch::nn::Conv2d head_convolution(int in_channels, int out_channels) {
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in_channels, out_channels, 3).padding(1));
 }
 
-/// FinalDecoder of the pre-training network: a module with one child, "conv1".
+/// A module with one child: the Python code wraps both heads.
 std::shared_ptr<torch::nn::Module> holder(const std::string& name, const torch::nn::Conv2d& conv) {
   auto module = std::make_shared<torch::nn::Module>();
   module->register_module(name, conv);
@@ -55,13 +55,13 @@ TransUNet::TransUNet(const TransUNetOptions& options)
     : options_(options),
       transformer_(register_module("transformer", VisionTransformer(options))),
       decoder_(register_module("decoder", CascadeDecoder(options))),
-      segmentation_head_(register_module("segmentation_head", torch::nn::ModuleList())),
       segmentation_conv_(head_convolution(options.decoder_channels.back(), options.classes)) {
-  segmentation_head_->push_back(segmentation_conv_);
   if (options.tail == TransUNetTail::reconstruction) {
     final_decoder_ = head_convolution(options.decoder_channels.back(), 1);
     register_module("FinalDecoder", holder("conv1", final_decoder_));
   }
+  // the pre-training network keeps a segmentation head that it never uses
+  register_module("segmentation_head", holder("0", segmentation_conv_));
 }
 
 InputSpec TransUNet::input() const {

@@ -30,7 +30,6 @@ class TransUNet : public DenseNetwork {
   TransUNetOptions options_;
   VisionTransformer transformer_;
   CascadeDecoder decoder_;
-  torch::nn::ModuleList segmentation_head_;
   torch::nn::Conv2d segmentation_conv_;
   torch::nn::Conv2d final_decoder_{nullptr};
 };

@@ -14,10 +14,6 @@ namespace {
 constexpr double kLayerNormEps = 1e-6;
 constexpr double kBatchNormEps = 1e-5;
 
-at::Tensor normalised(const at::Tensor& x_NCYX, const FoldedGroupNorm& norm) {
-  return at::group_norm(x_NCYX, norm.groups, norm.weight_C, norm.bias_C, norm.eps);
-}
-
 at::Tensor layer_norm(const at::Tensor& x_NTH, const FoldedLinear& norm) {
   return at::layer_norm(x_NTH, {x_NTH.size(-1)}, norm.weight_OI, norm.bias_O, kLayerNormEps);
 }
@@ -56,13 +52,22 @@ class Folder {
     return {.weight_OIYX = placed(weight), .bias_O = {}, .stride = 2, .padding = 3};
   }
 
-  FoldedGroupNorm group_norm(const std::string& name, bool projection) const {
-    const at::Tensor weight = raw(name + ".weight");
-    const int channels = static_cast<int>(weight.size(0));
-    return {.weight_C = placed(weight),
-            .bias_C = placed(raw(name + ".bias")),
-            .groups = projection ? channels : options_.groups(channels),
-            .eps = projection ? 1e-5 : 1e-6};
+  FoldedGroupNorm group_norm(const std::string& name) const {
+    const int channels = static_cast<int>(raw(name + ".weight").size(0));
+    return {
+        .weight_C = placed(raw(name + ".weight")),
+        .bias_C = placed(raw(name + ".bias")),
+        .options = {
+            .groups = options_.groups(channels), .eps = 1e-6, .activation = NormActivation::relu}};
+  }
+
+  /// The norm of a projected shortcut: one group per channel, another eps, no ReLU.
+  FoldedGroupNorm projection_norm(const std::string& name) const {
+    FoldedGroupNorm norm = group_norm(name);
+    norm.options = {.groups = static_cast<int>(norm.weight_C.size(0)),
+                    .eps = 1e-5,
+                    .activation = NormActivation::none};
+    return norm;
   }
 
   FoldedBottleneck bottleneck(int block, int unit) const {
@@ -71,14 +76,14 @@ class Folder {
     FoldedBottleneck result{.conv1 = std_conv(name + "conv1", 1, 0),
                             .conv2 = std_conv(name + "conv2", stride, 1),
                             .conv3 = std_conv(name + "conv3", 1, 0),
-                            .gn1 = group_norm(name + "gn1", false),
-                            .gn2 = group_norm(name + "gn2", false),
-                            .gn3 = group_norm(name + "gn3", false),
+                            .gn1 = group_norm(name + "gn1"),
+                            .gn2 = group_norm(name + "gn2"),
+                            .gn3 = group_norm(name + "gn3"),
                             .downsample = {},
                             .gn_proj = {}};
     if (state_.contains(name + "downsample.weight")) {
       result.downsample = std_conv(name + "downsample", stride, 0);
-      result.gn_proj = group_norm(name + "gn_proj", true);
+      result.gn_proj = projection_norm(name + "gn_proj");
     }
     return result;
   }
@@ -109,7 +114,8 @@ class Folder {
     return {.weight_OIYX = placed(raw(name + ".0.weight") * scale.view({-1, 1, 1, 1})),
             .bias_O = placed(raw(name + ".1.bias") - raw(name + ".1.running_mean") * scale),
             .stride = 1,
-            .padding = 1};
+            .padding = 1,
+            .relu = true};
   }
 
   FoldedConv conv(const std::string& name, int padding) const {
@@ -137,19 +143,22 @@ at::Tensor up_and_joined(const at::Tensor& x_NCYX, const at::Tensor* skip_NCYX) 
 }  // namespace
 
 at::Tensor FoldedConv::operator()(const at::Tensor& x_NCYX) const {
-  return at::conv2d(x_NCYX, weight_OIYX, bias_O, stride, padding);
+  at::Tensor y = at::conv2d(x_NCYX, weight_OIYX, bias_O, stride, padding);
+  return relu ? y.relu_() : y;
 }
 
 at::Tensor FoldedLinear::operator()(const at::Tensor& x) const {
   return at::linear(x, weight_OI, bias_O);
 }
 
+at::Tensor FoldedGroupNorm::operator()(const at::Tensor& x_NCYX,
+                                       const at::Tensor& shortcut_NCYX) const {
+  return fused_group_norm(x_NCYX, weight_C, bias_C, shortcut_NCYX, options);
+}
+
 at::Tensor FoldedBottleneck::operator()(const at::Tensor& x_NCYX) const {
-  at::Tensor y = normalised(conv1(x_NCYX), gn1).relu_();
-  y = normalised(conv2(y), gn2).relu_();
-  y = normalised(conv3(y), gn3);
-  y += downsample ? normalised((*downsample)(x_NCYX), gn_proj) : x_NCYX;
-  return y.relu_();
+  const at::Tensor shortcut = downsample ? gn_proj((*downsample)(x_NCYX)) : x_NCYX;
+  return gn3(conv3(gn2(conv2(gn1(conv1(x_NCYX))))), shortcut);
 }
 
 at::Tensor FoldedTransformerBlock::operator()(const at::Tensor& tokens_NTH) const {
@@ -168,7 +177,7 @@ TransUNetInference::TransUNetInference(const TransUNet& network, at::Device devi
   const at::NoGradGuard no_grad;
   const Folder folder(network, device, dtype);
   root_ = folder.root();
-  root_norm_ = folder.group_norm(Folder::kResNet + "root.gn", false);
+  root_norm_ = folder.group_norm(Folder::kResNet + "root.gn");
   for (int block = 1; block <= 3; ++block) {
     auto& units = body_.emplace_back();
     for (int unit = 1; unit <= options_.resnet_units[static_cast<std::size_t>(block - 1)]; ++unit) {
@@ -203,7 +212,7 @@ at::Tensor TransUNetInference::forward(const at::Tensor& images_NCYX) {
   check_input(images_NCYX, input());
   const c10::InferenceMode inference;
   const std::int64_t side = images_NCYX.size(2);
-  const at::Tensor root = normalised(root_(images_NCYX.to(device_, dtype_)), root_norm_).relu_();
+  const at::Tensor root = root_norm_(root_(images_NCYX.to(device_, dtype_)));
   at::Tensor x = at::max_pool2d(root, 3, 2);
   std::vector<at::Tensor> skips{root};
   for (const auto& units : body_) {
@@ -218,10 +227,10 @@ at::Tensor TransUNetInference::forward(const at::Tensor& images_NCYX) {
     x = block(x);
   }
   x = layer_norm(x, encoder_norm_).transpose(1, 2).unflatten(2, {options_.grid(), -1});
-  x = conv_more_(x).relu_();
+  x = conv_more_(x);
   for (const auto& [conv1, conv2] : decoder_) {
     const at::Tensor joined = up_and_joined(x, skips.empty() ? nullptr : &skips.back());
-    x = conv2(conv1(joined).relu_()).relu_();
+    x = conv2(conv1(joined));
     if (!skips.empty()) {
       skips.pop_back();
     }

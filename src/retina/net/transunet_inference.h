@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "retina/net/blocks/fused_group_norm.h"
 #include "retina/net/network.h"
 #include "retina/net/transunet_options.h"
 
@@ -17,16 +18,18 @@ struct FoldedConv {
   at::Tensor bias_O;  ///< undefined = none
   int stride = 1;
   int padding = 0;
+  bool relu = false;
 
   at::Tensor operator()(const at::Tensor& x_NCYX) const;
 };
 
-/// GroupNorm weights.
+/// GroupNorm with what follows it.
 struct FoldedGroupNorm {
   at::Tensor weight_C;
   at::Tensor bias_C;
-  int groups = 1;
-  double eps = 1e-6;
+  FusedGroupNormOptions options;
+
+  at::Tensor operator()(const at::Tensor& x_NCYX, const at::Tensor& shortcut_NCYX = {}) const;
 };
 
 struct FoldedBottleneck {

@@ -11,6 +11,10 @@
 #include <fmt/format.h>
 #include <torch/cuda.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace retina::tensor {
 namespace {
 
@@ -93,6 +97,16 @@ at::ScalarType choose_type(Precision precision, const at::Device& device) {
 void set_threads(int threads) {
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   at::set_num_threads(threads > 0 ? threads : cores);
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kNever = -1;
+  constexpr int kHeadroomBytes = 64 << 20;
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, kNever);
+  ::mallopt(M_TOP_PAD, kHeadroomBytes);
+#endif
 }
 
 AutocastGuard::AutocastGuard(at::DeviceType device, bool on)

@@ -54,6 +54,13 @@ TEST(Device, SetsTheThreadCount) {
   set_threads(before);
 }
 
+TEST(Device, KeptMemoryServesTheNextTensor) {
+  keep_freed_memory();
+  const std::int64_t large = 80 << 20;  // beyond the greatest threshold of separate mappings
+  const void* first = at::empty({large}, at::kByte).const_data_ptr();
+  EXPECT_EQ(at::empty({large}, at::kByte).const_data_ptr(), first);
+}
+
 TEST(AutocastGuard, IsOnWithinItsLifetimeOnly) {
   const at::Tensor square = at::ones({4, 4});
   {

@@ -14,6 +14,14 @@ torch::nn::GroupNorm bottleneck_norm(int channels, int max_groups) {
 
 }  // namespace
 
+at::Tensor normalised(const at::Tensor& x_NCYX, const torch::nn::GroupNorm& norm,
+                      const at::Tensor& shortcut_NCYX, NormActivation activation) {
+  return fused_group_norm(x_NCYX, norm->weight, norm->bias, shortcut_NCYX,
+                          {.groups = static_cast<int>(norm->options.num_groups()),
+                           .eps = norm->options.eps(),
+                           .activation = activation});
+}
+
 BottleneckImpl::BottleneckImpl(const BottleneckOptions& options)
     : gn1_(register_module("gn1", bottleneck_norm(options.mid_channels, options.max_groups))),
       conv1_(register_module("conv1",
@@ -43,10 +51,12 @@ BottleneckImpl::BottleneckImpl(const BottleneckOptions& options)
 
 at::Tensor BottleneckImpl::forward(const at::Tensor& x_NCYX) {
   const at::Tensor shortcut =
-      downsample_.is_empty() ? x_NCYX : gn_proj_->forward(downsample_->forward(x_NCYX));
-  at::Tensor y = at::relu(gn1_->forward(conv1_->forward(x_NCYX)));
-  y = at::relu(gn2_->forward(conv2_->forward(y)));
-  return at::relu(shortcut + gn3_->forward(conv3_->forward(y)));
+      downsample_.is_empty()
+          ? x_NCYX
+          : normalised(downsample_->forward(x_NCYX), gn_proj_, {}, NormActivation::none);
+  at::Tensor y = normalised(conv1_->forward(x_NCYX), gn1_, {}, NormActivation::relu);
+  y = normalised(conv2_->forward(y), gn2_, {}, NormActivation::relu);
+  return normalised(conv3_->forward(y), gn3_, shortcut, NormActivation::relu);
 }
 
 }  // namespace retina::net

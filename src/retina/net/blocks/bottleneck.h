@@ -2,6 +2,7 @@
 
 #include <torch/nn/modules/normalization.h>
 
+#include "retina/net/blocks/fused_group_norm.h"
 #include "retina/net/blocks/std_conv.h"
 
 namespace retina::net {
@@ -34,5 +35,9 @@ class BottleneckImpl : public torch::nn::Module {
   torch::nn::GroupNorm gn_proj_{nullptr};
 };
 TORCH_MODULE(Bottleneck);
+
+/// activation(norm(x) + shortcut); an undefined shortcut is none.
+at::Tensor normalised(const at::Tensor& x_NCYX, const torch::nn::GroupNorm& norm,
+                      const at::Tensor& shortcut_NCYX, NormActivation activation);
 
 }  // namespace retina::net

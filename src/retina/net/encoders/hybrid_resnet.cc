@@ -17,7 +17,7 @@ ResNetRootImpl::ResNetRootImpl(const TransUNetOptions& options)
                                                          .eps(1e-6)))) {}
 
 at::Tensor ResNetRootImpl::forward(const at::Tensor& images_NCYX) {
-  return at::relu(gn_->forward(conv_->forward(images_NCYX)));
+  return normalised(conv_->forward(images_NCYX), gn_, {}, NormActivation::relu);
 }
 
 ResNetBlockImpl::ResNetBlockImpl(const BottleneckOptions& first, int units) {
