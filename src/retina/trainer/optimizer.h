@@ -20,15 +20,16 @@ constexpr core::EnumTable<OptimizerKind, 2> enum_table(OptimizerKind) {
 /// The defaults are the published optimiser (retina.md 3.6).
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::sgd;
-  double learning_rate = 0.003;     ///< base rate; the schedule multiplies it
-  double momentum = 0.9;            ///< of sgd
-  double beta1 = 0.9;               ///< of adamw
-  double beta2 = 0.999;             ///< of adamw
-  double epsilon = 1e-8;            ///< of adamw
-  double weight_decay = 1e-4;       ///< sgd: added to the gradient; adamw: decoupled
-  bool decay_vectors = true;        ///< weight decay of biases and norms too
-  double clip_norm = 0;             ///< largest L2 norm of the whole gradient; 0 = no limit
-  std::vector<std::string> freeze;  ///< beginnings of names, or patterns with *, of frozen tensors
+  double learning_rate = 0.003;  ///< base rate; the schedule multiplies it
+  double momentum = 0.9;         ///< of sgd
+  double beta1 = 0.9;            ///< of adamw
+  double beta2 = 0.999;          ///< of adamw
+  double epsilon = 1e-8;         ///< of adamw
+  double weight_decay = 1e-4;    ///< sgd: added to the gradient; adamw: decoupled
+  bool decay_vectors = true;     ///< weight decay of biases and norms too
+  double clip_norm = 0;          ///< largest L2 norm of the whole gradient; 0 = no limit
+  std::vector<std::string>
+      freeze{};  ///< beginnings of names, or patterns with *, of frozen tensors
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {

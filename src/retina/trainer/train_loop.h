@@ -33,7 +33,7 @@ struct LoopOptions {
   double learning_rate = 0.003;  ///< base rate
   std::uint64_t seed = 0;        ///< of dropout
   Keep keep = Keep::best_and_last;
-  ScheduleOptions schedule;
+  ScheduleOptions schedule{};
 };
 
 /// Where a run is; all of it is in the checkpoint.
