@@ -1,5 +1,6 @@
 #include "retina/net/transunet.h"
 
+#include <cmath>
 #include <sstream>
 
 #include <ATen/ATen.h>
@@ -21,7 +22,34 @@ std::shared_ptr<torch::nn::Module> holder(const std::string& name, const torch::
   return module;
 }
 
+/// Starts the head at the logits of the prior: training then need not first unlearn the foreground.
+void set_prior(torch::nn::Conv2d& head, double foreground) {
+  if (foreground <= 0) {
+    return;
+  }
+  const at::NoGradGuard no_grad;
+  const double odds = std::log(foreground / (1 - foreground));
+  if (head->bias.size(0) == 1) {
+    head->bias.fill_(odds);
+  } else {  // the foreground is shared equally by all classes but the first
+    head->bias.fill_(odds - std::log(static_cast<double>(head->bias.size(0) - 1)));
+    head->bias[0] = 0;
+  }
+}
+
 }  // namespace
+
+at::Tensor reduced(const at::Tensor& images_NCYX, int stride) {
+  return stride == 1 ? images_NCYX : at::avg_pool2d(images_NCYX, stride);
+}
+
+at::Tensor enlarged(const at::Tensor& logits_NKYX, int stride) {
+  if (stride == 1) {
+    return logits_NKYX;
+  }
+  return at::upsample_bilinear2d(
+      logits_NKYX, {stride * logits_NKYX.size(2), stride * logits_NKYX.size(3)}, false);
+}
 
 void check_input(const at::Tensor& images_NCYX, const InputSpec& spec) {
   if (images_NCYX.dim() != 4 || images_NCYX.size(1) != spec.channels ||
@@ -62,6 +90,7 @@ TransUNet::TransUNet(const TransUNetOptions& options)
   }
   // the pre-training network keeps a segmentation head that it never uses
   register_module("segmentation_head", holder("0", segmentation_conv_));
+  set_prior(segmentation_conv_, options.foreground_prior);
 }
 
 InputSpec TransUNet::input() const {
@@ -74,8 +103,9 @@ HeadSpec TransUNet::head() const {
 
 at::Tensor TransUNet::features(const at::Tensor& images_NCYX) {
   check_input(images_NCYX, input());
+  const at::Tensor reduced_NCYX = reduced(images_NCYX, options_.pixel_stride);
   const at::Tensor rgb_NCYX =
-      images_NCYX.size(1) == 1 ? images_NCYX.expand({-1, 3, -1, -1}) : images_NCYX;
+      reduced_NCYX.size(1) == 1 ? reduced_NCYX.expand({-1, 3, -1, -1}) : reduced_NCYX;
   // three channels in memory order y, x, c: the layout of all convolutions that follow
   return decoder_->forward(
       transformer_->forward(rgb_NCYX.contiguous(at::MemoryFormat::ChannelsLast)));
@@ -87,8 +117,9 @@ at::Tensor TransUNet::segmentation(const at::Tensor& features_NCYX) {
 
 at::Tensor TransUNet::forward(const at::Tensor& images_NCYX) {
   const at::Tensor features_NCYX = features(images_NCYX);
-  return final_decoder_.is_empty() ? segmentation(features_NCYX)
-                                   : final_decoder_->forward(features_NCYX);
+  return enlarged(final_decoder_.is_empty() ? segmentation(features_NCYX)
+                                            : final_decoder_->forward(features_NCYX),
+                  options_.pixel_stride);
 }
 
 std::shared_ptr<DenseNetwork> TransUNet::prepared_for_inference(at::Device device,

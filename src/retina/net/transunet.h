@@ -34,6 +34,10 @@ class TransUNet : public DenseNetwork {
   torch::nn::Conv2d final_decoder_{nullptr};
 };
 
+/// Mean of stride x stride pixels, and logits interpolated back to them (pixel centres aligned).
+at::Tensor reduced(const at::Tensor& images_NCYX, int stride);
+at::Tensor enlarged(const at::Tensor& logits_NKYX, int stride);
+
 /// Throws unless images_NCYX has the channels and the window of `spec`.
 void check_input(const at::Tensor& images_NCYX, const InputSpec& spec);
 

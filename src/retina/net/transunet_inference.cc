@@ -211,8 +211,9 @@ HeadSpec TransUNetInference::head() const {
 at::Tensor TransUNetInference::forward(const at::Tensor& images_NCYX) {
   check_input(images_NCYX, input());
   const c10::InferenceMode inference;
-  const std::int64_t side = images_NCYX.size(2);
-  const at::Tensor root = root_norm_(root_(images_NCYX.to(device_, dtype_)));
+  const std::int64_t side = images_NCYX.size(2) / options_.pixel_stride;
+  const at::Tensor reduced_NCYX = reduced(images_NCYX.to(device_), options_.pixel_stride);
+  const at::Tensor root = root_norm_(root_(reduced_NCYX.to(dtype_)));
   at::Tensor x = at::max_pool2d(root, 3, 2);
   std::vector<at::Tensor> skips{root};
   for (const auto& units : body_) {
@@ -235,7 +236,7 @@ at::Tensor TransUNetInference::forward(const at::Tensor& images_NCYX) {
       skips.pop_back();
     }
   }
-  return head_(x).to(at::kFloat).contiguous();
+  return enlarged(head_(x).to(at::kFloat).contiguous(), options_.pixel_stride);
 }
 
 std::shared_ptr<DenseNetwork> TransUNetInference::prepared_for_inference(at::Device,

@@ -55,6 +55,19 @@ TEST(TransUNetInference, EqualsForwardInEvalMode) {
   }
 }
 
+TEST(TransUNetInference, EqualsForwardWithAPixelStride) {
+  TransUNetOptions options = inference_options();
+  options.pixel_stride = 2;
+  options.window = 128;
+  const auto network = perturbed_network(options);
+  const at::NoGradGuard no_grad;
+  const at::Tensor images = at::randn({2, 1, 128, 128});
+  EXPECT_LT(
+      relative_difference(network->prepared_for_inference(at::kCPU, at::kFloat)->forward(images),
+                          network->forward(images)),
+      1e-4);
+}
+
 TEST(TransUNetInference, Bf16DecidesTheSame) {
   const auto network = perturbed_network(inference_options());
   const auto prepared = network->prepared_for_inference(at::kCPU, at::kBFloat16);

@@ -36,8 +36,13 @@ class Problems {
 
 std::vector<Problem> TransUNetOptions::validate() const {
   Problems problems;
-  problems.check(window >= 32 && window % 16 == 0 && window <= 4096, "window",
-                 std::to_string(window), "a multiple of 16 from 32 to 4096");
+  problems.check_range("pixel_stride", pixel_stride, 1, 8);
+  const int unit = 16 * std::max(pixel_stride, 1);
+  problems.check(window >= 2 * unit && window % unit == 0 && window <= 4096, "window",
+                 std::to_string(window),
+                 fmt::format("a multiple of {} from {} to 4096", unit, 2 * unit));
+  problems.check(foreground_prior >= 0 && foreground_prior < 1, "foreground_prior",
+                 fmt::format("{}", foreground_prior), "at least 0, below 1");
   problems.check(in_channels == 1 || in_channels == 3, "in_channels", std::to_string(in_channels),
                  "1 or 3");
   problems.check_range("classes", classes, 1, 1024);

@@ -34,10 +34,13 @@ struct TransUNetOptions {
   int decoder_head_channels = 512;
   std::vector<int> decoder_channels{256, 128, 64, 16};
   TransUNetTail tail = TransUNetTail::segmentation;
+  int pixel_stride = 1;
+  double foreground_prior = 0;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit("window", self.window, "side of the square input in pixels, a multiple of 16");
+    visit("window", self.window,
+          "side of the square input in pixels, a multiple of 16 * pixel_stride");
     visit("in_channels", self.in_channels, "1 (copied to three) or 3");
     visit("classes", self.classes, "output maps; 1 = one class against the background");
     visit("hidden", self.hidden, "width of the transformer");
@@ -53,11 +56,16 @@ struct TransUNetOptions {
     visit("decoder_head_channels", self.decoder_head_channels, "channels entering the decoder");
     visit("decoder_channels", self.decoder_channels, "channels of the four decoder blocks");
     visit("tail", self.tail, "segmentation or reconstruction");
+    visit("pixel_stride", self.pixel_stride,
+          "image pixels along each side that are averaged to one pixel of the network; its logits "
+          "are interpolated back (ours; published: 1)");
+    visit("foreground_prior", self.foreground_prior,
+          "probability of foreground that an untrained head predicts; 0 = as published");
   }
   std::vector<Problem> validate() const;
 
   int root_channels() const { return static_cast<int>(64 * width_factor); }
-  int grid() const { return window / 16; }  ///< tokens along a side
+  int grid() const { return window / (16 * pixel_stride); }  ///< tokens along a side
   /// Groups of a GroupNorm over `channels`.
   int groups(int channels) const { return std::min(group_norm_groups, channels); }
 };

@@ -229,31 +229,86 @@ class Stages {
 
   template <class Impl>
   Impl& at(const std::string& name) const {
-    return *modules_["transformer.embeddings.hybrid_model." + name]->template as<Impl>();
+    return *modules_[name]->template as<Impl>();
   }
+  bool has(const std::string& name) const { return modules_.contains(name); }
 
  private:
   torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>> modules_;
 };
 
-TEST_P(SmallTransUNetParity, Intermediates) {
-  RETINA_SKIP_WITHOUT(folder_ / "intermediates.safetensors");
-  const tensor::NamedTensors truth =
-      tensor::read_safetensors(folder_ / "intermediates.safetensors");
-  network_->eval();
+class TransUNetStagesParity : public SmallTransUNetParity {
+ protected:
+  void SetUp() override {
+    SmallTransUNetParity::SetUp();
+    if (IsSkipped()) {
+      return;
+    }
+    RETINA_SKIP_WITHOUT(folder_ / "intermediates.safetensors");
+    truth_ = tensor::read_safetensors(folder_ / "intermediates.safetensors");
+    network_->eval();
+  }
+
+  at::Tensor checked(const at::Tensor& actual, const std::string& name) const {
+    expect_forward(actual, truth_.at(name), name);
+    return actual;
+  }
+
+  /// Root to deepest map, and the skips for the decoder.
+  HybridFeatures check_resnet(const Stages& stages, const at::Tensor& rgb) const {
+    const std::string prefix = "transformer.embeddings.hybrid_model.";
+    const auto block = [&](const std::string& name, const at::Tensor& x) {
+      return checked(stages.at<ResNetBlockImpl>(prefix + "body." + name).forward(x), name);
+    };
+    const at::Tensor root =
+        checked(stages.at<ResNetRootImpl>(prefix + "root").forward(rgb), "root");
+    const at::Tensor block1 = block("block1", at::max_pool2d(root, 3, 2));
+    const at::Tensor skip = checked(padded_to(block1, rgb.size(2) / 4), "skip_F1");
+    const at::Tensor block2 = block("block2", block1);
+    return {.deep_NCYX = block("block3", block2),
+            .skips_NCYX = {padded_to(block2, rgb.size(2) / 8), skip, root}};
+  }
+
+  at::Tensor check_transformer(const Stages& stages, const at::Tensor& deep_NCYX,
+                               const at::Tensor& rgb) const {
+    const std::string prefix = "transformer.";
+    checked(
+        stages.at<torch::nn::Conv2dImpl>(prefix + "embeddings.patch_embeddings").forward(deep_NCYX),
+        "patch_embed");
+    at::Tensor x = checked(stages.at<EmbeddingsImpl>(prefix + "embeddings").forward(rgb).tokens_NTH,
+                           "embeddings");
+    for (int i = 0; stages.has(prefix + "encoder.layer." + std::to_string(i)); ++i) {
+      const std::string index = std::to_string(i);
+      x = checked(stages.at<TransformerBlockImpl>(prefix + "encoder.layer." + index).forward(x),
+                  "encoder_layer" + index);
+    }
+    return checked(stages.at<torch::nn::LayerNormImpl>(prefix + "encoder.encoder_norm").forward(x),
+                   "encoded");
+  }
+
+  tensor::NamedTensors truth_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Fixture, TransUNetStagesParity,
+                         ::testing::Values("transunet_finetune_small", "transunet_pretrain_small"),
+                         [](const auto& test) { return test.param; });
+
+TEST_P(TransUNetStagesParity, Intermediates) {
   const at::NoGradGuard no_grad;
   const at::Tensor rgb = input_.at("image").narrow(0, 0, 1).expand({-1, 3, -1, -1});
   const Stages stages(*network_);
-  const at::Tensor root = stages.at<ResNetRootImpl>("root").forward(rgb);
-  expect_forward(root, truth.at("root"), "root");
-  const at::Tensor block1 =
-      stages.at<ResNetBlockImpl>("body.block1").forward(at::max_pool2d(root, 3, 2));
-  expect_forward(block1, truth.at("block1"), "block1");
-  expect_forward(padded_to(block1, rgb.size(2) / 4), truth.at("skip_F1"), "skip_F1");
-  const at::Tensor block2 = stages.at<ResNetBlockImpl>("body.block2").forward(block1);
-  expect_forward(block2, truth.at("block2"), "block2");
-  expect_forward(stages.at<ResNetBlockImpl>("body.block3").forward(block2), truth.at("block3"),
-                 "block3");
+  const HybridFeatures features = check_resnet(stages, rgb);
+  const at::Tensor encoded = check_transformer(stages, features.deep_NCYX, rgb);
+  const int grid = network_->options().grid();
+  at::Tensor x = checked(stages.at<ConvNormReluImpl>("decoder.conv_more")
+                             .forward(encoded.transpose(1, 2).unflatten(2, {grid, grid})),
+                         "conv_more");
+  for (std::size_t i = 0; stages.has("decoder.blocks." + std::to_string(i)); ++i) {
+    const std::string index = std::to_string(i);
+    const at::Tensor skip = i < features.skips_NCYX.size() ? features.skips_NCYX[i] : at::Tensor();
+    x = checked(stages.at<DecoderBlockImpl>("decoder.blocks." + index).forward(x, skip),
+                "decoder_block" + index);
+  }
 }
 
 }  // namespace

@@ -38,6 +38,36 @@ TEST(TransUNet, RefusesAnotherWindow) {
   EXPECT_THROW(network.forward(at::zeros({1, 3, 64, 64})), Error);
 }
 
+TEST(TransUNet, PixelStrideWorksOnMeansAndAnswersAtFullSize) {
+  at::manual_seed(5);
+  TransUNetOptions options = narrow_options();
+  TransUNet full(options);
+  options.pixel_stride = 2;
+  options.window *= 2;
+  TransUNet halved(options);
+  load_state_dict(halved, state_dict(full), "full");
+  full.eval();
+  halved.eval();
+  const at::Tensor small = at::randn({1, 1, 64, 64});
+  const at::Tensor logits = halved.forward(at::upsample_nearest2d(small, {128, 128}));
+  EXPECT_EQ(logits.size(3), 128);
+  EXPECT_TRUE(at::allclose(logits, at::upsample_bilinear2d(full.forward(small), {128, 128}, false),
+                           1e-4, 1e-5));
+}
+
+TEST(TransUNet, PriorIsWhatAnUntrainedHeadPredicts) {
+  TransUNetOptions options = narrow_options();
+  options.foreground_prior = 0.1;
+  options.classes = 1;
+  EXPECT_NEAR(state_dict(TransUNet(options)).at("segmentation_head.0.bias").item<float>(), -2.197F,
+              1e-3F);
+  options.classes = 3;
+  const at::Tensor p =
+      at::softmax(state_dict(TransUNet(options)).at("segmentation_head.0.bias"), 0);
+  EXPECT_NEAR(p[0].item<float>(), 0.9F, 1e-5F);
+  EXPECT_NEAR(p[1].item<float>(), 0.05F, 1e-5F);
+}
+
 TEST(TransUNet, ReconstructionTailGivesOneImage) {
   TransUNetOptions options = narrow_options();
   options.tail = TransUNetTail::reconstruction;

@@ -88,8 +88,7 @@ void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& stat
   }
 }
 
-tensor::NamedTensors with_window(tensor::NamedTensors state, int window) {
-  const std::int64_t side = window / 16;
+tensor::NamedTensors with_grid(tensor::NamedTensors state, std::int64_t side) {
   for (auto& [name, table_1TH] : state.tensors) {
     if (!name.ends_with(kPositions) || table_1TH.dim() != 3) {
       continue;

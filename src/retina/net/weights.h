@@ -16,9 +16,9 @@ tensor::NamedTensors state_dict(const torch::nn::Module& module);
 void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& state,
                      const std::string& source);
 
-/// `state` with the position table fitted to windows of `window` pixels: the grid of (side / 16)^2
-/// tokens is resampled bilinearly, corners on corners. Unchanged where there is no table or it fits
+/// `state` with the position table fitted to a grid of side x side tokens: resampled bilinearly,
+/// corners on corners. Unchanged where there is no table or it fits
 /// already. An extension: the published network has one window.
-tensor::NamedTensors with_window(tensor::NamedTensors state, int window);
+tensor::NamedTensors with_grid(tensor::NamedTensors state, std::int64_t side);
 
 }  // namespace retina::net

@@ -70,8 +70,8 @@ TEST(Weights, PositionTableFollowsTheWindow) {
   const at::Tensor rows = at::arange(4, at::kFloat).view({4, 1}).expand({4, 4});
   tensor::NamedTensors state;
   state.tensors = {{name, rows.reshape({1, 16, 1})}, {"other", at::ones({1, 16, 1})}};
-  EXPECT_TRUE(at::equal(with_window(state, 64).at(name), state.at(name)));
-  const tensor::NamedTensors wider = with_window(state, 112);
+  EXPECT_TRUE(at::equal(with_grid(state, 4).at(name), state.at(name)));
+  const tensor::NamedTensors wider = with_grid(state, 7);
   const at::Tensor grid = wider.at(name).view({7, 7});
   EXPECT_TRUE(at::allclose(grid.select(1, 3), at::arange(7, at::kFloat) / 2, 1e-5, 1e-5));
   EXPECT_EQ(wider.at("other").size(1), 16);
