@@ -1,5 +1,7 @@
 #include "retina/model/model.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
@@ -79,7 +81,10 @@ Model with_window(const Model& model, int window) {
   result.card = model.card;
   result.card.network_options["window"] = window;
   result.network = net::make_network(result.card.network, result.card.network_options);
-  net::load_state_dict(*result.network, net::with_window(net::state_dict(*model.network), window),
+  const at::Tensor* positions =
+      result.network->named_parameters().find("transformer.embeddings.position_embeddings");
+  const auto side = std::llround(std::sqrt(static_cast<double>(positions->size(1))));
+  net::load_state_dict(*result.network, net::with_grid(net::state_dict(*model.network), side),
                        result.card.name);
   result.network->eval();
   return result;

@@ -26,7 +26,7 @@ Model load(const std::filesystem::path& path);
 void save(const std::filesystem::path& folder, const Card& card, const net::DenseNetwork& network);
 
 /// The model for windows of another side (multiple of 16): the position table is resampled
-/// (net::with_window). An extension: the published network knows one window.
+/// (net::with_grid). An extension: the published network knows one window.
 Model with_window(const Model& model, int window);
 
 }  // namespace retina::model
