@@ -110,6 +110,7 @@ class FinetuneRun {
   FinetuneReport run();
 
  private:
+  void write_config() const;
   void open_data();
   void build_network();
   void build_training();
@@ -154,13 +155,18 @@ FinetuneRun::FinetuneRun(const FinetuneOptions& options, const core::Context& co
   tensor::set_threads(options_.threads);
   prepare_folder(options_);
   context_ = with_log_file(context, run_);
+  write_config();  // an early interruption must leave a run that --resume knows
   open_data();
+  write_config();  // now with the measured normalisation
+  build_network();
+  build_training();
+}
+
+void FinetuneRun::write_config() const {
   Json config = core::options_to_json(options_);
   config["resume"] = false;
   config["extend_to"] = 0;
   core::write_atomically(run_config_path(run_), std::string_view(to_yaml(config)));
-  build_network();
-  build_training();
 }
 
 void FinetuneRun::open_data() {

@@ -26,13 +26,15 @@ FinetuneReport run_toy(const Json& given) {
   return run_toy(given, core::silent_context());
 }
 
-/// Asks to stop once `step` steps are done.
+/// Asks to stop once `step` training steps are done.
 class StopAt final : public core::Progress {
  public:
   StopAt(std::stop_source stop, std::int64_t step) : stop_(std::move(stop)), step_(step) {}
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
+  void begin(std::string_view job, std::int64_t, std::string_view) override {
+    training_ = job == "training";
+  }
   void update(std::int64_t done, std::string_view) override {
-    if (done >= step_) {
+    if (training_ && done >= step_) {
       stop_.request_stop();
     }
   }
@@ -41,6 +43,7 @@ class StopAt final : public core::Progress {
  private:
   std::stop_source stop_;
   std::int64_t step_;
+  bool training_ = false;
 };
 
 TEST(Finetune, RunFolderHoldsEverything) {

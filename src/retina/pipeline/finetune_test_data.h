@@ -37,8 +37,8 @@ inline Json toy_run(const std::filesystem::path& folder) {
     const auto part = folder / (i < 3 ? "train" : "held_out");
     const std::string name = "slice" + std::to_string(i) + ".png";
     if (!std::filesystem::exists(part / "images" / name)) {
-      write_toy_png(part / "images" / name, 48, i, false);
-      write_toy_png(part / "masks" / name, 48, i, true);
+      write_toy_png(part / "images" / name, 80, i, false);
+      write_toy_png(part / "masks" / name, 80, i, true);
     }
   }
   return {{"preset", "retina-tiny"},
@@ -46,7 +46,7 @@ inline Json toy_run(const std::filesystem::path& folder) {
           {"data", {{"path", (folder / "train").string()}}},
           {"validation", {{"data", {{"path", (folder / "held_out").string()}}}}},
           {"network",
-           {{"window", 32},
+           {{"window", 64},
             {"hidden", 16},
             {"mlp", 32},
             {"heads", 2},
