@@ -33,7 +33,7 @@ class ProblemList {
 std::vector<Problem> FinetuneOptions::validate() const {
   ProblemList problems;
   problems.require(!output.empty(), "output", "nothing", "a folder for the run", "give -o RUN");
-  problems.require(!data.path.empty() || (!images.empty() && !masks.empty()), "data",
+  problems.require(names_images(data) || (!images.empty() && !masks.empty()), "data",
                    "no training images and masks", "data.path, or images and masks",
                    "give --images DIR --masks DIR");
   problems.require(validation_images.empty() == validation_masks.empty(), "validation",

@@ -17,6 +17,11 @@
 
 namespace retina::pipeline {
 
+/// True where `data` names images: a path, or images elsewhere than the default.
+inline bool names_images(const data::DataOptions& data) {
+  return !data.path.empty() || data.images != data::DataOptions{}.images;
+}
+
 /// Weights of the published loss.
 struct LossOptions {
   double ce_weight = 0.5;
@@ -46,7 +51,7 @@ struct NormalisationOptions {
 
 /// Held-out slices that choose the model.
 struct ValidationOptions {
-  data::DataOptions data;       ///< no path and no images: no validation
+  data::DataOptions data;       ///< that name no images: no validation
   std::int64_t every = 0;       ///< steps; 0 = a few times over the run
   std::int64_t max_slices = 0;  ///< evenly spaced slices that are used; 0 = all
   engine::WindowOptions windows;
@@ -131,7 +136,7 @@ struct FinetuneOptions {
 
   /// Output maps of the network: 1 for one class (sigmoid), else one more than classes (softmax).
   int channels() const { return classes.size() == 1 ? 1 : static_cast<int>(classes.size()) + 1; }
-  bool validates() const { return !validation.data.path.empty() || !validation_images.empty(); }
+  bool validates() const { return names_images(validation.data) || !validation_images.empty(); }
 };
 
 }  // namespace retina::pipeline

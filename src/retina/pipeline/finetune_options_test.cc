@@ -20,6 +20,16 @@ TEST(FinetuneOptions, AllProblemsAreListedAtOnce) {
                                                  "loss.class_weights", "batch"}));
 }
 
+TEST(FinetuneOptions, ImagesWithoutAPathAreEnough) {
+  FinetuneOptions options;
+  EXPECT_FALSE(options.validates());
+  options.output = "run";
+  options.data.images = "folder/images";
+  options.validation.data.images = "held_out/images";
+  EXPECT_THAT(options.validate(), ::testing::IsEmpty());
+  EXPECT_TRUE(options.validates());
+}
+
 TEST(FinetuneOptions, OneClassIsOneMap) {
   FinetuneOptions options;
   EXPECT_EQ(options.channels(), 1);
