@@ -17,7 +17,7 @@ if(NOT _headers)
     file(CREATE_LINK "${_source}" "${_headers}/${_library}" SYMBOLIC)
   endforeach()
 endif()
-target_include_directories(retina_headers SYSTEM INTERFACE "${_headers}")
+target_include_directories(retina_headers SYSTEM INTERFACE "$<BUILD_INTERFACE:${_headers}>")
 target_compile_definitions(retina_headers INTERFACE FMT_HEADER_ONLY SPDLOG_HEADER_ONLY SPDLOG_FMT_EXTERNAL)
 target_link_libraries(retina_headers INTERFACE Threads::Threads)
 

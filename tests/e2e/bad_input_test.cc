@@ -1,10 +1,10 @@
 #include <functional>
 #include <vector>
 
+#include "program.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "program.h"
 #include "retina/core/file.h"
 #include "retina/testing/temp_folder.h"
 
@@ -17,9 +17,9 @@ using ::testing::HasSubstr;
 struct BadInput {
   const char* name;
   std::function<void(const std::filesystem::path&)> make;
-  std::string arguments;            ///< run inside the folder
+  std::string arguments;  ///< run inside the folder
   int exit_code;
-  std::vector<std::string> words;   ///< each occurs in the message
+  std::vector<std::string> words;  ///< each occurs in the message
 };
 
 void PrintTo(const BadInput& bad, std::ostream* out) {
@@ -30,7 +30,8 @@ void good_dataset(const std::filesystem::path& folder) {
   write_blob_dataset(folder, 2, 1, 64);
 }
 
-const std::string kTrain = "finetune --preset retina-tiny --classes blob --steps 1 --images images --masks masks -o run";
+const std::string kTrain =
+    "finetune --preset retina-tiny --classes blob --steps 1 --images images --masks masks -o run";
 
 std::vector<BadInput> bad_inputs() {
   return {
@@ -40,45 +41,69 @@ std::vector<BadInput> bad_inputs() {
          write_blobs(folder / "images", folder / "masks", "a", 64, 64, 1);
          std::filesystem::resize_file(folder / "images/a.png", 300);
        },
-       "info images/a.png", 3, {"a.png"}},
-      {"not_an_image", [](const auto& folder) { core::write_atomically(folder / "a.png", "hello"); }, "info a.png", 3,
+       "info images/a.png",
+       3,
        {"a.png"}},
-      {"empty_folder", [](const auto& folder) { std::filesystem::create_directories(folder / "none"); }, "info none", 3,
+      {"not_an_image",
+       [](const auto& folder) { core::write_atomically(folder / "a.png", "hello"); },
+       "info a.png",
+       3,
+       {"a.png"}},
+      {"empty_folder",
+       [](const auto& folder) { std::filesystem::create_directories(folder / "none"); },
+       "info none",
+       3,
        {"none", "image"}},
       {"mask_of_another_size",
        [](const auto& folder) {
          good_dataset(folder);
          write_blobs(folder / "other", folder / "masks", "slice1", 64, 80, 5);
        },
-       kTrain, 3, {"slice1", "64", "80"}},
+       kTrain,
+       3,
+       {"slice1", "64", "80"}},
       {"mask_missing",
        [](const auto& folder) {
          good_dataset(folder);
          std::filesystem::remove(folder / "masks/slice0.png");
        },
-       kTrain, 3, {"slice0"}},
+       kTrain,
+       3,
+       {"slice0"}},
       {"label_not_in_the_class_map",
        [](const auto& folder) {
          good_dataset(folder);
-         const auto file = store::create((folder / "masks/slice0.png").string(), {.shape = {1, 64, 64}, .overwrite = true});
+         const auto file = store::create((folder / "masks/slice0.png").string(),
+                                         {.shape = {1, 64, 64}, .overwrite = true});
          core::Array mask(core::DType::u8, 1, {1, 64, 64});
          mask.at<std::uint8_t>(0, 0, 3, 4) = 7;
          mask.at<std::uint8_t>(0, 0, 3, 5) = 1;
          file->write(core::whole({1, 64, 64}), mask);
          file->finish();
        },
-       kTrain, 3, {"slice0", "7"}},
+       kTrain,
+       3,
+       {"slice0", "7"}},
       {"unknown_config_key",
        [](const auto& folder) {
          good_dataset(folder);
          core::write_atomically(folder / "c.json", R"({"optimiser": {"lr": 1}})");
        },
-       kTrain + " -c c.json", 2, {"optimiser", "did you mean"}},
+       kTrain + " -c c.json",
+       2,
+       {"optimiser", "did you mean"}},
       {"unknown_flag", [](const auto&) {}, "predict x --modell y", 2, {"did you mean '--model'?"}},
       {"unknown_verb", [](const auto&) {}, "fintune", 2, {"did you mean 'finetune'?"}},
-      {"unknown_preset", good_dataset,
-       "finetune --preset retina-tinny --classes blob --images images --masks masks -o run", 2, {"retina-tinny"}},
-      {"not_a_model", good_dataset, "predict images --model masks -o out", 3, {"masks", "model.json"}},
+      {"unknown_preset",
+       good_dataset,
+       "finetune --preset retina-tinny --classes blob --images images --masks masks -o run",
+       2,
+       {"retina-tinny"}},
+      {"not_a_model",
+       good_dataset,
+       "predict images --model masks -o out",
+       3,
+       {"masks", "model.json"}},
       {"output_exists",
        [](const auto& folder) {
          good_dataset(folder);
@@ -86,14 +111,18 @@ std::vector<BadInput> bad_inputs() {
          std::filesystem::create_directories(folder / "run");
          core::write_atomically(folder / "run/precious.txt", "keep me");
        },
-       kTrain, 2, {"run", "--overwrite"}},
+       kTrain,
+       2,
+       {"run", "--overwrite"}},
       {"evaluate_without_partner",
        [](const auto& folder) {
          good_dataset(folder);
          std::filesystem::create_directories(folder / "prediction");
          std::filesystem::copy(folder / "masks/slice0.png", folder / "prediction/slice0.png");
        },
-       "evaluate --prediction prediction --truth masks", 3, {"slice1"}},
+       "evaluate --prediction prediction --truth masks",
+       3,
+       {"slice1"}},
   };
 }
 
@@ -105,8 +134,10 @@ TEST_P(BadInputE2e, IsOneClearErrorAndLeavesEarlierFilesAlone) {
   const auto before = std::filesystem::exists(folder / "run/precious.txt");
 
   const std::filesystem::path script = folder / "run.sh";
-  core::write_atomically(script, "cd " + folder.path().string() + " && " + RETINA_PROGRAM + " " + GetParam().arguments);
-  const int status = std::system(("sh " + script.string() + " >" + (folder / "out") + " 2>" + (folder / "err")).c_str());
+  core::write_atomically(script, "cd " + folder.path().string() + " && " + RETINA_PROGRAM + " " +
+                                     GetParam().arguments);
+  const int status = std::system(
+      ("sh " + script.string() + " >" + (folder / "out") + " 2>" + (folder / "err")).c_str());
   const std::string message = slurp(folder / "err");
 
   EXPECT_EQ(WEXITSTATUS(status), GetParam().exit_code) << message;
@@ -123,11 +154,12 @@ TEST(SmallImageE2e, AnImageSmallerThanTheWindowWorks) {
   const testing::TempFolder folder;
   write_blob_dataset(folder.path(), 2, 1, 48);
   const std::string root = folder.path().string();
-  const Outcome trained = run_retina(folder.path(), "finetune --json --preset retina-tiny --classes blob --steps 2 --images " + root + "/images --masks " +
-                                                        root + "/masks -o " + root + "/run");
+  const Outcome trained = run_retina(
+      folder.path(), "finetune --json --preset retina-tiny --classes blob --steps 2 --images " +
+                         root + "/images --masks " + root + "/masks -o " + root + "/run");
   ASSERT_EQ(trained.exit_code, 0) << trained.standard_error;
-  const Outcome predicted =
-      run_retina(folder.path(), "predict --json --model " + root + "/run " + root + "/images -o " + root + "/out");
+  const Outcome predicted = run_retina(folder.path(), "predict --json --model " + root + "/run " +
+                                                          root + "/images -o " + root + "/out");
   ASSERT_EQ(predicted.exit_code, 0) << predicted.standard_error;
   EXPECT_TRUE(std::filesystem::exists(folder / "out/slice0.png"));
 }

@@ -46,8 +46,9 @@ inline Outcome run_retina(const std::filesystem::path& scratch, const std::strin
 }
 
 /// An image of blobs on noise, and its mask: enough for a small network to learn something.
-inline void write_blobs(const std::filesystem::path& images, const std::filesystem::path& masks, const std::string& name,
-                        std::int64_t height, std::int64_t width, std::uint64_t seed) {
+inline void write_blobs(const std::filesystem::path& images, const std::filesystem::path& masks,
+                        const std::string& name, std::int64_t height, std::int64_t width,
+                        std::uint64_t seed) {
   core::Array image(core::DType::u8, 1, {1, height, width});
   core::Array mask(core::DType::u8, 1, {1, height, width});
   core::Rng rng(seed);
@@ -66,13 +67,15 @@ inline void write_blobs(const std::filesystem::path& images, const std::filesyst
       }
       mask.at<std::uint8_t>(0, 0, y, x) = inside ? 1 : 0;
       const double grey = (inside ? 90 : 160) + 20 * rng.normal();
-      image.at<std::uint8_t>(0, 0, y, x) = static_cast<std::uint8_t>(std::min(255.0, std::max(0.0, grey)));
+      image.at<std::uint8_t>(0, 0, y, x) =
+          static_cast<std::uint8_t>(std::min(255.0, std::max(0.0, grey)));
     }
   }
   std::filesystem::create_directories(images);
   std::filesystem::create_directories(masks);
   for (const auto& [folder, pixels] : {std::pair{images, &image}, std::pair{masks, &mask}}) {
-    const auto file = store::create((folder / (name + ".png")).string(), {.shape = {1, height, width}});
+    const auto file =
+        store::create((folder / (name + ".png")).string(), {.shape = {1, height, width}});
     file->write(core::whole({1, height, width}), *pixels);
     file->finish();
   }
@@ -82,7 +85,8 @@ inline void write_blobs(const std::filesystem::path& images, const std::filesyst
 inline void write_blob_dataset(const std::filesystem::path& folder, int count, std::uint64_t seed,
                                std::int64_t side = 256) {
   for (int i = 0; i < count; ++i) {
-    write_blobs(folder / "images", folder / "masks", "slice" + std::to_string(i), side, side, seed + static_cast<std::uint64_t>(i));
+    write_blobs(folder / "images", folder / "masks", "slice" + std::to_string(i), side, side,
+                seed + static_cast<std::uint64_t>(i));
   }
 }
 

@@ -192,6 +192,7 @@ std::vector<Problem> BenchOptions::validate() const {
 
 BenchReport bench(const BenchOptions& options, const core::Context& context) {
   tensor::set_threads(static_cast<int>(options.threads));
+  tensor::keep_freed_memory();
   const at::Device device = tensor::choose_device(options.device);
   const Bench shared{options, device, tensor::bf16_is_fast(device) ? at::kBFloat16 : at::kFloat};
   BenchReport report{.device = device.str(),

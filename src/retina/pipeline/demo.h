@@ -16,7 +16,7 @@ struct DemoOptions {
   bool phantom_only = false;
   std::vector<std::int64_t> shape = {160, 160, 160};
   std::vector<double> voxel_nm = {8, 8, 8};
-  std::int64_t side = 384;
+  std::int64_t side = 512;
   std::int64_t slices = 8;
   double train_seconds = 200;
   std::int64_t steps = 0;

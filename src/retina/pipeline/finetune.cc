@@ -153,6 +153,7 @@ FinetuneRun::FinetuneRun(const FinetuneOptions& options, const core::Context& co
       device_(tensor::choose_device(options.device)),
       dtype_(tensor::choose_type(options.precision, device_)) {
   tensor::set_threads(options_.threads);
+  tensor::keep_freed_memory();
   prepare_folder(options_);
   context_ = with_log_file(context, run_);
   write_config();  // an early interruption must leave a run that --resume knows

@@ -55,6 +55,7 @@ PredictionSetup make_setup(const PredictOptions& options, const core::Context& c
   const at::Device device = tensor::choose_device(options.device);
   setup.dtype = choose_dtype(options, device);
   tensor::set_threads(options.threads);
+  tensor::keep_freed_memory();
   const fs::path folder = model::find_model_folder(options.model);
   model::Model loaded = model::load(folder);
   if (setup.windows.window > 0 && setup.windows.window != loaded.network->input().window) {

@@ -9,11 +9,11 @@ namespace {
 /// the run; the mean of the weights is kept.
 Json own_recipe() {
   return {{"batch", 8},
-          {"steps", 900},
+          {"steps", 1200},
           {"average_decay", 0.99},
           {"optimizer",
            {{"kind", "adamw"},
-            {"learning_rate", 1.5e-3},
+            {"learning_rate", 2e-3},
             {"weight_decay", 1e-2},
             {"decay_vectors", false},
             {"clip_norm", 1.0}}},

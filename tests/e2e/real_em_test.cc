@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <vector>
+
+#include "program.h"
+#include <gtest/gtest.h>
+
+#include "retina/testing/fixtures.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::e2e {
+namespace {
+
+std::vector<std::string> config_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           std::filesystem::path(RETINA_SOURCE_DIR) / "configs/finetune")) {
+    if (entry.path().extension() == ".yaml") {
+      names.push_back(entry.path().stem().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Every configuration that the repository ships trains on its data, predicts and is scored; two
+/// steps, one held-out slice.
+class RealEmE2e : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(RealEmE2e, TrainsPredictsAndIsScored) {
+  RETINA_SKIP_WITHOUT(testing::data_root() / "vnc");
+  const testing::TempFolder folder;
+  const std::string config =
+      std::string(RETINA_SOURCE_DIR) + "/configs/finetune/" + GetParam() + ".yaml";
+  ::setenv("RETINA_DATA", testing::data_root().c_str(), 1);
+  const Outcome trained =
+      run_retina(folder.path(), "finetune --json -c " + config +
+                                    " --max-seconds 0 --steps 2 --set validation.max_slices=1 -o " +
+                                    (folder / "run"));
+  ASSERT_EQ(trained.exit_code, 0) << trained.standard_error;
+  EXPECT_TRUE(trained.json()["best_validation_iou"].is_number());
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/report.html"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Configs, RealEmE2e, ::testing::ValuesIn(config_names()),
+                         [](const auto& test) { return test.param; });
+
+TEST(RealEmPredictionE2e, AModelPredictsASliceAndIsScored) {
+  const auto vnc = testing::data_root() / "vnc";
+  RETINA_SKIP_WITHOUT(vnc);
+  const testing::TempFolder folder;
+  const std::string config =
+      std::string(RETINA_SOURCE_DIR) + "/configs/finetune/vnc_mitochondria.yaml";
+  ::setenv("RETINA_DATA", testing::data_root().c_str(), 1);
+  ASSERT_EQ(run_retina(folder.path(),
+                       "finetune -c " + config +
+                           " --max-seconds 0 --steps 30 --set validation.max_slices=1 -o " +
+                           (folder / "run"))
+                .exit_code,
+            0);
+  const Outcome predicted = run_retina(folder.path(), "predict --json --model " + (folder / "run") +
+                                                          " " + (vnc / "images/13.png").string() +
+                                                          " -o " + (folder / "out.png"));
+  ASSERT_EQ(predicted.exit_code, 0) << predicted.standard_error;
+  const Outcome scored = run_retina(
+      folder.path(), "evaluate --json --prediction " + (folder / "out.png") + " --truth " +
+                         (vnc / "masks_mitochondria/13.png").string() + " --classes mitochondria");
+  ASSERT_EQ(scored.exit_code, 0) << scored.standard_error;
+  EXPECT_GT(scored.json()["mean_iou"].get<double>(), 0.2);
+  for (const char* key : {"output", "voxels", "seconds", "windows", "windows_needed",
+                          "peak_rss_bytes", "device_busy"}) {
+    EXPECT_TRUE(predicted.json().contains(key)) << key;
+  }
+}
+
+}  // namespace
+}  // namespace retina::e2e
