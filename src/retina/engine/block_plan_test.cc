@@ -23,11 +23,11 @@ TEST(BlockPlan, KnowsTheAxesOfSlices) {
 }
 
 TEST(BlockPlan, CoversEveryVoxelOnceAndFits) {
-  const core::Vec3 shape{70, 150, 200};
+  const core::Vec3 shape{35, 75, 100};
   for (int axis = 0; axis < 3; ++axis) {
-    for (const std::int64_t budget : {400'000, 1'500'000, 50'000'000}) {
+    for (const std::int64_t budget : {300'000, 500'000, 50'000'000}) {
       const auto blocks = plan_blocks(shape, axis, series_of(shape, axis), kCost,
-                                      {.unit = {16, 32, 32}, .max_bytes = budget});
+                                      {.unit = {8, 16, 16}, .max_bytes = budget});
       core::Array seen(core::DType::u8, 1, shape);
       for (const VolumeBlock& block : blocks) {
         EXPECT_TRUE(block.read.contains(block.write));

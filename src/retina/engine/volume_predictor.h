@@ -28,8 +28,8 @@ struct VolumeTarget {
 };
 
 struct VolumeTargets {
-  VolumeTarget labels;         ///< one channel of class ids
-  VolumeTarget probabilities;  ///< one channel per network output, 255 = certain
+  VolumeTarget labels = {};         ///< one channel of class ids
+  VolumeTarget probabilities = {};  ///< one channel per network output, 255 = certain
 };
 
 struct VolumeOptions {

@@ -37,7 +37,7 @@ struct RunSetup {
   int channels = 1;
   std::int64_t max_bytes = std::int64_t{1} << 30;
   core::Vec3 unit{1, 1, 1};
-  VolumeOptions options;
+  VolumeOptions options = {};
 };
 
 Predicted run_volume(const core::Volume& input, PlanePredictor predictor, const RunSetup& setup) {
@@ -120,9 +120,10 @@ TEST(VolumePredictor, SixteenBitInputIsMappedByTheRange) {
                  wide.values<std::uint16_t>().begin(),
                  [](std::uint8_t v) { return static_cast<std::uint16_t>(100 + 10 * v); });
   RunSetup setup;
+  const Predicted of_bytes = run_pattern(*bytes, setup);
   setup.options.range = {100, 2650};
   EXPECT_EQ(run_pattern(*core::in_memory(std::move(wide)), setup).probabilities,
-            run_pattern(*bytes, setup).probabilities);
+            of_bytes.probabilities);
 }
 
 /// A target that an interrupted run left half full.
