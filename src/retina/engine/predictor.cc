@@ -106,9 +106,10 @@ PlaneSeries PlanePredictor::series(std::int64_t planes, std::int64_t extent_y,
   PlaneSeries series{plan_plane(extent_y, extent_x, window_, options_), planes, options_.batch};
   if (series.batch == 0) {
     const std::int64_t windows = series.plan.count() * planes;
+    const int least = device_.is_cuda() ? 16 : 2;  // on a CPU a window costs the same in any batch
     const int most = device_.is_cuda() ? 32 : 8;
     series.batch = least_wasteful_batch(
-        windows, static_cast<int>(std::min<std::int64_t>(most / 2, windows)), most);
+        windows, static_cast<int>(std::min<std::int64_t>(least, windows)), most);
   }
   return series;
 }

@@ -17,7 +17,7 @@ namespace {
 
 /// Bytes of activations for each pixel of a batch: measured, full-size network, fp32 (see
 /// docs/inference.md).
-constexpr std::int64_t kActivationBytesPerPixel = 900;
+constexpr std::int64_t kActivationBytesPerPixel = 800;
 constexpr std::int64_t kLeastBufferBytes = std::int64_t{32} << 20;
 
 /// FNV-1a, 64 bit: a name for content, no protection against intent.
