@@ -1,0 +1,43 @@
+#include "retina/pipeline/prediction_setup.h"
+
+#include <gtest/gtest.h>
+
+namespace retina::pipeline {
+namespace {
+
+TEST(PredictionSetup, SiblingsKeepTheExtension) {
+  EXPECT_EQ(sibling_path("a/out.zarr", "probabilities"), "a/out_probabilities.zarr");
+  EXPECT_EQ(sibling_path("out/", "overlay"), "out_overlay");
+}
+
+TEST(PredictionSetup, PublishedWindowsAreTheScripts) {
+  PredictOptions options;
+  options.procedure = Procedure::published;
+  const engine::WindowOptions windows = window_options(options);
+  EXPECT_EQ(windows.overlap, 0.7);
+  EXPECT_EQ(windows.blend, engine::Blend::constant);
+  EXPECT_EQ(windows.padding, engine::Padding::zero);
+}
+
+TEST(PredictionSetup, TheUserMayChangeSingleWindowOptions) {
+  PredictOptions options;
+  options.overlap = 0.3;
+  options.window = 448;
+  const engine::WindowOptions windows = window_options(options);
+  EXPECT_EQ(windows.overlap, 0.3);
+  EXPECT_EQ(windows.window, 448);
+  EXPECT_EQ(windows.blend, engine::Blend::gaussian);
+}
+
+TEST(PredictionSetup, TheResumeKeyFollowsWhatChangesVoxels) {
+  PredictionSetup setup;
+  const Json what = {{"input", "a.tif"}};
+  const std::string key = resume_key(setup, what);
+  EXPECT_EQ(resume_key(setup, what), key);
+  EXPECT_NE(resume_key(setup, {{"input", "b.tif"}}), key);
+  setup.threshold = 0.4;
+  EXPECT_NE(resume_key(setup, what), key);
+}
+
+}  // namespace
+}  // namespace retina::pipeline
