@@ -57,6 +57,7 @@ std::vector<BadInput> bad_inputs() {
       {"mask_of_another_size",
        [](const auto& folder) {
          good_dataset(folder);
+         std::filesystem::remove(folder / "masks/slice1.png");
          write_blobs(folder / "other", folder / "masks", "slice1", 64, 80, 5);
        },
        kTrain,
@@ -136,8 +137,9 @@ TEST_P(BadInputE2e, IsOneClearErrorAndLeavesEarlierFilesAlone) {
   const std::filesystem::path script = folder / "run.sh";
   core::write_atomically(script, "cd " + folder.path().string() + " && " + RETINA_PROGRAM + " " +
                                      GetParam().arguments);
-  const int status = std::system(
-      ("sh " + script.string() + " >" + (folder / "out") + " 2>" + (folder / "err")).c_str());
+  const int status = std::system(("sh " + script.string() + " >" + (folder / "out").string() +
+                                  " 2>" + (folder / "err").string())
+                                     .c_str());
   const std::string message = slurp(folder / "err");
 
   EXPECT_EQ(WEXITSTATUS(status), GetParam().exit_code) << message;

@@ -35,7 +35,7 @@ TEST_P(RealEmE2e, TrainsPredictsAndIsScored) {
   const Outcome trained =
       run_retina(folder.path(), "finetune --json -c " + config +
                                     " --max-seconds 0 --steps 2 --set validation.max_slices=1 -o " +
-                                    (folder / "run"));
+                                    (folder / "run").string());
   ASSERT_EQ(trained.exit_code, 0) << trained.standard_error;
   EXPECT_TRUE(trained.json()["best_validation_iou"].is_number());
   EXPECT_TRUE(std::filesystem::exists(folder / "run/report.html"));
@@ -54,15 +54,15 @@ TEST(RealEmPredictionE2e, AModelPredictsASliceAndIsScored) {
   ASSERT_EQ(run_retina(folder.path(),
                        "finetune -c " + config +
                            " --max-seconds 0 --steps 30 --set validation.max_slices=1 -o " +
-                           (folder / "run"))
+                           (folder / "run").string())
                 .exit_code,
             0);
-  const Outcome predicted = run_retina(folder.path(), "predict --json --model " + (folder / "run") +
-                                                          " " + (vnc / "images/13.png").string() +
-                                                          " -o " + (folder / "out.png"));
+  const Outcome predicted = run_retina(
+      folder.path(), "predict --json --model " + (folder / "run").string() + " " +
+                         (vnc / "images/13.png").string() + " -o " + (folder / "out.png").string());
   ASSERT_EQ(predicted.exit_code, 0) << predicted.standard_error;
   const Outcome scored = run_retina(
-      folder.path(), "evaluate --json --prediction " + (folder / "out.png") + " --truth " +
+      folder.path(), "evaluate --json --prediction " + (folder / "out.png").string() + " --truth " +
                          (vnc / "masks_mitochondria/13.png").string() + " --classes mitochondria");
   ASSERT_EQ(scored.exit_code, 0) << scored.standard_error;
   EXPECT_GT(scored.json()["mean_iou"].get<double>(), 0.2);

@@ -56,7 +56,7 @@ TEST(ResumeE2e, AKilledRunEndsWithTheWeightsOfAnUndisturbedOne) {
   kill_when_there_is(folder / "cut/checkpoints/step_00000020",
                      training_arguments(folder.path(), "cut"));
   const Outcome resumed =
-      run_retina(folder.path(), "finetune --json --resume -o " + (folder / "cut"));
+      run_retina(folder.path(), "finetune --json --resume -o " + (folder / "cut").string());
   ASSERT_EQ(resumed.exit_code, 0) << resumed.standard_error;
 
   EXPECT_EQ(resumed.json()["steps"], 40);
@@ -68,8 +68,8 @@ TEST(ResumeE2e, ExtendToGoesOnWithAFinishedRun) {
   const testing::TempFolder folder;
   write_small_training(folder.path());
   ASSERT_EQ(run_retina(folder.path(), training_arguments(folder.path(), "run")).exit_code, 0);
-  const Outcome longer =
-      run_retina(folder.path(), "finetune --json --resume --extend-to 50 -o " + (folder / "run"));
+  const Outcome longer = run_retina(
+      folder.path(), "finetune --json --resume --extend-to 50 -o " + (folder / "run").string());
   ASSERT_EQ(longer.exit_code, 0) << longer.standard_error;
   EXPECT_EQ(longer.json()["steps"], 50);
 }

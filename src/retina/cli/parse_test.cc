@@ -55,6 +55,10 @@ TEST(Parse, PositionalsFlagsAndSwitchesReachTheOptions) {
             (Json{{"input", "in.tif"}, {"output", "out.tif"}, {"batch", 8}, {"overwrite", true}}));
 }
 
+TEST(Parse, APositionalMayFollowAFlagWithItsValue) {
+  EXPECT_EQ(toy_run({"predict", "--batch", "8", "in.tif"})["input"], "in.tif");
+}
+
 TEST(Parse, FlagsOverrideSetWhichOverridesTheConfigFile) {
   const testing::TempFolder folder;
   core::write_atomically(folder / "c.yaml", R"({"batch": 1, "input": "a", "output": "b"})");

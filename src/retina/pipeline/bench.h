@@ -16,8 +16,8 @@ struct BenchOptions {
   std::string device = "auto";
   std::int64_t threads = 0;
   std::int64_t batch = 8;
-  double seconds = 5;  ///< of each figure, after warming up
-  std::string image;   ///< of predict_1024; empty = random pixels
+  double seconds = 5;      ///< of each figure, after warming up
+  std::string image = {};  ///< of predict_1024; empty = random pixels
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {

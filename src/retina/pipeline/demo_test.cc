@@ -32,9 +32,9 @@ TEST(DemoE2e, LearnsMitochondriaAndShowsThem) {
   const testing::TempFolder folder;
   const DemoReport report = demo({.output = folder / "demo",
                                   .seed = 7,
-                                  .shape = {64, 128, 128},
+                                  .shape = {48, 192, 192},
                                   .voxel_nm = {8, 8, 8},
-                                  .train_seconds = 90},
+                                  .steps = 200},
                                  core::silent_context());
   EXPECT_GT(report.iou, 0.5);
   EXPECT_LT(report.threshold_iou, 0.35);

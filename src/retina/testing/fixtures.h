@@ -16,15 +16,21 @@ inline std::filesystem::path shared_root(const char* variable, const char* name)
   }
   return std::filesystem::path(RETINA_SOURCE_DIR) / ".." / "shared" / name;
 }
-inline std::filesystem::path parity_root() { return shared_root("RETINA_PARITY", "parity"); }
-inline std::filesystem::path data_root() { return shared_root("RETINA_DATA", "data"); }
-inline std::filesystem::path peers_root() { return shared_root("RETINA_PEERS", "peers"); }
+inline std::filesystem::path parity_root() {
+  return shared_root("RETINA_PARITY", "parity");
+}
+inline std::filesystem::path data_root() {
+  return shared_root("RETINA_DATA", "data");
+}
+inline std::filesystem::path peers_root() {
+  return shared_root("RETINA_PEERS", "peers");
+}
 
 }  // namespace retina::testing
 
 /// Skips the test, naming what is absent.
-#define RETINA_SKIP_WITHOUT(path)                        \
-  if (!std::filesystem::exists(path)) {                  \
-    GTEST_SKIP() << "absent: " << (path).string();       \
-  }                                                      \
+#define RETINA_SKIP_WITHOUT(path)                  \
+  if (!std::filesystem::exists(path)) {            \
+    GTEST_SKIP() << "absent: " << (path).string(); \
+  }                                                \
   static_assert(true)
