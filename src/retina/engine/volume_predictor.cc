@@ -81,22 +81,22 @@ class VolumeRun {
 
   ConveyorTime run_summing_pass(int number, SumStore& sums) {
     const VolumePass& pass = plan_.passes[static_cast<std::size_t>(number)];
-    std::vector<std::int64_t> todo;
+    std::vector<std::int64_t> remaining;
     for (std::int64_t i = 0; i < std::ssize(pass.blocks); ++i) {
       if (!sums.is_added(number, i)) {
-        todo.push_back(i);
+        remaining.push_back(i);
       }
     }
     const auto block_of = [&](std::int64_t item) -> const VolumeBlock& {
-      return pass.blocks[static_cast<std::size_t>(todo[static_cast<std::size_t>(item)])];
+      return pass.blocks[static_cast<std::size_t>(remaining[static_cast<std::size_t>(item)])];
     };
     const ConveyorTime time = run_conveyor(
-        std::ssize(todo), [&](std::int64_t item) { return read(block_of(item)); },
+        std::ssize(remaining), [&](std::int64_t item) { return read(block_of(item)); },
         [&](std::int64_t item, core::Array pixels) {
           return shares(pass, block_of(item), std::move(pixels));
         },
         [&](std::int64_t item, const core::Array& shares_of_block) {
-          sums.add(number, todo[static_cast<std::size_t>(item)], block_of(item).write,
+          sums.add(number, remaining[static_cast<std::size_t>(item)], block_of(item).write,
                    shares_of_block);
         },
         ctx_, options_.resume_hint);
@@ -123,17 +123,17 @@ class VolumeRun {
 
   ConveyorTime run_final_pass(SumStore* sums) {
     const VolumePass& pass = plan_.passes.back();
-    std::vector<const VolumeBlock*> todo;
+    std::vector<const VolumeBlock*> remaining;
     for (const VolumeBlock& block : pass.blocks) {
       if (!is_done(block)) {
-        todo.push_back(&block);
+        remaining.push_back(&block);
       }
     }
     const auto block_of = [&](std::int64_t item) -> const VolumeBlock& {
-      return *todo[static_cast<std::size_t>(item)];
+      return *remaining[static_cast<std::size_t>(item)];
     };
     return run_conveyor(
-        std::ssize(todo), [&](std::int64_t item) { return read(block_of(item)); },
+        std::ssize(remaining), [&](std::int64_t item) { return read(block_of(item)); },
         [&](std::int64_t item, core::Array pixels) {
           if (mode_ == AxesMode::plane) {
             return images(pass, block_of(item), std::move(pixels));

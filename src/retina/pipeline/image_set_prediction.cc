@@ -112,22 +112,22 @@ class ImageSet {
     PredictReport report = plan();
     range_ = common_range();
     prepare_folders();
-    std::vector<const ImageItem*> todo;
+    std::vector<const ImageItem*> remaining;
     for (const ImageItem& item : items_) {
       if (!is_done(item)) {
-        todo.push_back(&item);
+        remaining.push_back(&item);
       }
     }
-    if (todo.size() < items_.size()) {
+    if (remaining.size() < items_.size()) {
       context_.log->info("{} of {} images are there from an earlier run",
-                         items_.size() - todo.size(), items_.size());
+                         items_.size() - remaining.size(), items_.size());
     }
     const auto item_of = [&](std::int64_t i) -> const ImageItem& {
-      return *todo[static_cast<std::size_t>(i)];
+      return *remaining[static_cast<std::size_t>(i)];
     };
-    context_.progress->begin("predict", std::ssize(todo), "images");
+    context_.progress->begin("predict", std::ssize(remaining), "images");
     const engine::ConveyorTime time = engine::run_conveyor(
-        std::ssize(todo), [&](std::int64_t i) { return read(item_of(i)); },
+        std::ssize(remaining), [&](std::int64_t i) { return read(item_of(i)); },
         [&](std::int64_t i, core::Array pixels) {
           ImageResult result = compute(std::move(pixels));
           context_.progress->update(i + 1);

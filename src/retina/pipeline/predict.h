@@ -61,7 +61,7 @@ struct PredictOptions {
           "default: few windows with Gaussian blending; published: the authors' scripts (overlap "
           "0.7, constant weights, fp32)");
     visit("device", self.device, "auto, cpu, cuda or cuda:N");
-    visit("precision", self.precision, "auto (bf16 where the device runs it faster), fp32 or bf16");
+    visit("precision", self.precision, "auto (fp32), fp32, or bf16: faster, see docs/inference.md");
     visit("threads", self.threads, "CPU threads of the network; 0 = all cores");
     visit("probabilities", self.probabilities,
           "also write probabilities as uint8 (255 = certain) to OUTPUT_probabilities");
