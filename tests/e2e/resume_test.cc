@@ -29,8 +29,10 @@ std::string training_arguments(const std::filesystem::path& folder, const std::s
          (folder / run).string();
 }
 
-/// Starts the program, waits for `path` to appear, and kills it with SIGKILL.
-void kill_when_there_is(const std::filesystem::path& path, const std::string& arguments) {
+/// Starts the program, waits for `path` to appear, sends `signal`, and gives the status of
+/// waitpid().
+int signal_when_there_is(const std::filesystem::path& path, int signal,
+                         const std::string& arguments) {
   const pid_t child = ::fork();
   if (child == 0) {
     const std::string command =
@@ -41,10 +43,11 @@ void kill_when_there_is(const std::filesystem::path& path, const std::string& ar
   for (int i = 0; i < 6000 && !std::filesystem::exists(path); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  ::kill(child, SIGKILL);
+  EXPECT_TRUE(std::filesystem::exists(path)) << "the run never wrote " << path;
+  ::kill(child, signal);
   int status = 0;
   ::waitpid(child, &status, 0);
-  ASSERT_TRUE(std::filesystem::exists(path)) << "the run never wrote " << path;
+  return status;
 }
 
 TEST(ResumeE2e, AKilledRunEndsWithTheWeightsOfAnUndisturbedOne) {
@@ -53,8 +56,8 @@ TEST(ResumeE2e, AKilledRunEndsWithTheWeightsOfAnUndisturbedOne) {
   const Outcome whole = run_retina(folder.path(), training_arguments(folder.path(), "whole"));
   ASSERT_EQ(whole.exit_code, 0) << whole.standard_error;
 
-  kill_when_there_is(folder / "cut/checkpoints/step_00000020",
-                     training_arguments(folder.path(), "cut"));
+  signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL,
+                       training_arguments(folder.path(), "cut"));
   const Outcome resumed =
       run_retina(folder.path(), "finetune --json --resume -o " + (folder / "cut").string());
   ASSERT_EQ(resumed.exit_code, 0) << resumed.standard_error;
@@ -78,20 +81,8 @@ TEST(InterruptE2e, CtrlCWritesACheckpointAndExitsWith5) {
   const testing::TempFolder folder;
   write_small_training(folder.path());
   const std::string arguments = training_arguments(folder.path(), "run") + " --steps 100000";
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const std::string command =
-        "exec " + std::string(RETINA_PROGRAM) + " " + arguments + " >/dev/null 2>&1";
-    ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-    ::_exit(127);
-  }
-  for (int i = 0; i < 6000 && !std::filesystem::exists(folder / "run/checkpoints/step_00000005");
-       ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  ::kill(child, SIGINT);
-  int status = 0;
-  ::waitpid(child, &status, 0);
+  const int status =
+      signal_when_there_is(folder / "run/checkpoints/step_00000005", SIGINT, arguments);
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 5);
 }
