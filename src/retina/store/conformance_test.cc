@@ -1,5 +1,6 @@
-// Both ways against the Python packages of the field; skipped where the tools environment is
-// absent.
+// What conformance.h declares, and the formats that have no conformance test of their own.
+#include "retina/store/conformance.h"
+
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -17,14 +18,11 @@
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {
-namespace {
 
 std::filesystem::path tools_python() {
   return std::filesystem::path(RETINA_SOURCE_DIR) / ".tools/bin/python";
 }
 
-/// Runs a script of tests/conformance and returns what it printed; fails the test unless it
-/// succeeds.
 std::string run_script(const std::string& script, const std::string& verb,
                        const std::filesystem::path& folder) {
   const std::string path =
@@ -41,7 +39,6 @@ std::string run_script(const std::string& script, const std::string& verb,
   return text;
 }
 
-/// The values that check_ome_zarr.py's expected() gives.
 core::Array conformance_values(core::DType dtype, int channels, const core::Vec3& shape) {
   core::Array values(dtype, channels, shape);
   core::dispatch(dtype, [&](auto zero) {
@@ -59,14 +56,6 @@ core::Array conformance_values(core::DType dtype, int channels, const core::Vec3
   });
   return values;
 }
-
-struct WrittenCase {
-  std::string path;
-  core::DType dtype = core::DType::u8;
-  int channels = 1;
-  core::Vec3 shape{9, 70, 83};
-  std::string dimensions = "czyx";  ///< of the array in Python
-};
 
 Json write_case(const std::filesystem::path& folder, const WrittenCase& written, int levels) {
   CreateOptions options;
@@ -95,26 +84,29 @@ void save_cases(const std::filesystem::path& folder, const Json& cases) {
   std::ofstream(folder / "expected.json") << cases.dump();
 }
 
-TEST(ConformanceE2e, PythonReadsOurOmeZarr) {
+TEST_P(ConformanceOfReadersE2e, ReadWhatPythonWrote) {
   RETINA_SKIP_WITHOUT(tools_python());
   const testing::TempFolder folder;
-  Json cases = Json::array();
-  using core::DType;
-  for (const DType dtype : {DType::u8, DType::u16, DType::u32, DType::u64, DType::i8, DType::i16,
-                            DType::i32, DType::i64, DType::f32, DType::f64}) {
-    cases.push_back(write_case(
-        folder.path(), {.path = std::string(core::name_of(dtype)) + ".zarr", .dtype = dtype}, 2));
+  ASSERT_EQ(run_script(GetParam().script, "write", folder.path()), "written\n");
+  for (const Json& written : core::read_json(folder / "expected.json")) {
+    const std::string path = written["path"];
+    const auto volume = open((folder / path).string());
+    const core::Array values = volume->read(core::whole(volume->shape()));
+    EXPECT_EQ(core::name_of(values.dtype()), written["dtype"].get<std::string>()) << path;
+    EXPECT_TRUE(values == conformance_values(values.dtype(), values.channels(), values.shape()))
+        << path;
+    std::int64_t count = 1;
+    for (const Json& side : written["shape"]) {
+      count *= side.get<std::int64_t>();
+    }
+    EXPECT_EQ(values.elements(), count) << path;
+    if (written.contains("voxel_nm")) {
+      EXPECT_EQ(volume->info().voxel_nm, written["voxel_nm"].get<core::Vec3d>()) << path;
+    }
   }
-  cases.push_back(write_case(folder.path(), {.path = "channels.zarr", .channels = 3}, 2));
-  cases.push_back(
-      write_case(folder.path(), {.path = "uint8.zarr/labels/semantic", .dtype = DType::u32}, 2));
-  for (Json& written : cases) {
-    written["levels"] = 3;
-    written["scales"] = {{50, 4.6, 4.6}, {50, 9.2, 9.2}, {50, 18.4, 18.4}};
-  }
-  save_cases(folder.path(), cases);
-  EXPECT_EQ(run_script("check_ome_zarr.py", "read", folder.path()), "equal\n");
 }
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ConformanceOfReadersE2e);
 
 TEST(ConformanceE2e, PythonReadsOurImages) {
   RETINA_SKIP_WITHOUT(tools_python());
@@ -136,35 +128,8 @@ TEST(ConformanceE2e, PythonReadsOurImages) {
   EXPECT_EQ(run_script("check_images.py", "read", folder.path()), "equal\n");
 }
 
-class ConformanceOfReadersE2e : public ::testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Images, ConformanceOfReadersE2e,
+                         ::testing::Values(PythonWriter{"images", "check_images.py"}),
+                         [](const auto& tested) { return tested.param.name; });
 
-TEST_P(ConformanceOfReadersE2e, ReadWhatPythonWrote) {
-  RETINA_SKIP_WITHOUT(tools_python());
-  const testing::TempFolder folder;
-  ASSERT_EQ(run_script(GetParam(), "write", folder.path()), "written\n");
-  for (const Json& written : core::read_json(folder / "expected.json")) {
-    const std::string path = written["path"];
-    const auto volume = open((folder / path).string());
-    const core::Array values = volume->read(core::whole(volume->shape()));
-    EXPECT_EQ(core::name_of(values.dtype()), written["dtype"].get<std::string>()) << path;
-    EXPECT_TRUE(values == conformance_values(values.dtype(), values.channels(), values.shape()))
-        << path;
-    std::int64_t count = 1;
-    for (const Json& side : written["shape"]) {
-      count *= side.get<std::int64_t>();
-    }
-    EXPECT_EQ(values.elements(), count) << path;
-    if (written.contains("voxel_nm")) {
-      EXPECT_EQ(volume->info().voxel_nm, written["voxel_nm"].get<core::Vec3d>()) << path;
-    }
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Python, ConformanceOfReadersE2e,
-                         ::testing::Values("check_ome_zarr.py", "check_images.py"),
-                         [](const auto& tested) {
-                           return tested.param == "check_images.py" ? "Images" : "OmeZarr";
-                         });
-
-}  // namespace
 }  // namespace retina::store

@@ -1,7 +1,10 @@
 #include "retina/store/image_folder/image_folder_writer.h"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 
+#include "retina/store/behaviour.h"
 #include "retina/store/open.h"
 #include "retina/testing/temp_folder.h"
 
@@ -45,6 +48,19 @@ TEST(ImageFolderWriter, RefusesWhatPngCannotHold) {
   options.dtype = core::DType::u8;
   EXPECT_THROW(create((folder / "out.png").string(), options), Error);
 }
+
+std::vector<FormatCase> image_folder_cases() {
+  return {{.name = "U8", .extension = ""},
+          {.name = "U16", .extension = "", .dtype = core::DType::u16},
+          {.name = "Colour", .extension = "", .channels = 3}};
+}
+
+INSTANTIATE_TEST_SUITE_P(ImageFolder, StoreReading, ::testing::ValuesIn(image_folder_cases()),
+                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(ImageFolder, StoreWriting, ::testing::ValuesIn(image_folder_cases()),
+                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(ImageFolder, StoreAnyOrder, ::testing::ValuesIn(image_folder_cases()),
+                         name_of_case);
 
 }  // namespace
 }  // namespace retina::store

@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "retina/core/file.h"
+#include "retina/store/behaviour.h"
 #include "retina/store/open.h"
 #include "retina/testing/temp_folder.h"
 
@@ -101,6 +102,15 @@ TEST(Png, EveryShortenedFileIsOneError) {
     }
   }
 }
+
+std::vector<FormatCase> png_cases() {
+  return {{.name = "U8", .extension = ".png", .shape = {1, 40, 37}},
+          {.name = "U16", .extension = ".png", .dtype = core::DType::u16, .shape = {1, 40, 37}}};
+}
+
+INSTANTIATE_TEST_SUITE_P(Png, StoreReading, ::testing::ValuesIn(png_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Png, StoreWriting, ::testing::ValuesIn(png_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Png, StoreAnyOrder, ::testing::ValuesIn(png_cases()), name_of_case);
 
 }  // namespace
 }  // namespace retina::store

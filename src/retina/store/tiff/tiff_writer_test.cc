@@ -1,8 +1,11 @@
 #include "retina/store/tiff/tiff_writer.h"
 
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "retina/store/behaviour.h"
 #include "retina/store/open.h"
 #include "retina/testing/temp_folder.h"
 
@@ -45,6 +48,24 @@ TEST(TiffWriter, LeavesNothingBehindWhenAbandoned) {
   create((folder / "a.tif").string(), stack_options()).reset();
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
+
+std::vector<FormatCase> tiff_cases() {
+  std::vector<FormatCase> cases;
+  for (const core::DType dtype :
+       {core::DType::u8, core::DType::u16, core::DType::u32, core::DType::f32}) {
+    cases.push_back(
+        {.name = std::string(core::name_of(dtype)), .extension = ".tif", .dtype = dtype});
+  }
+  cases.push_back({.name = "Channels", .extension = ".tiff", .channels = 4});
+  cases.push_back({.name = "ManyStrips",
+                   .extension = ".tif",
+                   .dtype = core::DType::u16,
+                   .shape = {2, 700, 300}});
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiff, StoreReading, ::testing::ValuesIn(tiff_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Tiff, StoreWriting, ::testing::ValuesIn(tiff_cases()), name_of_case);
 
 }  // namespace
 }  // namespace retina::store

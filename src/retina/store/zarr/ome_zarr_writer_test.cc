@@ -1,10 +1,13 @@
 #include "retina/store/zarr/ome_zarr_writer.h"
 
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
 #include "retina/core/rng.h"
+#include "retina/store/behaviour.h"
 #include "retina/store/open.h"
 #include "retina/store/zarr/downsample.h"
 #include "retina/testing/temp_folder.h"
@@ -116,6 +119,33 @@ TEST(OmeZarrWriter, AnInterruptedFinishIsRepeated) {
   EXPECT_FALSE(std::filesystem::exists(folder / "x.zarr/.resume_key"));
   EXPECT_EQ(open(path + ":1")->shape(), (core::Vec3{2, 10, 10}));
 }
+
+std::vector<FormatCase> ome_zarr_cases() {
+  std::vector<FormatCase> cases;
+  for (const core::DType dtype : {core::DType::u8, core::DType::u64, core::DType::f32}) {
+    cases.push_back({.name = std::string(core::name_of(dtype)),
+                     .extension = ".zarr",
+                     .dtype = dtype,
+                     .shape = {11, 40, 37},
+                     .chunk = {4, 8, 16},
+                     .shard = {8, 16, 32}});
+  }
+  cases.push_back({.name = "Channels",
+                   .extension = ".zarr",
+                   .shape = {11, 40, 37},
+                   .channels = 3,
+                   .chunk = {4, 8, 16},
+                   .shard = {4, 16, 32}});
+  cases.push_back({.name = "DefaultGrid", .extension = ".zarr"});
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(OmeZarr, StoreReading, ::testing::ValuesIn(ome_zarr_cases()),
+                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(OmeZarr, StoreWriting, ::testing::ValuesIn(ome_zarr_cases()),
+                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(OmeZarr, StoreAnyOrder, ::testing::ValuesIn(ome_zarr_cases()),
+                         name_of_case);
 
 }  // namespace
 }  // namespace retina::store
