@@ -1,0 +1,42 @@
+#include "retina/label/block_grid.h"
+
+#include <algorithm>
+
+namespace retina::label {
+
+BlockGrid::BlockGrid(const core::Vec3& shape, const core::Vec3& block)
+    : shape_(shape), block_(block), counts_{0, 0, 0} {
+  for (std::size_t a = 0; a < 3; ++a) {
+    const std::int64_t side = std::max<std::int64_t>(shape[a], 1);
+    block_[a] = block[a] <= 0 ? side : std::min(block[a], side);
+    counts_[a] = (shape[a] + block_[a] - 1) / block_[a];
+  }
+}
+
+core::Box3 BlockGrid::box(std::int64_t number) const {
+  const core::Vec3 index{number / (counts_[1] * counts_[2]), number / counts_[2] % counts_[1],
+                         number % counts_[2]};
+  core::Box3 box;
+  for (std::size_t a = 0; a < 3; ++a) {
+    box.start[a] = index[a] * block_[a];
+    box.shape[a] = std::min(block_[a], shape_[a] - box.start[a]);
+  }
+  return box;
+}
+
+core::Vec3 block_of_units(const core::Vec3& shape, const core::Vec3& unit,
+                          std::int64_t max_voxels) {
+  core::Vec3 block{};
+  for (std::size_t a = 0; a < 3; ++a) {
+    block[a] = std::clamp<std::int64_t>(unit[a], 1, std::max<std::int64_t>(shape[a], 1));
+  }
+  for (const std::size_t a : {2U, 1U, 0U}) {
+    const std::int64_t others = block[0] * block[1] * block[2] / block[a];
+    const std::int64_t fitting = max_voxels / others;
+    block[a] = fitting >= shape[a] ? std::max(block[a], shape[a])
+                                   : std::max(block[a], fitting / block[a] * block[a]);
+  }
+  return block;
+}
+
+}  // namespace retina::label
