@@ -52,6 +52,13 @@ Location parse_location(const std::string& text) {
   return location;
 }
 
+void refuse_inner_path(const Location& location) {
+  if (!location.inner.empty()) {
+    throw bad_file(location.file, "a file of one image, asked for '" + location.inner + "'",
+                   "a path without ':'", "leave out what follows the colon");
+  }
+}
+
 std::string extension_of(const fs::path& path) {
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),

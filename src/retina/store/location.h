@@ -17,6 +17,9 @@ struct Location {
 /// ':' that follows an existing file or a ".zarr".
 Location parse_location(const std::string& text);
 
+/// bad_data if `location` names a dataset inside a file that holds only one image.
+void refuse_inner_path(const Location& location);
+
 /// Lower-case extension with its dot: ".tif"; "" without one.
 std::string extension_of(const std::filesystem::path& path);
 

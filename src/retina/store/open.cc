@@ -17,6 +17,7 @@
 #include "retina/store/image/image_volume.h"
 #include "retina/store/image_folder/image_folder.h"
 #include "retina/store/image_folder/image_folder_writer.h"
+#include "retina/store/mrc/mrc.h"
 #include "retina/store/tiff/tiff.h"
 #include "retina/store/tiff/tiff_writer.h"
 #include "retina/store/zarr/ome_zarr.h"
@@ -44,13 +45,17 @@ struct Writer {
 };
 
 #if RETINA_WITH_IO
+// one format a line
+// clang-format off
 constexpr Reader kReaders[] = {
     {"pack", is_pack, open_pack},
     {"OME-Zarr", is_zarr, open_zarr},
     {"TIFF", is_tiff, open_tiff},
     {"PNG, JPEG", is_still_image, open_still_image},
+    {"MRC", is_mrc, open_mrc},
     {"folder of slices", is_image_folder, open_image_folder},
 };
+// clang-format on
 
 constexpr Writer kWriters[] = {
     {".zarr", fits_zarr, create_ome_zarr},

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "retina/core/array.h"
+#include "retina/store/block.h"
 #include "retina/store/chunk_cache.h"
 #include "retina/store/zarr/array_metadata.h"
-#include "retina/store/zarr/block.h"
 #include "retina/store/zarr/shard.h"
 
 namespace retina::store {

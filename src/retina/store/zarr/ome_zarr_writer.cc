@@ -12,9 +12,9 @@
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
+#include "retina/store/downsample.h"
 #include "retina/store/problem.h"
 #include "retina/store/zarr/array.h"
-#include "retina/store/zarr/downsample.h"
 #include "retina/store/zarr/multiscale.h"
 
 namespace retina::store {

@@ -8,8 +8,8 @@
 #include "retina/core/file.h"
 #include "retina/core/rng.h"
 #include "retina/store/behaviour.h"
+#include "retina/store/downsample.h"
 #include "retina/store/open.h"
-#include "retina/store/zarr/downsample.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {

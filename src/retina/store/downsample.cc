@@ -1,4 +1,4 @@
-#include "retina/store/zarr/downsample.h"
+#include "retina/store/downsample.h"
 
 #include <algorithm>
 #include <array>

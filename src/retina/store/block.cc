@@ -1,4 +1,4 @@
-#include "retina/store/zarr/block.h"
+#include "retina/store/block.h"
 
 #include <algorithm>
 #include <cstring>
