@@ -105,11 +105,6 @@ float noise_sigma_levels(const Photometry& p, IntensityUnit unit,
                                                        : p.noise_sigma);
 }
 
-NormalisationConstants constants(const Normalisation& normalisation) {
-  const float std_levels = static_cast<float>(normalisation.std) * 255.0F;
-  return {.offset = static_cast<float>(normalisation.mean) * 255.0F, .factor = 1.0F / std_levels};
-}
-
 BlurKernel blur_kernel(int side) {
   switch (side) {
     case 1:

@@ -5,14 +5,12 @@
 #include <span>
 
 #include "retina/augment/recipe.h"
+#include "retina/core/normalisation.h"
 
 namespace retina::augment {
 
-/// Mean and standard deviation of the pixels / 255 that the network expects.
-struct Normalisation {
-  double mean = 0.5;
-  double std = 0.25;
-};
+using core::Normalisation;
+using core::NormalisationConstants;
 
 /// Everything random about the grey values of one sample. The defaults change nothing.
 struct Photometry {
@@ -40,14 +38,6 @@ GreyTable grey_table(const Photometry& photometry, IntensityUnit unit,
 /// Standard deviation of the noise in grey levels.
 float noise_sigma_levels(const Photometry& photometry, IntensityUnit unit,
                          const Normalisation& normalisation);
-
-/// The constants of (v - offset) * factor, rounded to float32 at each step as the published code
-/// does.
-struct NormalisationConstants {
-  float offset = 0;
-  float factor = 1;
-};
-NormalisationConstants constants(const Normalisation& normalisation);
 
 /// Weights of the blur of `side` (1, 3, 5, 7) in 1/divisor; their products are exact (OpenCV's
 /// fixed kernels).

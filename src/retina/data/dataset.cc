@@ -21,9 +21,7 @@ const LabelledVolume& volume_of(const Dataset& dataset, const Slice& slice) {
   return dataset.volumes.at(static_cast<std::size_t>(slice.volume));
 }
 
-/// One plane as stored, reshaped to {1,y,x}: a box of thickness 1 has its voxels in that order
-/// already.
-core::Array read_stored(const core::Volume& volume, const Slice& slice) {
+void require_one_channel(const core::Volume& volume) {
   if (volume.info().channels != 1) {
     throw Error(ErrorKind::bad_data,
                 Problem{.subject = volume.info().source,
@@ -31,24 +29,23 @@ core::Array read_stored(const core::Volume& volume, const Slice& slice) {
                         .expected = "one channel",
                         .remedy = "convert it to grey values, or take one channel of it"});
   }
-  const core::Array box = volume.read(core::slice_box(volume.shape(), slice.axis, slice.index));
-  core::Array plane(box.dtype(), 1, plane_shape(volume.shape(), slice.axis));
+}
+
+core::Box3 box_of(const core::Volume& volume, const Slice& slice) {
+  return core::slice_box(volume.shape(), slice.axis, slice.index);
+}
+
+/// A box of thickness 1 as a plane {1,y,x}: it has its voxels in that order already.
+core::Array as_plane(const core::Array& box, const core::Vec3& shape) {
+  core::Array plane(box.dtype(), 1, shape);
   std::copy(box.bytes().begin(), box.bytes().end(), plane.bytes().begin());
   return plane;
 }
 
-/// Position {z,y,x} in the volume of pixel `i` of a plane.
-core::Vec3 position_of(const core::Vec3& plane, const Slice& slice, std::int64_t i) {
-  const std::int64_t row = i / plane[2];
-  const std::int64_t column = i % plane[2];
-  switch (slice.axis) {
-    case 0:
-      return {slice.index, row, column};
-    case 1:
-      return {row, slice.index, column};
-    default:
-      return {row, column, slice.index};
-  }
+/// Position {z,y,x} in the volume of voxel `i` of a box.
+core::Vec3 position_in(const core::Box3& box, std::int64_t i) {
+  return {box.start[0] + i / (box.shape[1] * box.shape[2]),
+          box.start[1] + i / box.shape[2] % box.shape[1], box.start[2] + i % box.shape[2]};
 }
 
 std::string known_values(const LabelMap& map) {
@@ -98,16 +95,17 @@ std::map<std::int64_t, std::int64_t> census_of(std::span<const T> values) {
   return counts;
 }
 
-core::Array read_stored_labels(const LabelledVolume& volume, const Slice& slice) {
-  core::Array stored = read_stored(*volume.labels, slice);
-  if (!core::is_integer(stored.dtype())) {
-    throw Error(ErrorKind::bad_data,
-                Problem{.subject = volume.labels->info().source,
-                        .found = fmt::format("labels of type {}", core::name_of(stored.dtype())),
-                        .expected = "whole numbers",
-                        .remedy = "save the labels as uint8 or uint16"});
+core::Array read_stored_labels(const core::Volume& labels, const core::Box3& box) {
+  require_one_channel(labels);
+  if (!core::is_integer(labels.info().dtype)) {
+    throw Error(
+        ErrorKind::bad_data,
+        Problem{.subject = labels.info().source,
+                .found = fmt::format("labels of type {}", core::name_of(labels.info().dtype)),
+                .expected = "whole numbers",
+                .remedy = "save the labels as uint8 or uint16"});
   }
-  return stored;
+  return labels.read(box);
 }
 
 LabelCensus census(const core::Array& stored) {
@@ -117,42 +115,19 @@ LabelCensus census(const core::Array& stored) {
   });
 }
 
-[[noreturn]] void fail_value(const Dataset& dataset, const Slice& slice, std::int64_t value,
+[[noreturn]] void fail_value(const LabelMap& map, const core::Volume& labels, std::int64_t value,
                              const core::Vec3& where) {
-  const LabelledVolume& volume = volume_of(dataset, slice);
   throw Error(
       ErrorKind::bad_data,
       Problem{
-          .subject = volume.labels->info().source,
-          .found = is_flat(*volume.labels)
+          .subject = labels.info().source,
+          .found = is_flat(labels)
                        ? fmt::format("label value {} at y={}, x={}", value, where[1], where[2])
                        : fmt::format("label value {} at z={}, y={}, x={}", value, where[0],
                                      where[1], where[2]),
-          .expected = known_values(dataset.label_map),
+          .expected = known_values(map),
           .remedy =
               "name the value in the label map (labels), set ignore_value, or correct the mask"});
-}
-
-core::Array map_labels(const Dataset& dataset, const Slice& slice, const core::Array& stored) {
-  core::Array classes(core::DType::u8, 1, stored.shape());
-  const bool two_valued = dataset.label_map.values.empty() && census(stored).only_0_and_255();
-  const auto out = classes.values<std::uint8_t>();
-  core::dispatch(stored.dtype(), [&](auto zero) {
-    const auto in = stored.values<decltype(zero)>();
-    std::optional<std::uint8_t> id;
-    for (std::size_t i = 0; i < in.size(); ++i) {
-      if (i == 0 || in[i] != in[i - 1]) {
-        const auto value = static_cast<std::int64_t>(in[i]);
-        id = class_of(dataset.label_map, two_valued, value);
-        if (!id) {
-          fail_value(dataset, slice, value,
-                     position_of(stored.shape(), slice, static_cast<std::int64_t>(i)));
-        }
-      }
-      out[i] = *id;
-    }
-  });
-  return classes;
 }
 
 }  // namespace
@@ -186,16 +161,44 @@ std::string describe(const Dataset& dataset, const Slice& slice) {
                      slice.index);
 }
 
+core::Array class_ids(const LabelMap& map, const core::Volume& labels, const core::Box3& box) {
+  const core::Array stored = read_stored_labels(labels, box);
+  core::Array classes(core::DType::u8, 1, stored.shape());
+  const bool two_valued =
+      map.values.empty() && map.class_count == 2 && census(stored).only_0_and_255();
+  const auto out = classes.values<std::uint8_t>();
+  core::dispatch(stored.dtype(), [&](auto zero) {
+    const auto in = stored.values<decltype(zero)>();
+    std::optional<std::uint8_t> id;
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      if (i == 0 || in[i] != in[i - 1]) {
+        const auto value = static_cast<std::int64_t>(in[i]);
+        id = class_of(map, two_valued, value);
+        if (!id) {
+          fail_value(map, labels, value, position_in(box, static_cast<std::int64_t>(i)));
+        }
+      }
+      out[i] = *id;
+    }
+  });
+  return classes;
+}
+
 core::Array read_image(const Dataset& dataset, const Slice& slice) {
   const LabelledVolume& volume = volume_of(dataset, slice);
-  return core::to_uint8(read_stored(*volume.image, slice), volume.range);
+  require_one_channel(*volume.image);
+  const core::Array stored = volume.image->read(box_of(*volume.image, slice));
+  return core::to_uint8(as_plane(stored, plane_shape(volume.image->shape(), slice.axis)),
+                        volume.range);
 }
 
 LabelledPlane read_plane(const Dataset& dataset, const Slice& slice) {
   const LabelledVolume& volume = volume_of(dataset, slice);
   LabelledPlane plane{.image = read_image(dataset, slice), .labels = {}};
   if (volume.labels != nullptr) {
-    plane.labels = map_labels(dataset, slice, read_stored_labels(volume, slice));
+    plane.labels =
+        as_plane(class_ids(dataset.label_map, *volume.labels, box_of(*volume.labels, slice)),
+                 plane.image.shape());
   }
   return plane;
 }
@@ -207,7 +210,7 @@ bool LabelCensus::only_0_and_255() const {
 }
 
 LabelCensus count_labels(const LabelledVolume& volume, const Slice& slice) {
-  return census(read_stored_labels(volume, slice));
+  return census(read_stored_labels(*volume.labels, box_of(*volume.labels, slice)));
 }
 
 }  // namespace retina::data

@@ -17,7 +17,7 @@ struct LabelledVolume {
   std::string name;
   std::shared_ptr<core::Volume> image;
   std::shared_ptr<core::Volume> labels;  ///< null for unlabelled data
-  core::IntensityRange range;            ///< stored image values that become 0 and 255
+  core::IntensityRange range;            ///< stored image values that become 0 and 255 here
 };
 
 /// One plane of a labelled volume: the unit that training samples and validation predicts.
@@ -33,13 +33,16 @@ struct Slice {
 struct LabelMap {
   std::vector<std::pair<std::int64_t, int>> values;  ///< stored value -> class id; empty = identity
   std::optional<std::int64_t> ignore_value;          ///< stored value that means "not known"
-  int class_count = 255;  ///< class ids are 0 .. class_count-1 (background included)
+  int class_count = 255;  ///< class ids are 0 .. class_count-1 (background included); at most 255
 };
 
 struct Dataset {
   std::vector<LabelledVolume> volumes;
   std::vector<Slice> slices;
   LabelMap label_map;
+  /// Stored values that became 0 and 255 in all images that are not uint8; what a model trained on
+  /// the dataset expects. 0..255 where all are uint8.
+  core::IntensityRange range;
 };
 
 /// One plane as uint8 pixels with class ids (kIgnore where not known), axes y,x.
@@ -64,9 +67,13 @@ core::Vec3 plane_shape(const core::Vec3& shape, int axis);
 /// "NAME" for a 2D image, "NAME z=12" for a plane of a volume: how messages name a slice.
 std::string describe(const Dataset& dataset, const Slice& slice);
 
-/// Reads one plane: image mapped to uint8 by the volume's range, labels to class ids. bad_data for
-/// a label value that the map does not know (names file, value, position), for more than one
-/// channel, and for labels that are not whole numbers.
+/// The labels in a box as class ids (u8, kIgnore where not known). Where there are two classes and
+/// no map, 255 in a box of nothing but 0 and 255 is class 1. bad_data for a label value that the
+/// map does not know (names file, value, position), for more than one channel, and for labels that
+/// are not whole numbers.
+core::Array class_ids(const LabelMap& map, const core::Volume& labels, const core::Box3& box);
+
+/// Reads one plane: image mapped to uint8 by the volume's range, labels to class_ids().
 LabelledPlane read_plane(const Dataset& dataset, const Slice& slice);
 
 /// The image of a plane alone (u8, {1,y,x}).

@@ -80,6 +80,13 @@ TEST(Dataset, Value255IsIgnoredWhereTheMapSaysSo) {
   EXPECT_EQ(bytes_of(read_plane(dataset, {}).labels), (std::vector<std::uint8_t>{0, kIgnore, 0}));
 }
 
+TEST(Dataset, Value255IsNoClassWhereThereAreSeveral) {
+  const core::Vec3 shape{1, 1, 3};
+  Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 255, 0}));
+  dataset.label_map.class_count = 3;
+  EXPECT_THROW(read_plane(dataset, {}), Error);
+}
+
 TEST(Dataset, UnknownLabelValueIsNamedWithItsPlace) {
   const core::Vec3 shape{2, 2, 2};
   Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 1, 0, 0, 0, 0, 5, 0}));

@@ -27,8 +27,10 @@ struct DataOptions {
   std::string masks = "masks";    ///< the same of the labels
   FolderMeaning folder = FolderMeaning::automatic;  ///< automatic: stack if axes has more than xy
   std::vector<std::string> axes = {"xy"};           ///< planes to cut from volumes: xy, xz, yz
-  std::string slices;      ///< range "first:stop" of the planes in natural order; empty = all
-  std::int64_t every = 1;  ///< sparse labelling: only planes 0, n, 2n, ... of a volume are labelled
+  std::string
+      slices;  ///< range "first:stop" of the planes of one axis in natural order; empty = all
+  std::int64_t every =
+      1;  ///< sparse labelling: only planes (or files of a folder) 0, n, 2n, ... are labelled
   std::map<std::string, int> labels;         ///< stored label value -> class id; empty = identity
   std::optional<std::int64_t> ignore_value;  ///< stored label value that means "not known"
   std::vector<double> input_range;  ///< stored values that become 0 and 255; empty = from the data
@@ -42,8 +44,10 @@ struct DataOptions {
           "a folder holds single images or the slices of one stack; automatic: stack if axes has "
           "more than xy");
     visit("axes", self.axes, "planes to cut from volumes: xy, xz, yz");
-    visit("slices", self.slices, "range first:stop of the planes in natural order; empty = all");
-    visit("every", self.every, "sparse labelling: only every n-th plane of a volume is labelled");
+    visit("slices", self.slices,
+          "range first:stop of the planes in natural order, of one axis; empty = all");
+    visit("every", self.every,
+          "sparse labelling: only every n-th plane of a volume, or image of a folder, is labelled");
     visit("labels", self.labels, "stored label value: class id; empty = identity");
     visit("ignore_value", self.ignore_value, "stored label value that means not known");
     visit("input_range", self.input_range,

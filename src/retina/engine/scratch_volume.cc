@@ -1,14 +1,5 @@
 #include "retina/engine/scratch_volume.h"
 
-#include <cerrno>
-#include <cstring>
-#include <string>
-
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/types.h>
-#include <unistd.h>
-
 namespace retina::engine {
 
 namespace {
@@ -36,14 +27,6 @@ core::VolumeInfo scratch_info(const std::filesystem::path& file, int channels,
   return info;
 }
 
-[[noreturn]] void fail_io(const std::filesystem::path& file, const char* action) {
-  throw Error(ErrorKind::resource,
-              Problem{.subject = fmt::format("scratch file '{}'", file.string()),
-                      .found = fmt::format("cannot {}: {}", action, std::strerror(errno)),
-                      .expected = {},
-                      .remedy = "free disk space beside the output, or raise --max-ram"});
-}
-
 /// Calls `visit(chunk index, first voxel of the chunk)` for all chunks that meet `box`.
 template <class Visit>
 void for_each_chunk(const core::Box3& box, Visit visit) {
@@ -62,20 +45,7 @@ void for_each_chunk(const core::Box3& box, Visit visit) {
 
 ScratchVolume::ScratchVolume(const std::filesystem::path& file, int channels,
                              const core::Vec3& shape)
-    : Volume(scratch_info(file, channels, shape)), file_(file) {
-  descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) {
-    fail_io(file_, "open");
-  }
-  if (::ftruncate(descriptor_, file_bytes(channels, shape)) != 0) {
-    ::close(descriptor_);
-    fail_io(file_, "set its size");
-  }
-}
-
-ScratchVolume::~ScratchVolume() {
-  ::close(descriptor_);
-}
+    : Volume(scratch_info(file, channels, shape)), file_(file, file_bytes(channels, shape)) {}
 
 std::int64_t ScratchVolume::file_bytes(int channels, const core::Vec3& shape) {
   return chunk_bytes(channels) * chunks_along(shape[0]) * chunks_along(shape[1]) *
@@ -90,16 +60,7 @@ std::int64_t ScratchVolume::offset(const core::Vec3& chunk) const {
 
 core::Array ScratchVolume::read_chunk(const core::Vec3& chunk) const {
   core::Array values(core::DType::u8, info_.channels, kChunkShape);
-  std::span<std::byte> rest = values.bytes();
-  off_t position = offset(chunk);
-  while (!rest.empty()) {
-    const ssize_t done = ::pread(descriptor_, rest.data(), rest.size(), position);
-    if (done <= 0) {
-      fail_io(file_, "read");
-    }
-    rest = rest.subspan(static_cast<std::size_t>(done));
-    position += done;
-  }
+  file_.read(values.bytes(), offset(chunk));
   return values;
 }
 
@@ -118,16 +79,7 @@ void ScratchVolume::write_box(const core::Box3& box, const core::Array& values) 
                               ? core::Array(core::DType::u8, info_.channels, kChunkShape)
                               : read_chunk(chunk);
     core::copy_overlap(values, box.start, content, start);
-    std::span<const std::byte> rest = content.bytes();
-    off_t position = offset(chunk);
-    while (!rest.empty()) {
-      const ssize_t done = ::pwrite(descriptor_, rest.data(), rest.size(), position);
-      if (done <= 0) {
-        fail_io(file_, "write");
-      }
-      rest = rest.subspan(static_cast<std::size_t>(done));
-      position += done;
-    }
+    file_.write(content.bytes(), offset(chunk));
   });
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "retina/core/sized_file.h"
 #include "retina/core/volume.h"
 
 namespace retina::engine {
@@ -17,7 +18,6 @@ class ScratchVolume final : public core::Volume {
   static constexpr std::int64_t kChunk = 32;  ///< voxels per side
 
   ScratchVolume(const std::filesystem::path& file, int channels, const core::Vec3& shape);
-  ~ScratchVolume() override;
 
   /// Bytes that such a file takes when it is full.
   static std::int64_t file_bytes(int channels, const core::Vec3& shape);
@@ -30,8 +30,7 @@ class ScratchVolume final : public core::Volume {
   core::Array read_chunk(const core::Vec3& chunk) const;
   std::int64_t offset(const core::Vec3& chunk) const;
 
-  std::filesystem::path file_;
-  int descriptor_ = -1;
+  core::SizedFile file_;
 };
 
 }  // namespace retina::engine

@@ -1,11 +1,12 @@
 #include "retina/model/preprocess.h"
 
+#include "retina/core/normalisation.h"
+
 namespace retina::model {
 
 at::Tensor Preprocess::normalise(const at::Tensor& pixels) const {
-  const float offset = static_cast<float>(mean) * 255.F;
-  const float factor = 1.F / (static_cast<float>(std) * 255.F);
-  return pixels.to(at::kFloat).sub(offset).mul(factor);
+  const core::NormalisationConstants c = core::constants({.mean = mean, .std = std});
+  return pixels.to(at::kFloat).sub(c.offset).mul(c.factor);
 }
 
 }  // namespace retina::model

@@ -8,7 +8,7 @@
 
 namespace retina::model {
 
-/// The one place where pixel values become network inputs, in training and inference alike.
+/// How pixel values become network inputs; training applies the same (core::constants).
 struct Preprocess {
   core::IntensityRange range;  ///< stored values -> uint8, for inputs that are not uint8
   double mean = 0.5;           ///< of uint8 / 255

@@ -2,33 +2,45 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <functional>
+#include <utility>
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <torch/cuda.h>
-#include <torch/optim/sgd.h>
+#include <unistd.h>
 
 #include "retina/augment/compose.h"
 #include "retina/core/clock.h"
-#include "retina/engine/predictor.h"
-#include "retina/loss/segmentation_loss.h"
+#include "retina/model/model.h"
 #include "retina/net/network.h"
+#include "retina/pipeline/predict.h"
 #include "retina/store/open.h"
 #include "retina/tensor/convert.h"
 #include "retina/tensor/device.h"
+#include "retina/trainer/optimizer.h"
+#include "retina/trainer/supervised_task.h"
 
 namespace retina::pipeline {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::int64_t kWindow = 224;
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
 
 /// What the figures share.
 struct Bench {
   const BenchOptions& options;
   at::Device device;
-  at::ScalarType default_type;  ///< bf16 where the device is fast at it
+  at::ScalarType fast_type;  ///< bf16 where the device is fast at it: the default of training
 
   void synchronise() const {
     if (device.is_cuda()) {
@@ -48,10 +60,7 @@ struct Bench {
       synchronise();
       seconds.push_back(watch.seconds());
     }
-    std::nth_element(seconds.begin(),
-                     seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2),
-                     seconds.end());
-    return units / seconds[seconds.size() / 2];
+    return units / median(std::move(seconds));
   }
   std::shared_ptr<net::DenseNetwork> network() const {
     torch::manual_seed(1);
@@ -75,25 +84,19 @@ double forward(const Bench& bench, at::ScalarType type) {
 double train_step(const Bench& bench) {
   const auto network = bench.network();
   network->train();
-  torch::optim::SGD optimizer(network->parameters(),
-                              torch::optim::SGDOptions(0.003).momentum(0.9).weight_decay(1e-4));
   const std::int64_t side = network->input().window;
-  const at::Tensor images_NCYX = bench.images_NCYX(side);
-  const at::Tensor labels_NYX =
-      at::randint(0, 2, {bench.options.batch, side, side},
-                  at::TensorOptions().device(bench.device).dtype(at::kLong));
-  const auto step = [&] {
-    at::Tensor logits_NKYX;
-    {
-      const tensor::AutocastGuard autocast(bench.device.type(),
-                                           bench.default_type == at::kBFloat16);
-      logits_NKYX = network->forward(images_NCYX);
-    }
-    optimizer.zero_grad();
-    loss::segmentation_loss(logits_NKYX.to(at::kFloat), labels_NYX).total.backward();
-    optimizer.step();
-  };
-  return bench.rate(static_cast<double>(bench.options.batch), step);
+  const data::Batch batch{
+      .images_NCYX = bench.images_NCYX(side),
+      .labels_NYX = at::randint(0, 2, {bench.options.batch, side, side},
+                                at::TensorOptions().device(bench.device).dtype(at::kLong))};
+  trainer::SupervisedTask task(
+      network, [&](const data::RawBatch&) { return batch; }, {},
+      bench.fast_type == at::kBFloat16 ? trainer::Arithmetic::bf16 : trainer::Arithmetic::fp32);
+  trainer::Optimizer optimizer(*network, {});
+  return bench.rate(static_cast<double>(bench.options.batch), [&] {
+    task.step({}).loss.backward();
+    optimizer.step(0.003);
+  });
 }
 
 /// Images per second and core of the published fine-tuning augmentation (with noise and blur) on
@@ -130,23 +133,67 @@ double augmentation(const Bench& bench) {
   return rate;
 }
 
-at::Tensor bench_image(const BenchOptions& options) {
-  if (options.image.empty()) {
-    return at::randint(0, 256, {1024, 1024}, at::kByte);
+/// A folder that goes with its owner.
+class ScratchFolder {
+ public:
+  ScratchFolder() : path_(fs::temp_directory_path() / fmt::format("retina-bench-{}", ::getpid())) {
+    fs::create_directories(path_);
   }
-  const auto volume = store::open(options.image);
-  core::Array plane = volume->read(core::slice_box(volume->shape(), 0, 0));
-  return tensor::view_CZYX(plane)[0][0].clone();
+  ~ScratchFolder() {
+    std::error_code ignored;  // what cannot be removed is left to the system's temporary folder
+    fs::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  std::string operator/(const char* name) const { return (path_ / name).string(); }
+
+ private:
+  fs::path path_;
+};
+
+/// The image of the user, or random pixels in a file.
+std::string bench_image(const BenchOptions& options, const ScratchFolder& folder) {
+  if (!options.image.empty()) {
+    return options.image;
+  }
+  const core::Vec3 shape{1, 1024, 1024};
+  const std::string path = folder / "image.pack";
+  const auto file = store::create(path, {.shape = shape});
+  file->write(core::whole(shape), tensor::to_array(at::randint(0, 256, {1024, 1024}, at::kByte)));
+  file->finish();
+  return path;
 }
 
-/// Megapixels per second of one image through the default procedure, preprocessing and decision
-/// included.
-double predict(const Bench& bench) {
-  const at::Tensor pixels_YX = bench_image(bench.options);
-  const auto network = bench.network()->prepared_for_inference(bench.device, bench.default_type);
-  engine::PlanePredictor predictor(network, {}, {}, bench.device, bench.default_type);
-  return bench.rate(static_cast<double>(pixels_YX.numel()) / 1e6,
-                    [&] { predictor.labels(pixels_YX); });
+model::Card bench_card(const Bench& bench, const net::DenseNetwork& network) {
+  model::Card card;
+  card.name = bench.options.preset;
+  card.network_options = net::preset_network(bench.options.preset, network.head().channels);
+  card.classes = {{.id = 0, .name = "background"}, {.id = 1, .name = "foreground"}};
+  return card;
+}
+
+/// Megapixels per second of one image file through `retina predict` to a label file; loading the
+/// model is left out.
+double predict(const Bench& bench, tensor::Precision precision) {
+  const ScratchFolder folder;
+  const auto network = bench.network();
+  model::save(folder / "model", bench_card(bench, *network), *network);
+  PredictOptions options;
+  options.model = folder / "model";
+  options.input = bench_image(bench.options, folder);
+  options.output = folder / "labels.pack";
+  options.device = bench.options.device;
+  options.precision = precision;
+  options.threads = static_cast<int>(bench.options.threads);
+  options.overwrite = true;
+  pipeline::predict(options, core::silent_context());
+  std::vector<double> rates;
+  const core::Stopwatch total;
+  while (rates.size() < 3 || (total.seconds() < bench.options.seconds && rates.size() < 100)) {
+    const PredictReport report = pipeline::predict(options, core::silent_context());
+    rates.push_back(static_cast<double>(report.voxels) / 1e6 / report.seconds);
+  }
+  return median(std::move(rates));
 }
 
 /// Every figure by its name; the one table of them.
@@ -155,12 +202,15 @@ struct FigureEntry {
   const char* unit;
   double (*measure)(const Bench&);
 };
-constexpr std::array<FigureEntry, 5> kFigures{{
+constexpr std::array<FigureEntry, 6> kFigures{{
     {"forward_fp32", "images/s", [](const Bench& b) { return forward(b, at::kFloat); }},
-    {"forward_default", "images/s", [](const Bench& b) { return forward(b, b.default_type); }},
+    {"forward_default", "images/s", [](const Bench& b) { return forward(b, b.fast_type); }},
     {"train_step", "images/s", train_step},
     {"augment", "images/s per core", augmentation},
-    {"predict_1024", "Mpixel/s", predict},
+    {"predict_1024", "Mpixel/s",
+     [](const Bench& b) { return predict(b, tensor::Precision::automatic); }},
+    {"predict_1024_bf16", "Mpixel/s",
+     [](const Bench& b) { return predict(b, tensor::Precision::bf16); }},
 }};
 
 std::vector<std::string> figure_names() {
@@ -196,7 +246,7 @@ BenchReport bench(const BenchOptions& options, const core::Context& context) {
   const at::Device device = tensor::choose_device(options.device);
   const Bench shared{options, device, tensor::bf16_is_fast(device) ? at::kBFloat16 : at::kFloat};
   BenchReport report{.device = device.str(),
-                     .precision = shared.default_type == at::kBFloat16 ? "bf16" : "fp32",
+                     .precision = shared.fast_type == at::kBFloat16 ? "bf16" : "fp32",
                      .figures = {}};
   for (const FigureEntry& figure : kFigures) {
     const bool wanted = options.figures.empty() ||
@@ -224,7 +274,8 @@ Json to_json(const BenchReport& report) {
 }
 
 std::string to_text(const BenchReport& report) {
-  std::string text = fmt::format("{}, default precision {}\n", report.device, report.precision);
+  std::string text =
+      fmt::format("{}, training and forward_default in {}\n", report.device, report.precision);
   for (const Figure& figure : report.figures) {
     text += fmt::format("{:<16} {:>9.4g} {}\n", figure.name, figure.ours, figure.unit);
   }

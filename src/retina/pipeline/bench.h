@@ -17,19 +17,20 @@ struct BenchOptions {
   std::int64_t threads = 0;
   std::int64_t batch = 8;
   double seconds = 5;      ///< of each figure, after warming up
-  std::string image = {};  ///< of predict_1024; empty = random pixels
+  std::string image = {};  ///< of predict_1024*; empty = random pixels
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("figures", self.figures,
-          "which to measure: forward_fp32, forward_default, train_step, augment, predict_1024; "
-          "empty = all");
+          "which to measure: forward_fp32, forward_default, train_step, augment, predict_1024, "
+          "predict_1024_bf16; empty = all");
     visit("preset", self.preset, "network to measure");
     visit("device", self.device, "auto, cpu, cuda or cuda:1");
     visit("threads", self.threads, "threads of the whole process; 0 = all cores");
     visit("batch", self.batch, "images of one forward pass or training step");
     visit("seconds", self.seconds, "seconds of each figure, after warming up");
-    visit("image", self.image, "8-bit image of predict_1024; empty = random pixels");
+    visit("image", self.image,
+          "image of predict_1024 and predict_1024_bf16; empty = random pixels");
   }
   std::vector<Problem> validate() const;
 };
@@ -43,13 +44,14 @@ struct Figure {
 
 struct BenchReport {
   std::string device;
-  std::string precision;  ///< of the figures at default precision
+  std::string precision;  ///< of train_step and forward_default: what training uses here
   std::vector<Figure> figures;
 };
 
-/// Times the parts that the published pipeline is compared by: forward pass in fp32 and at default
-/// precision, training step, augmentation of in-memory crops, prediction of an image end to end.
-/// Random weights; the median of repeats.
+/// Times the parts that the published pipeline is compared by: forward pass in fp32 and at the
+/// default precision of training (forward_default), training step, augmentation of in-memory crops,
+/// prediction of an image from file to file in fp32 (predict's default) and bf16. Random weights;
+/// the median of repeats.
 BenchReport bench(const BenchOptions& options, const core::Context& context);
 
 /// `figures`: list of name, ours, peer (null), ratio (null), unit.

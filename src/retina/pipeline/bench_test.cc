@@ -6,13 +6,13 @@ namespace retina::pipeline {
 namespace {
 
 TEST(Bench, GivesTheFiguresThatWereAsked) {
-  const BenchReport report = bench({.figures = {"augment", "forward_default"},
+  const BenchReport report = bench({.figures = {"augment", "forward_default", "train_step"},
                                     .preset = "retina-tiny",
                                     .device = "cpu",
                                     .batch = 1,
                                     .seconds = 0.1},
                                    core::silent_context());
-  ASSERT_EQ(report.figures.size(), 2U);
+  ASSERT_EQ(report.figures.size(), 3U);
   for (const Figure& figure : report.figures) {
     EXPECT_GT(figure.ours, 0) << figure.name;
   }

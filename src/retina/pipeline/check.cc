@@ -80,7 +80,7 @@ class Checker {
  private:
   void count_values(CheckedVolume& row, const data::LabelCensus& census) {
     two_valued_planes_ += dataset_.label_map.values.empty() && !dataset_.label_map.ignore_value &&
-                                  census.only_0_and_255()
+                                  dataset_.label_map.class_count == 2 && census.only_0_and_255()
                               ? 1
                               : 0;
     std::map<std::int64_t, std::int64_t> counts(row.stored_labels.begin(), row.stored_labels.end());

@@ -83,9 +83,10 @@ DoctorReport doctor(const DoctorOptions& options, const core::Context&) {
   add("fp32", fmt::format("{:.0f} GFLOP/s on a 3 x 3 convolution", report.fp32_gflops));
   add("bf16", fmt::format("{:.0f} GFLOP/s, {:.1f} times fp32", report.bf16_gflops,
                           report.bf16_gflops / report.fp32_gflops));
-  add("precision", fmt::format("{}: {}", report.precision,
-                               report.precision == "bf16" ? "the device has bf16 instructions"
-                                                          : "the device has no bf16 instructions"));
+  add("precision",
+      report.precision == "bf16"
+          ? "training bf16 (the device has bf16 instructions), predict fp32 unless --precision bf16"
+          : "fp32 (the device has no bf16 instructions)");
 #if RETINA_WITH_IO
   add("formats", "png, jpeg, tiff, image folders, OME-Zarr, packs");
 #else

@@ -225,7 +225,7 @@ std::vector<ImageScores> score_all(const std::vector<LabelPair>& pairs,
 void note_absent_classes(const std::vector<ImageScores>& images, std::vector<std::string>& notes) {
   for (std::size_t k = 0; k < images.at(0).classes.size(); ++k) {
     const auto absent = std::count_if(images.begin(), images.end(), [&](const ImageScores& image) {
-      return image.is_2d && !image.classes[k].pooled_iou.value;
+      return image.is_2d && image.classes[k].iou.value && !image.classes[k].pooled_iou.value;
     });
     if (absent > 0) {
       notes.push_back(

@@ -179,7 +179,7 @@ void FinetuneRun::open_data() {
   throw_if_bad(checked, check_options);
   context_.log->info("training data: {} slices of {} images\n{}", dataset->slices.size(),
                      dataset->volumes.size(), to_table(checked, 12));
-  preprocess_.range = dataset->volumes.front().range;
+  preprocess_.range = dataset->range;
   preprocess_.mean = options_.normalisation.mean.value_or(checked.statistics.mean());
   preprocess_.std = options_.normalisation.std.value_or(checked.statistics.std());
   options_.normalisation = {.mean = preprocess_.mean, .std = preprocess_.std};
@@ -188,7 +188,10 @@ void FinetuneRun::open_data() {
     context_.log->warn("no held-out images: the last weights become the model, unscored");
     return;
   }
-  const CheckOptions held_out_options{.data = held_out_data(options_), .classes = options_.classes};
+  CheckOptions held_out_options{.data = held_out_data(options_), .classes = options_.classes};
+  if (preprocess_.range != core::IntensityRange{}) {  // what predict will do
+    held_out_options.data.input_range = {preprocess_.range.low, preprocess_.range.high};
+  }
   auto held_out =
       std::make_shared<data::Dataset>(open_dataset(held_out_options.data, classes, context_));
   throw_if_bad(check_dataset(*held_out, held_out_options, context_), held_out_options);

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "retina/core/error.h"
 #include "retina/engine/predictor.h"
 #include "retina/metric/overlap.h"
 #include "retina/tensor/convert.h"
@@ -44,6 +45,7 @@ ValidationScores HeldOutValidator::score(const net::DenseNetwork& network) const
   std::iota(ids.begin(), ids.end(), 1);
   std::vector<metric::OverlapCounts> totals(ids.size());
   std::vector<double> sums(ids.size(), 0.0);
+  std::int64_t known_slices = 0;  // a slice of which nothing is known says nothing
   const std::vector<data::Slice> shown = evenly_spaced(slices_, setup_.samples);
   ValidationScores scores;
   for (const data::Slice& slice : slices_) {
@@ -51,9 +53,13 @@ ValidationScores HeldOutValidator::score(const net::DenseNetwork& network) const
     const at::Tensor pixels_YX = tensor::view_CZYX(plane.image)[0][0];
     core::Array prediction = tensor::to_array(predictor.labels(pixels_YX));
     const auto counts = metric::count_overlap(prediction, plane.labels, ids, data::kIgnore);
-    for (std::size_t k = 0; k < ids.size(); ++k) {
-      totals[k] += counts[k];
-      sums[k] += counts[k].smoothed_iou();
+    const auto labels = plane.labels.values<std::uint8_t>();
+    if (std::any_of(labels.begin(), labels.end(), [](auto v) { return v != data::kIgnore; })) {
+      ++known_slices;
+      for (std::size_t k = 0; k < ids.size(); ++k) {
+        totals[k] += counts[k];
+        sums[k] += counts[k].smoothed_iou();
+      }
     }
     if (std::find(shown.begin(), shown.end(), slice) != shown.end()) {
       scores.samples.push_back({.name = data::describe(*dataset_, slice),
@@ -62,9 +68,15 @@ ValidationScores HeldOutValidator::score(const net::DenseNetwork& network) const
                                 .prediction = std::move(prediction)});
     }
   }
+  if (known_slices == 0) {
+    throw Error(ErrorKind::bad_data, Problem{.subject = "held-out labels",
+                                             .found = "nothing but the ignored value",
+                                             .expected = "known pixels to score",
+                                             .remedy = "hold out labelled slices"});
+  }
   for (std::size_t k = 0; k < ids.size(); ++k) {
     scores.classes.push_back({.name = setup_.classes[k],
-                              .iou = sums[k] / static_cast<double>(slices_.size()),
+                              .iou = sums[k] / static_cast<double>(known_slices),
                               .pooled_iou = totals[k].smoothed_iou()});
   }
   return scores;

@@ -48,7 +48,8 @@ struct ValidatorSetup {
   at::ScalarType dtype = at::kFloat;  ///< of inference
 };
 
-/// Predicts held-out slices by full sliding-window inference and scores them.
+/// Predicts held-out slices by full sliding-window inference and scores them. Slices without a
+/// known pixel do not count; bad_data if there are no others.
 class HeldOutValidator {
  public:
   HeldOutValidator(std::shared_ptr<const data::Dataset> dataset, ValidatorSetup setup);

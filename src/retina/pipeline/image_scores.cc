@@ -43,6 +43,8 @@ Score score_or(std::optional<double> value, const std::string& reason) {
   return {value, value ? "" : reason};
 }
 
+constexpr const char* kNothingKnown = "every voxel has the ignored value";
+
 std::string empty_reason(const metric::OverlapCounts& counts) {
   if (counts.tp + counts.fp == 0 && counts.tp + counts.fn == 0) {
     return "the class is in neither prediction nor truth";
@@ -50,11 +52,21 @@ std::string empty_reason(const metric::OverlapCounts& counts) {
   return counts.tp + counts.fp == 0 ? "nothing was predicted" : "the class is not in the truth";
 }
 
-void fill_overlap_scores(ClassScores& scores, bool is_2d) {
+struct ScoredImage {
+  bool is_2d = false;     ///< scored with the published smoothing
+  bool is_known = false;  ///< has a voxel that is not ignored
+};
+
+void fill_overlap_scores(ClassScores& scores, const ScoredImage& image) {
   const metric::OverlapCounts& counts = scores.counts;
+  if (!image.is_known) {
+    scores.iou = scores.pooled_iou = scores.f = scores.precision = scores.recall =
+        Score{std::nullopt, kNothingKnown};
+    return;
+  }
   const std::string reason = empty_reason(counts);
   scores.pooled_iou = score_or(counts.iou(), reason);
-  scores.iou = is_2d ? Score{counts.smoothed_iou(), ""} : scores.pooled_iou;
+  scores.iou = image.is_2d ? Score{counts.smoothed_iou(), ""} : scores.pooled_iou;
   scores.f = score_or(counts.f_score(), reason);
   scores.precision = score_or(counts.precision(), "nothing was predicted");
   scores.recall = score_or(counts.recall(), "the class is not in the truth");
@@ -157,7 +169,7 @@ class ImageScorer {
     if (rules_.instance_match) {
       scores.counts = metric::count_overlap(masks->prediction, masks->truth, {1}).at(0);
     }
-    fill_overlap_scores(scores, result_.is_2d);
+    fill_overlap_scores(scores, {.is_2d = result_.is_2d, .is_known = result_.voxels > 0});
     fill_distances(scores, masks);
     if (rules_.cremi_threshold_nm) {
       scores.cremi = cremi_scores(scores.counts, masks);

@@ -49,6 +49,15 @@ TEST(ImageScores, IgnoredVoxelsAreInNoScore) {
   EXPECT_DOUBLE_EQ(clean.iou.value.value(), 0.5);
 }
 
+TEST(ImageScores, NothingIsScoredWhereNothingIsKnown) {
+  ScoringRules rules = rules_for_class_one();
+  rules.ignore_value = 9;
+  const auto scores = score_rows(*row_volume({1, 0, 0}), *row_volume({9, 9, 9}), rules);
+  EXPECT_FALSE(scores.iou.value);
+  EXPECT_FALSE(scores.f.value);
+  EXPECT_FALSE(scores.iou.reason.empty());
+}
+
 TEST(ImageScores, DistancesAreInPixelsAndInNanometresWhereTheVoxelSizeIsKnown) {
   const auto scores =
       score_rows(*row_volume({0, 0, 0, 1}), *row_volume({1, 0, 0, 0}, core::Vec3d{40, 4, 5}),

@@ -160,19 +160,30 @@ class ImageSet {
     }
   }
 
-  /// One range for the whole set: an image of its own must not be brighter than its neighbours.
+  bool is_mapped(const ImageItem& item) const {
+    return item.info.dtype != core::DType::u8 || !setup_.options.input_range.empty();
+  }
+
+  /// One range for all images that are not uint8: an image of its own must not be brighter than its
+  /// neighbours.
   core::IntensityRange common_range() const {
     constexpr std::size_t kSampled = 16;
+    std::vector<const ImageItem*> mapped;
+    for (const ImageItem& item : items_) {
+      if (is_mapped(item)) {
+        mapped.push_back(&item);
+      }
+    }
     std::optional<core::IntensityRange> range;
-    const std::size_t step = std::max<std::size_t>(1, items_.size() / kSampled);
-    for (std::size_t i = 0; i < items_.size(); i += step) {
-      const auto volume = open_grey(items_[i].file.string(), setup_.options);
+    const std::size_t step = std::max<std::size_t>(1, mapped.size() / kSampled);
+    for (std::size_t i = 0; i < mapped.size(); i += step) {
+      const auto volume = open_grey(mapped[i]->file.string(), setup_.options);
       const core::IntensityRange of_image = input_range(setup_, *volume, context_);
       range = range ? core::IntensityRange{std::min(range->low, of_image.low),
                                            std::max(range->high, of_image.high)}
                     : of_image;
     }
-    return *range;
+    return range.value_or(core::IntensityRange{});
   }
 
   std::string key() const {
@@ -233,7 +244,8 @@ class ImageSet {
 
   core::Array read(const ImageItem& item) const {
     const auto volume = open_grey(item.file.string(), setup_.options);
-    return core::to_uint8(volume->read(core::whole(volume->shape())), range_);
+    return core::to_uint8(volume->read(core::whole(volume->shape())),
+                          is_mapped(item) ? range_ : core::IntensityRange{});
   }
 
   ImageResult compute(core::Array pixels) const {

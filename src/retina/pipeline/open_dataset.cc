@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -38,6 +39,12 @@ class Opener {
     opened_.dataset.label_map.ignore_value = options.ignore_value;
     for (const auto& [stored, id] : options.labels) {
       opened_.dataset.label_map.values.emplace_back(std::stoll(stored), id);
+      if (id >= class_count) {
+        report({.subject = fmt::format("labels: {}", stored),
+                .found = fmt::format("class id {}", id),
+                .expected = fmt::format("0 to {}", class_count - 1),
+                .remedy = "name as many classes as there are ids"});
+      }
     }
   }
 
@@ -48,6 +55,7 @@ class Opener {
       for (const Group& group : find_groups()) {
         open_group(group);
       }
+      set_range();
     }
     choose_slices();
     return std::move(opened_);
@@ -124,14 +132,12 @@ class Opener {
         return;
       }
     }
-    const std::size_t first = opened_.dataset.volumes.size();
     if (holds_images(group.images)) {
       open_pairs(group);
     } else {
       const std::string stem = store::parse_location(group.images).file.stem().string();
       open_pair(group.name.empty() ? stem : group.name, group.images, group.masks);
     }
-    set_range(first);
   }
 
   /// Files of a folder by stem; two files of one stem are a problem.
@@ -163,8 +169,13 @@ class Opener {
       stems.push_back(stem);
     }
     std::sort(stems.begin(), stems.end(), core::natural_less);
-    for (const std::string& stem : stems) {
+    for (std::size_t i = 0; i < stems.size(); ++i) {
+      const std::string& stem = stems[i];
       const auto mask = masks.find(stem);
+      if (static_cast<std::int64_t>(i) % options_.every != 0) {  // not one of the labelled slices
+        masks.erase(stem);
+        continue;
+      }
       if (mask == masks.end() && !group.masks.empty()) {
         report({.subject = images.at(stem).string(),
                 .found = fmt::format("no mask named {} in {}", stem, group.masks),
@@ -234,26 +245,45 @@ class Opener {
     return false;
   }
 
-  /// One intensity range for all volumes of a group, `first` and later.
-  void set_range(std::size_t first) {
-    auto& volumes = opened_.dataset.volumes;
-    if (first == volumes.size()) {
-      return;
-    }
-    core::IntensityRange range;
-    if (!options_.input_range.empty()) {
-      range = {.low = options_.input_range[0], .high = options_.input_range[1]};
-    } else {
-      const std::size_t step = std::max<std::size_t>(1, (volumes.size() - first) / kRangeImages);
-      range = core::estimate_range(*volumes[first].image, kRangeSeed);
-      for (std::size_t i = first + step; i < volumes.size(); i += step) {
-        const core::IntensityRange other = core::estimate_range(*volumes[i].image, kRangeSeed);
-        range = {.low = std::min(range.low, other.low), .high = std::max(range.high, other.high)};
+  /// One intensity range for all images that are not uint8: the model will know but one.
+  void set_range() {
+    std::vector<data::LabelledVolume*> mapped;
+    std::set<core::DType> types;
+    for (data::LabelledVolume& volume : opened_.dataset.volumes) {
+      if (volume.image->info().dtype != core::DType::u8) {
+        mapped.push_back(&volume);
+        types.insert(volume.image->info().dtype);
       }
     }
-    for (std::size_t i = first; i < volumes.size(); ++i) {
-      volumes[i].range = range;
+    if (mapped.empty()) {
+      return;
     }
+    core::IntensityRange& range = opened_.dataset.range;
+    if (!options_.input_range.empty()) {
+      range = {.low = options_.input_range[0], .high = options_.input_range[1]};
+    } else if (types.size() > 1) {
+      report({.subject = "images",
+              .found = fmt::format("{} and {} in one dataset", core::name_of(*types.begin()),
+                                   core::name_of(*types.rbegin())),
+              .expected = "one type beside uint8, so that one range of values fits all",
+              .remedy = "give the range with --set data.input_range=[low,high], or convert them"});
+      return;
+    } else {
+      range = common_range(mapped);
+    }
+    for (data::LabelledVolume* volume : mapped) {
+      volume->range = range;
+    }
+  }
+
+  static core::IntensityRange common_range(const std::vector<data::LabelledVolume*>& volumes) {
+    core::IntensityRange range = core::estimate_range(*volumes.front()->image, kRangeSeed);
+    const std::size_t step = std::max<std::size_t>(1, volumes.size() / kRangeImages);
+    for (std::size_t i = step; i < volumes.size(); i += step) {
+      const core::IntensityRange other = core::estimate_range(*volumes[i]->image, kRangeSeed);
+      range = {.low = std::min(range.low, other.low), .high = std::max(range.high, other.high)};
+    }
+    return range;
   }
 
   void open_pack() {
@@ -261,6 +291,7 @@ class Opener {
     auto& ignore = opened_.dataset.label_map.ignore_value;
     ignore = ignore.value_or(data::kIgnore);  // packs hold class ids, 255 = not known
     for (std::size_t i = 0; i < pack.size(); ++i) {
+      widen(pack.range(i));
       data::LabelledVolume volume{
           .name = pack.name(i), .image = pack.image(i), .labels = pack.labels(i), .range = {}};
       if (volume.labels == nullptr && !options_.masks.empty()) {
@@ -274,8 +305,29 @@ class Opener {
     }
   }
 
+  /// The values that the images of a pack had before they became uint8.
+  void widen(const core::IntensityRange& packed) {
+    core::IntensityRange& range = opened_.dataset.range;
+    if (packed == core::IntensityRange{}) {
+      return;
+    }
+    range = range == core::IntensityRange{}
+                ? packed
+                : core::IntensityRange{.low = std::min(range.low, packed.low),
+                                       .high = std::max(range.high, packed.high)};
+  }
+
   void choose_slices() {
     data::Dataset& dataset = opened_.dataset;
+    if (!options_.slices.empty() && options_.axes.size() > 1) {
+      report({.subject = "slices",
+              .found =
+                  fmt::format("'{}' together with {} axes", options_.slices, options_.axes.size()),
+              .expected = "a range of planes across one axis",
+              .remedy = "cut the volume itself, so that planes of other axes do not cross into the "
+                        "part left out"});
+      return;
+    }
     for (std::size_t v = 0; v < dataset.volumes.size(); ++v) {
       const core::Vec3& shape = dataset.volumes[v].image->shape();
       for (const std::string& name : options_.axes) {
@@ -307,7 +359,16 @@ class Opener {
 OpenedDataset try_open_dataset(const data::DataOptions& options, int class_count,
                                const core::Context& ctx) {
   throw_if_any(ErrorKind::usage, "the data options have problems", options.validate());
+  if (class_count > data::kIgnore) {
+    throw Error(ErrorKind::usage, Problem{.subject = "classes",
+                                          .found = fmt::format("{} class ids", class_count),
+                                          .expected = "at most 255, background included",
+                                          .remedy = "map several labels to one class (labels)"});
+  }
   OpenedDataset opened = Opener(options, class_count).open();
+  if (!options.input_range.empty() && opened.dataset.range == core::IntensityRange{}) {
+    ctx.log->warn("input_range is not used: all images are uint8, which are taken as they are");
+  }
   for (const data::LabelledVolume& volume : opened.dataset.volumes) {
     if (volume.image->info().dtype != core::DType::u8) {
       ctx.log->info("{}: {} is mapped to uint8, {} .. {} -> 0 .. 255", volume.name,

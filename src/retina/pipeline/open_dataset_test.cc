@@ -111,6 +111,89 @@ TEST(OpenDataset, RangeOfSlicesIsTakenInOrder) {
   EXPECT_THROW(open_folder(options), Error);
 }
 
+TEST(OpenDataset, OnlyEveryNthImageOfAFolderNeedsItsMask) {
+  const testing::TempFolder folder;
+  for (const char* stem : {"0", "1", "2", "3"}) {
+    write_volume(folder / "images" / (std::string(stem) + ".png"), {1, 8, 8}, 9);
+  }
+  for (const char* stem : {"0", "1", "2"}) {  // the mask of 1 is blank, and is not used
+    write_volume(folder / "masks" / (std::string(stem) + ".png"), {1, 8, 8}, 1);
+  }
+  data::DataOptions options;
+  options.path = folder.path().string();
+  options.every = 2;
+  EXPECT_EQ(names_in(open_folder(options)), (std::vector<std::string>{"0", "2"}));
+  options.every = 3;
+  EXPECT_THROW(open_folder(options), Error);  // 3 has no mask
+}
+
+TEST(OpenDataset, RangeOfSlicesIsRefusedWithSeveralAxes) {
+  const testing::TempFolder folder;
+  write_volume(folder / "image.tif", {4, 6, 8}, 9);
+  write_volume(folder / "labels.tif", {4, 6, 8}, 1);
+  data::DataOptions options;
+  options.images = (folder / "image.tif").string();
+  options.masks = (folder / "labels.tif").string();
+  options.axes = {"xy", "xz"};
+  options.slices = "0:2";
+  EXPECT_THROW(open_folder(options), Error);
+}
+
+TEST(OpenDataset, ClassIdBeyondTheClassesIsRefused) {
+  const testing::TempFolder folder;
+  write_volume(folder / "images" / "a.png", {1, 8, 8}, 9);
+  write_volume(folder / "masks" / "a.png", {1, 8, 8}, 7);
+  data::DataOptions options;
+  options.path = folder.path().string();
+  options.labels = {{"7", 5}};
+  EXPECT_THROW(open_folder(options), Error);
+  options.labels = {{"7", 1}};
+  EXPECT_NO_THROW(open_folder(options));
+}
+
+void write_u16(const std::filesystem::path& path, std::uint16_t low, std::uint16_t high) {
+  std::filesystem::create_directories(path.parent_path());
+  const core::Vec3 shape{1, 8, 8};
+  core::Array values(core::DType::u16, 1, shape);
+  const auto pixels = values.values<std::uint16_t>();
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    pixels[i] = i % 2 == 0 ? low : high;
+  }
+  const auto volume = store::create(path.string(), {.dtype = core::DType::u16, .shape = shape});
+  volume->write(core::whole(shape), values);
+  volume->finish();
+}
+
+TEST(OpenDataset, AllVolumesShareOneRangeAndUint8IsTakenAsItIs) {
+  const testing::TempFolder folder;
+  write_u16(folder / "dim/images/a.tif", 0, 4000);
+  write_u16(folder / "bright/images/a.tif", 100, 60000);
+  write_volume(folder / "bytes/images/a.png", {1, 8, 8}, 9);
+  for (const char* name : {"dim", "bright", "bytes"}) {
+    write_volume(folder / name / "masks/a.png", {1, 8, 8}, 1);
+  }
+  data::DataOptions options;
+  options.path = folder.path().string();
+  const data::Dataset dataset = open_folder(options);
+  const core::IntensityRange all{.low = 0, .high = 60000};
+  EXPECT_EQ(dataset.range, all);
+  ASSERT_EQ(names_in(dataset), (std::vector<std::string>{"bright/a", "bytes/a", "dim/a"}));
+  EXPECT_EQ(dataset.volumes[0].range, all);
+  EXPECT_EQ(dataset.volumes[1].range, core::IntensityRange{});
+  EXPECT_EQ(dataset.volumes[2].range, all);
+}
+
+TEST(OpenDataset, RangeGivenForUint8ImagesIsNotUsed) {
+  const testing::TempFolder folder;
+  write_volume(folder / "images" / "a.png", {1, 8, 8}, 60);
+  write_volume(folder / "masks" / "a.png", {1, 8, 8}, 1);
+  data::DataOptions options;
+  options.path = folder.path().string();
+  options.input_range = {50, 200};
+  const data::Dataset dataset = open_folder(options);
+  EXPECT_EQ(data::read_image(dataset, dataset.slices[0]).values<std::uint8_t>()[0], 60);
+}
+
 TEST(OpenDataset, PackHoldsTheSamePlanes) {
   const testing::TempFolder folder;
   const std::array<store::PackItem, 1> items{

@@ -1,11 +1,15 @@
 #include "retina/pipeline/pack.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 
 #include "retina/core/file.h"
 #include "retina/core/intensity.h"
+#include "retina/data/volume_views.h"
 #include "retina/pipeline/open_dataset.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
@@ -24,16 +28,58 @@ store::PackItem image_item(const std::string& path) {
   return item;
 }
 
+/// True if the labels hold nothing but 0 and 255, and nobody said what 255 means.
+bool is_two_valued(const data::Dataset& dataset) {
+  bool has_255 = false;
+  for (const data::Slice& slice : dataset.slices) {
+    const auto& volume = dataset.volumes.at(static_cast<std::size_t>(slice.volume));
+    if (volume.labels == nullptr) {
+      return false;
+    }
+    for (const auto& [value, pixels] : data::count_labels(volume, slice).counts) {
+      if (value != 0 && value != 255) {
+        return false;
+      }
+      has_255 = has_255 || value == 255;
+    }
+  }
+  return has_255 && dataset.label_map.values.empty() && !dataset.label_map.ignore_value;
+}
+
+store::PackItem dataset_item(const data::Dataset& dataset, const data::LabelledVolume& volume) {
+  store::PackItem item;
+  item.name = volume.name;
+  item.image = volume.image;
+  item.range = volume.range;
+  item.provenance["source"] = volume.image->info().source;
+  if (volume.labels != nullptr) {
+    item.labels = data::class_view(volume.labels, dataset.label_map);
+  }
+  return item;
+}
+
+/// Whole volumes where all their planes across z are wanted, else the planes, one an item.
 void append_dataset(const data::DataOptions& options, int classes, const core::Context& context,
                     std::vector<store::PackItem>& items) {
-  const data::Dataset dataset = open_dataset(options, classes, context);
-  for (const data::LabelledVolume& volume : dataset.volumes) {
-    store::PackItem item;
-    item.name = volume.name;
-    item.image = volume.image;
-    item.labels = volume.labels;
-    item.range = volume.range;
-    item.provenance["source"] = volume.image->info().source;
+  data::Dataset dataset = open_dataset(options, classes, context);
+  if (is_two_valued(dataset)) {
+    context.log->info("the labels are 0/255 masks: 255 is packed as class 1");
+    dataset.label_map.class_count = 2;
+  }
+  const bool whole_volumes =
+      options.slices.empty() && options.every == 1 && options.axes == data::DataOptions{}.axes;
+  if (whole_volumes) {
+    for (const data::LabelledVolume& volume : dataset.volumes) {
+      items.push_back(dataset_item(dataset, volume));
+    }
+    return;
+  }
+  for (const data::Slice& slice : dataset.slices) {
+    store::PackItem item =
+        dataset_item(dataset, dataset.volumes.at(static_cast<std::size_t>(slice.volume)));
+    item.name = data::describe(dataset, slice);
+    item.image = data::plane_view(item.image, slice);
+    item.labels = item.labels == nullptr ? nullptr : data::plane_view(item.labels, slice);
     items.push_back(std::move(item));
   }
 }

@@ -15,7 +15,7 @@ struct PackOptions {
   std::vector<std::string> images;  ///< images, stacks or folders; or none, with `dataset`
   data::DataOptions dataset;        ///< a labelled dataset
   std::string output;
-  std::int64_t classes = 256;  ///< class ids allowed in the labels, background included
+  std::int64_t classes = 255;  ///< class ids allowed in the labels, background included
   bool overwrite = false;
 
   template <class Self, class Visitor>

@@ -1,7 +1,6 @@
 #include "retina/store/open.h"
 
 #include <filesystem>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +10,7 @@
 
 #include "retina/store/location.h"
 #include "retina/store/pack/pack.h"
+#include "retina/store/pack/pack_output.h"
 #include "retina/store/problem.h"
 
 #if RETINA_WITH_IO
@@ -44,6 +44,10 @@ struct Writer {
   std::unique_ptr<OutputVolume> (*create)(const Location&, const CreateOptions&);
 };
 
+bool fits_pack(const Location& location) {
+  return extension_of(location.file) == ".pack";
+}
+
 #if RETINA_WITH_IO
 // one format a line
 // clang-format off
@@ -59,20 +63,16 @@ constexpr Reader kReaders[] = {
 
 constexpr Writer kWriters[] = {
     {".zarr", fits_zarr, create_ome_zarr},
+    {".pack", fits_pack, create_pack},
     {".tif", [](const Location& l) { return extension_of(l.file) == ".tif"; }, create_tiff},
     {".tiff", [](const Location& l) { return extension_of(l.file) == ".tiff"; }, create_tiff},
     {".png", [](const Location& l) { return extension_of(l.file) == ".png"; }, create_png},
     {"a folder name without extension",
      [](const Location& l) { return extension_of(l.file).empty(); }, create_image_folder},
 };
-constexpr std::span<const Writer> writers() {
-  return kWriters;
-}
 #else
 constexpr Reader kReaders[] = {{"pack", is_pack, open_pack}};
-constexpr std::span<const Writer> writers() {
-  return {};
-}
+constexpr Writer kWriters[] = {{".pack", fits_pack, create_pack}};
 #endif
 
 #if RETINA_WITH_IO
@@ -144,7 +144,7 @@ std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOption
                options.validate());
   const Location location = parse_location(path);
   std::vector<std::string> known;
-  for (const Writer& writer : writers()) {
+  for (const Writer& writer : kWriters) {
     if (writer.fits(location)) {
       refuse_existing(location.inner.empty() ? location.file : location.file / location.inner,
                       options);
@@ -155,8 +155,7 @@ std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOption
   throw Error(ErrorKind::usage,
               Problem{.subject = fmt::format("output '{}'", path),
                       .found = fmt::format("extension '{}'", extension_of(location.file)),
-                      .expected = known.empty() ? "a build with container formats"
-                                                : fmt::format("one of: {}", fmt::join(known, ", ")),
+                      .expected = fmt::format("one of: {}", fmt::join(known, ", ")),
                       .remedy = std::string(kBuildNote)});
 }
 

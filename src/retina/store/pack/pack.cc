@@ -162,7 +162,7 @@ std::size_t Pack::find(const std::string& name) const {
 std::unique_ptr<core::Volume> Pack::image(std::size_t item) const {
   const Entry& entry = entries_.at(item);
   core::VolumeInfo info = entry.info;
-  info.source = fmt::format("{}:{}", path_, entry.name);
+  info.source = size() == 1 ? path_ : fmt::format("{}:{}", path_, entry.name);
   return std::make_unique<PackVolume>(std::move(info), images_, entry.image_offset);
 }
 

@@ -1,0 +1,34 @@
+#include "retina/core/sized_file.h"
+
+#include <array>
+
+#include <gtest/gtest.h>
+
+#include "retina/core/error.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::core {
+namespace {
+
+TEST(SizedFile, IsZeroWhereNothingWasWrittenAndContinuesAnEarlierFile) {
+  const testing::TempFolder folder;
+  const std::array<std::byte, 3> some{std::byte{1}, std::byte{2}, std::byte{3}};
+  SizedFile(folder / "a", 10).write(some, 4);
+  const SizedFile file(folder / "a", 10);
+  file.sync();
+  std::array<std::byte, 6> found{};
+  file.read(found, 3);
+  EXPECT_EQ(found, (std::array<std::byte, 6>{std::byte{0}, std::byte{1}, std::byte{2}, std::byte{3},
+                                             std::byte{0}, std::byte{0}}));
+  EXPECT_EQ(std::filesystem::file_size(folder / "a"), 10U);
+}
+
+TEST(SizedFile, FailuresNameTheFile) {
+  const testing::TempFolder folder;
+  EXPECT_THROW(SizedFile(folder / "missing/a", 10), Error);
+  std::array<std::byte, 4> beyond{};
+  EXPECT_THROW(SizedFile(folder / "a", 2).read(beyond, 0), Error);
+}
+
+}  // namespace
+}  // namespace retina::core
