@@ -12,8 +12,8 @@ namespace {
 
 std::vector<std::string> config_names() {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(
-           std::filesystem::path(RETINA_SOURCE_DIR) / "configs/finetune")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(testing::source_dir() / "configs/finetune")) {
     if (entry.path().extension() == ".yaml") {
       names.push_back(entry.path().stem().string());
     }
@@ -30,7 +30,7 @@ TEST_P(RealEmE2e, TrainsPredictsAndIsScored) {
   RETINA_SKIP_WITHOUT(testing::data_root() / "vnc");
   const testing::TempFolder folder;
   const std::string config =
-      std::string(RETINA_SOURCE_DIR) + "/configs/finetune/" + GetParam() + ".yaml";
+      testing::source_dir().string() + "/configs/finetune/" + GetParam() + ".yaml";
   ::setenv("RETINA_DATA", testing::data_root().c_str(), 1);
   const Outcome trained =
       run_retina(folder.path(), "finetune --json -c " + config +
@@ -49,7 +49,7 @@ TEST(RealEmPredictionE2e, AModelPredictsASliceAndIsScored) {
   RETINA_SKIP_WITHOUT(vnc);
   const testing::TempFolder folder;
   const std::string config =
-      std::string(RETINA_SOURCE_DIR) + "/configs/finetune/vnc_mitochondria.yaml";
+      testing::source_dir().string() + "/configs/finetune/vnc_mitochondria.yaml";
   ::setenv("RETINA_DATA", testing::data_root().c_str(), 1);
   ASSERT_EQ(run_retina(folder.path(),
                        "finetune -c " + config +

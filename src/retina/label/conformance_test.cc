@@ -1,6 +1,4 @@
 // Objects and holes against cc3d and scipy; skipped where the tools environment is absent.
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -11,30 +9,13 @@
 #include "retina/label/clean.h"
 #include "retina/label/label_test_data.h"
 #include "retina/testing/fixtures.h"
+#include "retina/testing/python_script.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::label {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path label_python() {
-  return fs::path(RETINA_SOURCE_DIR) / ".tools/bin/python";
-}
-
-std::string run_label_script(const fs::path& folder) {
-  const fs::path script = fs::path(RETINA_SOURCE_DIR) / "tests/conformance/check_components.py";
-  const std::string command = "PYTHONDONTWRITEBYTECODE=1 '" + label_python().string() + "' '" +
-                              script.string() + "' check '" + folder.string() + "' 2>&1";
-  std::FILE* pipe = ::popen(command.c_str(), "r");
-  std::string text;
-  std::array<char, 256> line{};
-  while (std::fgets(line.data(), static_cast<int>(line.size()), pipe) != nullptr) {
-    text += line.data();
-  }
-  EXPECT_EQ(::pclose(pipe), 0) << text;
-  return text;
-}
 
 /// Labels and ids of `labels` after cleaning by `rules` in random blocks.
 CleanedLabels::Block cleaned_in_blocks(const core::Array& labels, const CleanRules& rules,
@@ -93,7 +74,7 @@ class ConformanceCase {
 };
 
 TEST(ComponentsConformanceE2e, EqualCc3dAndScipyOnRandomVolumes) {
-  RETINA_SKIP_WITHOUT(label_python());
+  RETINA_SKIP_WITHOUT(testing::tools_python());
   const testing::TempFolder folder;
   core::Rng rng(17);
   Json cases = Json::array();
@@ -104,7 +85,7 @@ TEST(ComponentsConformanceE2e, EqualCc3dAndScipyOnRandomVolumes) {
     cases.push_back(ConformanceCase(folder.path(), i, labels, rng).json());
   }
   core::write_atomically(folder / "cases.json", cases.dump());
-  EXPECT_EQ(run_label_script(folder.path()), "equal\n");
+  EXPECT_EQ(testing::run_script("check_components.py", "check", folder.path()), "equal\n");
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ tensor::NamedTensors fixture_weights(const std::filesystem::path& folder) {
   };
   const std::filesystem::path own = of_root(testing::parity_root());
   const std::filesystem::path delivered =
-      of_root(std::filesystem::path(RETINA_SOURCE_DIR) / ".." / "shared" / "parity");
+      of_root(testing::source_dir() / ".." / "shared" / "parity");
   tensor::NamedTensors weights =
       tensor::read_safetensors(std::filesystem::exists(own) ? own : delivered);
   const tensor::NamedTensors over =

@@ -16,7 +16,7 @@ TEST(EventFile, ChecksumIsCastagnolis) {
 }
 
 TEST(EventFile, TensorBoardReadsItBack) {
-  const auto python = std::filesystem::path(RETINA_SOURCE_DIR) / ".tools" / "bin" / "python";
+  const auto python = testing::tools_python();
   RETINA_SKIP_WITHOUT(python);
   const testing::TempFolder folder;
   {

@@ -14,7 +14,7 @@ namespace retina::report {
 namespace {
 
 TEST(Png, PythonReadsBackColoursExactly) {
-  const auto python = std::filesystem::path(RETINA_SOURCE_DIR) / ".tools" / "bin" / "python";
+  const auto python = testing::tools_python();
   RETINA_SKIP_WITHOUT(python);
   core::Array pixels(core::DType::u8, 3, {1, 37, 53});
   std::uint32_t value = 1;

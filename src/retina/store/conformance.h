@@ -11,16 +11,13 @@
 #include "retina/core/array.h"
 #include "retina/core/json.h"
 #include "retina/testing/fixtures.h"
+#include "retina/testing/python_script.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {
 
-std::filesystem::path tools_python();
-
-/// Runs `SCRIPT VERB FOLDER` of tests/conformance and returns what it printed; fails the test
-/// unless it succeeds.
-std::string run_script(const std::string& script, const std::string& verb,
-                       const std::filesystem::path& folder);
+using testing::run_script;
+using testing::tools_python;
 
 /// The values that expected() of the Python scripts gives.
 core::Array conformance_values(core::DType dtype, int channels, const core::Vec3& shape);

@@ -1,9 +1,6 @@
 // What conformance.h declares, and the formats that have no conformance test of their own.
 #include "retina/store/conformance.h"
 
-#include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -18,26 +15,6 @@
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {
-
-std::filesystem::path tools_python() {
-  return std::filesystem::path(RETINA_SOURCE_DIR) / ".tools/bin/python";
-}
-
-std::string run_script(const std::string& script, const std::string& verb,
-                       const std::filesystem::path& folder) {
-  const std::string path =
-      (std::filesystem::path(RETINA_SOURCE_DIR) / "tests/conformance" / script).string();
-  const std::string command = "PYTHONDONTWRITEBYTECODE=1 '" + tools_python().string() + "' '" +
-                              path + "' " + verb + " '" + folder.string() + "' 2>&1";
-  std::FILE* pipe = ::popen(command.c_str(), "r");
-  std::string text;
-  std::array<char, 256> line{};
-  while (std::fgets(line.data(), static_cast<int>(line.size()), pipe) != nullptr) {
-    text += line.data();
-  }
-  EXPECT_EQ(::pclose(pipe), 0) << text;
-  return text;
-}
 
 core::Array conformance_values(core::DType dtype, int channels, const core::Vec3& shape) {
   core::Array values(dtype, channels, shape);

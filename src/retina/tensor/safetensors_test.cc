@@ -215,9 +215,7 @@ TEST(Safetensors, AnyDamagedByteIsAnErrorOrAFile) {
 }
 
 /// The Python of the tools environment; its absence skips the conformance tests.
-std::filesystem::path tools_python() {
-  return std::filesystem::path(RETINA_SOURCE_DIR) / ".tools" / "bin" / "python";
-}
+using testing::tools_python;
 
 int run_python(const testing::TempFolder& folder, const std::string& code) {
   std::ofstream(folder / "check.py") << code;

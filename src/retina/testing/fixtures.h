@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "retina/testing/source_dir.h"
+
 namespace retina::testing {
 
 /// Root of the parity fixtures: RETINA_PARITY, else ../shared/parity beside the source tree.
@@ -14,7 +16,7 @@ inline std::filesystem::path shared_root(const char* variable, const char* name)
   if (value != nullptr && *value != '\0') {
     return value;
   }
-  return std::filesystem::path(RETINA_SOURCE_DIR) / ".." / "shared" / name;
+  return source_dir() / ".." / "shared" / name;
 }
 inline std::filesystem::path parity_root() {
   return shared_root("RETINA_PARITY", "parity");
