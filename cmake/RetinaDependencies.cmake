@@ -1,6 +1,6 @@
 # Every third-party dependency of the C++ build, in one place. `./dev` installs the Debian packages.
 #   header-only, always:  fmt, spdlog, nlohmann-json, CLI11
-#   RETINA_WITH_IO:       yaml-cpp, libtiff, libpng, libjpeg-turbo, c-blosc, zstd
+#   RETINA_WITH_IO:       yaml-cpp, libtiff, libpng, libjpeg-turbo, c-blosc, zstd, HDF5
 find_package(Threads REQUIRED)
 
 add_library(retina_headers INTERFACE)
@@ -29,6 +29,7 @@ if(RETINA_WITH_IO)
   find_package(yaml-cpp REQUIRED)
   pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
   pkg_check_modules(BLOSC REQUIRED IMPORTED_TARGET blosc)
+  pkg_search_module(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)
 endif()
 
 if(RETINA_TESTS)

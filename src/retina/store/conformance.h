@@ -38,7 +38,7 @@ Json write_case(const std::filesystem::path& folder, const WrittenCase& written,
 void save_cases(const std::filesystem::path& folder, const Json& cases);
 
 /// A Python script whose `write FOLDER` makes files and expected.json: `path`, `shape`, `dtype`,
-/// and `voxel_nm` where the file states it.
+/// and, where they are to be compared, `voxel_nm` (null = not stated), `offset_nm` and `axes`.
 struct PythonWriter {
   std::string name;
   std::string script;

@@ -77,8 +77,19 @@ TEST_P(ConformanceOfReadersE2e, ReadWhatPythonWrote) {
       count *= side.get<std::int64_t>();
     }
     EXPECT_EQ(values.elements(), count) << path;
+    const core::VolumeInfo& info = volume->info();
     if (written.contains("voxel_nm")) {
-      EXPECT_EQ(volume->info().voxel_nm, written["voxel_nm"].get<core::Vec3d>()) << path;
+      const Json& voxel = written["voxel_nm"];
+      EXPECT_EQ(info.voxel_nm.has_value(), !voxel.is_null()) << path;
+      EXPECT_EQ(info.voxel_nm.value_or(core::Vec3d{}),
+                voxel.is_null() ? core::Vec3d{} : voxel.get<core::Vec3d>())
+          << path;
+    }
+    if (written.contains("offset_nm")) {
+      EXPECT_EQ(info.offset_nm, written["offset_nm"].get<core::Vec3d>()) << path;
+    }
+    if (written.contains("axes")) {
+      EXPECT_EQ(info.axes, written["axes"].get<std::string>()) << path;
     }
   }
 }

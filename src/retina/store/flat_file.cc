@@ -1,46 +1,30 @@
 #include "retina/store/flat_file.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "retina/store/axis_order.h"
 #include "retina/store/problem.h"
 
 namespace retina::store {
 
 namespace {
 
-/// Sides of c,z,y,x in the order of the file.
-Index4 permuted(const Index4& sides, const std::array<std::size_t, 4>& order) {
-  Index4 out{};
-  for (std::size_t i = 0; i < 4; ++i) {
-    out[i] = sides[order[i]];
+/// Distances between neighbours along c,z,y,x of dense values.
+Index4 strides_in_file(const Index4& shape, const std::array<std::size_t, 4>& order) {
+  Index4 stride{};
+  std::int64_t next = 1;
+  for (std::size_t i = 4; i-- > 0;) {
+    stride[order[i]] = next;
+    next *= shape[order[i]];
   }
-  return out;
-}
-
-/// Distances between neighbours along each axis, for dense values of `shape`.
-Index4 dense_strides(const Index4& shape) {
-  return {shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3], 1};
-}
-
-template <class T>
-void transpose(const core::Array& source, const Index4& stride, core::Array& target) {
-  const T* in = source.values<T>().data();
-  T* out = target.values<T>().data();
-  const core::Vec3& n = target.shape();
-  for (std::int64_t c = 0; c < target.channels(); ++c) {
-    for (std::int64_t z = 0; z < n[0]; ++z) {
-      for (std::int64_t y = 0; y < n[1]; ++y) {
-        const T* row = in + c * stride[0] + z * stride[1] + y * stride[2];
-        for (std::int64_t x = 0; x < n[2]; ++x) {
-          *out++ = row[x * stride[3]];
-        }
-      }
-    }
-  }
+  return stride;
 }
 
 }  // namespace
@@ -60,14 +44,8 @@ core::Array from_file_order(core::Array values, const Index4& shape,
   if (order == std::array<std::size_t, 4>{0, 1, 2, 3}) {
     return values;
   }
-  const Index4 in_file = dense_strides(permuted(shape, order));
-  Index4 stride{};
-  for (std::size_t i = 0; i < 4; ++i) {
-    stride[order[i]] = in_file[i];
-  }
   core::Array out = make_array(values.dtype(), shape);
-  core::dispatch(values.dtype(),
-                 [&](auto zero) { transpose<decltype(zero)>(values, stride, out); });
+  gather(values.bytes(), strides_in_file(shape, order), out, {0, 0, 0, 0}, shape);
   return out;
 }
 
@@ -96,35 +74,133 @@ FlatFile::FlatFile(std::filesystem::path path, const FlatLayout& layout)
   }
 }
 
-core::Array FlatFile::read(const Block4& block) const {
-  const auto item = static_cast<std::int64_t>(core::size_of(layout_.dtype));
-  const Index4 whole = permuted(layout_.shape, layout_.order);
-  const Index4 start = permuted(block.start, layout_.order);
-  const Index4 shape = permuted(block.shape, layout_.order);
-  const Index4 stride = dense_strides(whole);
-  // the values from `run` on lie side by side: one read for each
-  std::size_t run = 3;
-  while (run > 0 && shape[run] == whole[run]) {
-    --run;
-  }
-  std::int64_t length = item;
-  Index4 step{1, 1, 1, 1};
-  for (std::size_t i = run; i < 4; ++i) {
-    length *= shape[i];
-    step[i] = shape[i];
-  }
-  core::Array values = make_array(layout_.dtype, shape);
-  std::byte* out = values.bytes().data();
-  for_each_cell({{0, 0, 0, 0}, shape}, step, [&](const Index4& at) {
-    std::int64_t element = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-      element += (start[i] + (i < run ? at[i] : 0)) * stride[i];
+namespace {
+
+constexpr std::int64_t kMostGapBytes = std::int64_t{1} << 20;
+constexpr std::int64_t kMostRunBytes = std::int64_t{8}
+                                       << 20;  // where a run is copied from a buffer
+constexpr std::int64_t kMostWaste = 8;         // bytes read for one wanted, to save calls
+
+/// What one read takes: the box's whole extent along the fastest axes of the file.
+struct Run {
+  std::array<bool, 4> covers{};  ///< the axes c,z,y,x
+  Index4 count{1, 1, 1, 1};      ///< of the box inside the run
+  std::int64_t span = 1;         ///< elements from the first to the last
+  std::int64_t elements = 1;
+};
+
+/// True if the axes in the file are in the order c,z,y,x.
+bool is_canonical(const FlatLayout& layout) {
+  std::size_t last = 0;
+  for (const std::size_t axis : layout.order) {
+    if (layout.shape[axis] > 1 && axis < last) {
+      return false;
     }
-    file_.read(layout_.offset + element * item, {out, static_cast<std::size_t>(length)});
-    out += length;
-  });
-  to_native_order(values, layout_.byte_order);
-  return from_file_order(std::move(values), block.shape, layout_.order);
+    last = layout.shape[axis] > 1 ? axis : last;
+  }
+  return true;
+}
+
+Run choose_run(const FlatLayout& layout, const Block4& block) {
+  const Index4 stride = strides_in_file(layout.shape, layout.order);
+  const auto size = static_cast<std::int64_t>(core::size_of(layout.dtype));
+  const std::int64_t limit =
+      is_canonical(layout) ? std::numeric_limits<std::int64_t>::max() : kMostRunBytes;
+  Run run;
+  for (std::size_t i = 4; i-- > 0;) {
+    const std::size_t axis = layout.order[i];
+    const std::int64_t count = block.shape[axis];
+    const std::int64_t span = count == 1 ? run.span : (count - 1) * stride[axis] + run.span;
+    const std::int64_t elements = run.elements * count;
+    const bool is_dense = span == elements && (run.elements == 1 || span * size <= limit);
+    const bool is_near = span * size <= kMostGapBytes && span <= kMostWaste * elements;
+    if (count > 1 && !is_dense && !is_near) {
+      break;
+    }
+    run.covers[axis] = true;
+    run.count[axis] = count;
+    run.span = span;
+    run.elements = elements;
+  }
+  return run;
+}
+
+class FlatReader {
+ public:
+  FlatReader(const ByteSource& source, const FlatLayout& layout, const Block4& block)
+      : source_(source),
+        layout_(layout),
+        block_(block),
+        stride_(strides_in_file(layout.shape, layout.order)),
+        run_(choose_run(layout, block)),
+        values_(make_array(layout.dtype, block.shape)),
+        size_(static_cast<std::int64_t>(core::size_of(layout.dtype))),
+        is_direct_(run_.span == run_.elements && is_canonical(layout)) {
+    if (!is_direct_) {
+      buffer_.resize(static_cast<std::size_t>(run_.span * size_));
+    }
+  }
+
+  core::Array read() {
+    Index4 at{0, 0, 0, 0};
+    do {
+      read_run(at);
+    } while (next(at));
+    to_native_order(values_, layout_.byte_order);
+    return std::move(values_);
+  }
+
+ private:
+  /// The next index over the axes that a run does not cover; false after the last.
+  bool next(Index4& at) const {
+    for (std::size_t i = 4; i-- > 0;) {
+      if (!run_.covers[i] && ++at[i] < block_.shape[i]) {
+        return true;
+      }
+      at[i] = 0;
+    }
+    return false;
+  }
+
+  void read_run(const Index4& at) {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+      from += (block_.start[i] + at[i]) * stride_[i];
+      to = to * block_.shape[i] + at[i];
+    }
+    const std::int64_t offset = layout_.offset + from * size_;
+    if (is_direct_) {
+      source_.read(offset, values_.bytes().subspan(static_cast<std::size_t>(to * size_),
+                                                   static_cast<std::size_t>(run_.span * size_)));
+      return;
+    }
+    source_.read(offset, buffer_);
+    gather(buffer_, stride_, values_, at, run_.count);
+  }
+
+  const ByteSource& source_;
+  const FlatLayout& layout_;
+  const Block4& block_;
+  Index4 stride_;
+  Run run_;
+  core::Array values_;
+  std::int64_t size_;
+  bool is_direct_;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace
+
+core::Array read_flat(const ByteSource& source, const FlatLayout& layout, const Block4& block) {
+  if (block.empty()) {
+    return make_array(layout.dtype, block.shape);
+  }
+  return FlatReader(source, layout, block).read();
+}
+
+core::Array FlatFile::read(const Block4& block) const {
+  return read_flat(file_, layout_, block);
 }
 
 }  // namespace retina::store

@@ -28,6 +28,10 @@ std::int64_t bytes_of(const FlatLayout& layout);
 core::Array from_file_order(core::Array values, const Index4& shape,
                             const std::array<std::size_t, 4>& order);
 
+/// A block of values; reads runs as long as the layout has them. That the source is long enough is
+/// the caller's.
+core::Array read_flat(const ByteSource& source, const FlatLayout& layout, const Block4& block);
+
 /// A volume of plain values in a file; reads no more than it is asked for.
 class FlatFile {
  public:

@@ -1,6 +1,7 @@
 #include "retina/store/location.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdint>
 #include <fstream>
@@ -30,6 +31,12 @@ std::string without_trailing_slash(std::string_view text) {
   return std::string(text);
 }
 
+/// Outputs that do not exist yet are split too.
+bool is_container_name(const fs::path& path) {
+  constexpr std::array<std::string_view, 4> kContainers{".zarr", ".h5", ".hdf5", ".hdf"};
+  return std::find(kContainers.begin(), kContainers.end(), extension_of(path)) != kContainers.end();
+}
+
 }  // namespace
 
 Location parse_location(const std::string& text) {
@@ -43,7 +50,7 @@ Location parse_location(const std::string& text) {
   for (std::size_t colon = plain.rfind(':'); colon != std::string::npos && colon > 0;
        colon = plain.rfind(':', colon - 1)) {
     const fs::path container = without_trailing_slash(plain.substr(0, colon));
-    if (fs::exists(container, ignored) || extension_of(container) == ".zarr") {
+    if (fs::exists(container, ignored) || is_container_name(container)) {
       location.file = container;
       location.inner = strip_slashes(std::string_view(plain).substr(colon + 1));
       break;

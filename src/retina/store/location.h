@@ -14,7 +14,7 @@ struct Location {
 };
 
 /// Splits `container:path`. A name that exists as it stands is never split; nor is one without a
-/// ':' that follows an existing file or a ".zarr".
+/// ':' that follows an existing file or the name of a container (.zarr, .h5, .hdf5, .hdf).
 Location parse_location(const std::string& text);
 
 /// bad_data if `location` names a dataset inside a file that holds only one image.

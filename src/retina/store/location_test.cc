@@ -31,6 +31,12 @@ TEST(Location, SplitsZarrThatDoesNotExistYet) {
   EXPECT_EQ(location.inner, "labels/cells");
 }
 
+TEST(Location, SplitsHdf5ThatDoesNotExistYet) {
+  const Location location = parse_location("/nowhere/x.HDF5:/labels/cells");
+  EXPECT_EQ(location.file, "/nowhere/x.HDF5");
+  EXPECT_EQ(location.inner, "labels/cells");
+}
+
 TEST(Location, IgnoresTrailingSlashes) {
   EXPECT_EQ(parse_location("/a/b/").file, "/a/b");
 }

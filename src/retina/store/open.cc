@@ -14,10 +14,15 @@
 #include "retina/store/problem.h"
 
 #if RETINA_WITH_IO
+#include "retina/store/hdf5/hdf5.h"
+#include "retina/store/hdf5/hdf5_writer.h"
 #include "retina/store/image/image_volume.h"
 #include "retina/store/image_folder/image_folder.h"
 #include "retina/store/image_folder/image_folder_writer.h"
+#include "retina/store/mha/mha.h"
 #include "retina/store/mrc/mrc.h"
+#include "retina/store/nrrd/nrrd.h"
+#include "retina/store/nrrd/nrrd_writer.h"
 #include "retina/store/tiff/tiff.h"
 #include "retina/store/tiff/tiff_writer.h"
 #include "retina/store/zarr/ome_zarr.h"
@@ -56,6 +61,9 @@ constexpr Reader kReaders[] = {
     {"OME-Zarr", is_zarr, open_zarr},
     {"TIFF", is_tiff, open_tiff},
     {"PNG, JPEG", is_still_image, open_still_image},
+    {"HDF5", is_hdf5, open_hdf5},
+    {"NRRD", is_nrrd, open_nrrd},
+    {"MetaImage", is_mha, open_mha},
     {"MRC", is_mrc, open_mrc},
     {"folder of slices", is_image_folder, open_image_folder},
 };
@@ -64,6 +72,8 @@ constexpr Reader kReaders[] = {
 constexpr Writer kWriters[] = {
     {".zarr", fits_zarr, create_ome_zarr},
     {".pack", fits_pack, create_pack},
+    {".h5", fits_hdf5, create_hdf5},
+    {".nrrd", [](const Location& l) { return extension_of(l.file) == ".nrrd"; }, create_nrrd},
     {".tif", [](const Location& l) { return extension_of(l.file) == ".tif"; }, create_tiff},
     {".tiff", [](const Location& l) { return extension_of(l.file) == ".tiff"; }, create_tiff},
     {".png", [](const Location& l) { return extension_of(l.file) == ".png"; }, create_png},

@@ -5,22 +5,21 @@
 #include <filesystem>
 #include <span>
 
+#include "retina/store/byte_source.h"
+
 namespace retina::store {
 
 /// A regular file that is read at chosen places. Safe for use from several threads.
-class PositionedFile {
+class PositionedFile final : public ByteSource {
  public:
   /// bad_data naming the file if it cannot be opened or is not a regular file.
   explicit PositionedFile(std::filesystem::path path);
-  ~PositionedFile();
-  PositionedFile(const PositionedFile&) = delete;
-  PositionedFile& operator=(const PositionedFile&) = delete;
+  ~PositionedFile() override;
 
   const std::filesystem::path& path() const { return path_; }
   std::int64_t size() const { return size_; }  ///< bytes, when it was opened
 
-  /// Fills `out` with what begins at byte `offset`; bad_data naming the file if it ends before.
-  void read(std::int64_t offset, std::span<std::byte> out) const;
+  void read(std::int64_t offset, std::span<std::byte> out) const override;
 
  private:
   std::filesystem::path path_;

@@ -1,0 +1,185 @@
+#include "retina/store/hdf5/hdf5_writer.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/store/behaviour.h"
+#include "retina/store/conformance.h"
+#include "retina/store/hdf5/hdf5_dataset.h"
+#include "retina/store/open.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::store {
+namespace {
+
+CreateOptions hdf5_options() {
+  CreateOptions options;
+  options.shape = {6, 20, 30};
+  options.chunk = {4, 16, 16};
+  options.voxel_nm = core::Vec3d{40, 4, 4.5};
+  options.offset_nm = {100, 10, 0.25};
+  return options;
+}
+
+core::Array write_hdf5(const std::string& path, const CreateOptions& options, std::uint64_t seed) {
+  const core::Array values = random_array(options.dtype, options.channels, options.shape, seed);
+  const auto output = create(path, options);
+  output->write(core::whole(options.shape), values);
+  output->finish();
+  return values;
+}
+
+core::Array read_whole(const std::string& path) {
+  const auto volume = open(path);
+  return volume->read(core::whole(volume->shape()));
+}
+
+TEST(Hdf5Writer, StatesAxesSizeAndOffset) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.h5").string();
+  write_hdf5(path, hdf5_options(), 1);
+  const auto volume = open(path + ":/data");
+  EXPECT_EQ(volume->info().axes, "zyx");
+  EXPECT_EQ(volume->info().voxel_nm, hdf5_options().voxel_nm);
+  EXPECT_EQ(volume->info().offset_nm, hdf5_options().offset_nm);
+  EXPECT_THAT(volume->info().notes, ::testing::IsEmpty());
+}
+
+TEST(Hdf5Writer, AddsDatasetsToAFile) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.h5").string();
+  const core::Array raw = write_hdf5(path + ":/volumes/raw", hdf5_options(), 1);
+  CreateOptions options = hdf5_options();
+  options.dtype = core::DType::u64;
+  write_hdf5(path + ":/volumes/labels/ids", options, 2);
+  EXPECT_THROW(create(path + ":/volumes/labels/ids", options), Error);
+  EXPECT_THROW(create(path, options), Error);
+  options.overwrite = true;
+  const core::Array labels = write_hdf5(path + ":/volumes/labels/ids", options, 3);
+  EXPECT_TRUE(read_whole(path + ":/volumes/raw") == raw);
+  EXPECT_TRUE(read_whole(path + ":/volumes/labels/ids") == labels);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(Hdf5Writer, TwoDatasetsMayBeWrittenAtOnce) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.h5").string();
+  const auto first = create(path + ":/a", hdf5_options());
+  const auto second = create(path + ":/b", hdf5_options());
+  const core::Array values = random_array(core::DType::u8, 1, {6, 20, 30}, 4);
+  first->write({{0, 0, 0}, {6, 20, 30}}, values);
+  first->finish();
+  second->finish();
+  EXPECT_TRUE(read_whole(path + ":/a") == values);
+  EXPECT_EQ(open(path + ":/b")->shape(), values.shape());
+}
+
+TEST(Hdf5Writer, DoesNotTouchWhatIsNoHdf5File) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "a.h5") << "something else";
+  CreateOptions options = hdf5_options();
+  options.overwrite = true;
+  EXPECT_THROW(create((folder / "a.h5").string() + ":/raw", options), Error);
+}
+
+TEST(Hdf5Writer, EmptyRegionsTakeNoSpace) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.h5").string();
+  CreateOptions options;
+  options.shape = {64, 512, 512};
+  options.dtype = core::DType::u64;
+  const auto output = create(path, options);
+  output->write({{0, 0, 0}, {1, 1, 1}}, random_array(core::DType::u64, 1, {1, 1, 1}, 1));
+  output->write({{32, 0, 0}, {1, 512, 512}}, {core::DType::u64, 1, {1, 512, 512}});
+  EXPECT_TRUE(output->is_written({{32, 0, 0}, {32, 512, 512}}));
+  output->finish();
+  EXPECT_LT(std::filesystem::file_size(path), 20000U);
+  EXPECT_EQ(open(path)->shape(), options.shape);
+}
+
+TEST(Hdf5Writer, TheLibraryReadsNoiseThatIsNotCompressed) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.h5").string();
+  CreateOptions options = hdf5_options();
+  options.dtype = core::DType::u16;
+  core::Array noise(options.dtype, 1, options.shape);
+  core::Rng rng(6);
+  for (auto& value : noise.values<std::uint16_t>()) {
+    value = static_cast<std::uint16_t>(rng.integer(0, 65535));
+  }
+  const auto output = create(path, options);
+  output->write(core::whole(options.shape), noise);
+  EXPECT_TRUE(output->read(core::whole(options.shape)) == noise);
+  output->finish();
+  EXPECT_TRUE(read_whole(path) == noise);
+  const Hdf5File file(path);
+  const auto bytes = Hdf5Dataset(file, "/data").read({0, 0, 0}, {6, 20, 30});
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), noise.bytes().begin()));
+}
+
+TEST(Hdf5Writer, ChunksAndUnitsFitTheVolume) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {100, 1000, 70};
+  EXPECT_EQ(create((folder / "a.h5").string(), options)->write_unit(), (core::Vec3{32, 512, 128}));
+  options.shape = {1, 5000, 3};
+  EXPECT_EQ(create((folder / "b.h5").string(), options)->info().chunk, (core::Vec3{1, 256, 3}));
+  options.shape = {4096, 4096, 4096};
+  options.chunk = options.shape;
+  EXPECT_THROW(create((folder / "c.h5").string(), options), Error);
+}
+
+std::vector<FormatCase> hdf5_cases() {
+  std::vector<FormatCase> cases;
+  for (const core::DType dtype :
+       {core::DType::u8, core::DType::i16, core::DType::u64, core::DType::f32}) {
+    cases.push_back({.name = std::string(core::name_of(dtype)),
+                     .extension = ".h5",
+                     .dtype = dtype,
+                     .shape = {11, 40, 37},
+                     .chunk = {4, 8, 16},
+                     .shard = {4, 16, 32}});
+  }
+  cases.push_back({.name = "Channels",
+                   .extension = ".hdf5",
+                   .shape = {11, 40, 37},
+                   .channels = 3,
+                   .chunk = {4, 8, 16}});
+  cases.push_back({.name = "DefaultGrid", .extension = ".hdf"});
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Hdf5, StoreReading, ::testing::ValuesIn(hdf5_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Hdf5, StoreWriting, ::testing::ValuesIn(hdf5_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Hdf5, StoreAnyOrder, ::testing::ValuesIn(hdf5_cases()), name_of_case);
+
+TEST(Hdf5ConformanceE2e, PythonReadsOurs) {
+  RETINA_SKIP_WITHOUT(tools_python());
+  const testing::TempFolder folder;
+  Json cases = Json::array();
+  using core::DType;
+  for (const DType dtype : {DType::u8, DType::u16, DType::u32, DType::u64, DType::i8, DType::i16,
+                            DType::i32, DType::i64, DType::f32, DType::f64}) {
+    cases.push_back(write_case(
+        folder.path(), {.path = std::string(core::name_of(dtype)) + ".h5", .dtype = dtype}, 0));
+  }
+  cases.push_back(write_case(folder.path(), {.path = "channels.h5", .channels = 3}, 0));
+  cases.push_back(write_case(folder.path(), {.path = "several.h5:/volumes/raw"}, 0));
+  cases.push_back(
+      write_case(folder.path(), {.path = "several.h5:/volumes/labels", .dtype = DType::u64}, 0));
+  for (Json& written : cases) {
+    written["voxel_nm"] = {50, 4.6, 4.6};
+    written["offset_nm"] = {0, 0, 0};
+  }
+  save_cases(folder.path(), cases);
+  EXPECT_EQ(run_script("check_hdf5.py", "read", folder.path()), "equal\n");
+}
+
+}  // namespace
+}  // namespace retina::store

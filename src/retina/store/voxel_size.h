@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "retina/core/box.h"
+
+namespace retina::store {
+
+/// What a file says about one axis of space: a step, in a unit that may be missing.
+struct AxisStep {
+  std::optional<double> step;
+  std::string unit;  ///< as the file writes it; "" = not stated
+};
+
+/// A voxel size and what there is to say about it.
+struct VoxelSize {
+  std::optional<core::Vec3d> nm;  ///< z, y, x
+  std::vector<std::string> notes;
+};
+
+/// Voxel size from the steps along z, y, x. Without z (a 2D image) the thickness is taken equal to
+/// the pixel's height, with a note; steps without a unit of length, or not positive, give none,
+/// with a note that names the option.
+VoxelSize voxel_size(const std::array<AxisStep, 3>& zyx);
+
+/// `value` in `unit`, in nanometres without noise beyond 15 digits; empty without a unit of length.
+std::optional<double> in_nanometres(double value, std::string_view unit);
+
+}  // namespace retina::store
