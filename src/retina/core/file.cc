@@ -15,17 +15,18 @@
 #include <unistd.h>
 
 #include "retina/core/error.h"
+#include "retina/core/file_error.h"
+#include "retina/core/replace_folder.h"
 
 namespace retina::core {
 namespace {
 
 [[noreturn]] void fail_io(const fs::path& path, std::string_view what) {
   const int code = errno;
-  const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG || code == ENOMEM;
-  throw Error(full ? ErrorKind::resource : ErrorKind::bad_data,
+  throw Error(kind_of_errno(code),
               Problem{.subject = path.string(),
                       .found = fmt::format("{}: {}", what, std::strerror(code)),
-                      .remedy = full ? "free some space or choose another place" : ""});
+                      .remedy = remedy_of_errno(code)});
 }
 
 /// A file descriptor that closes itself.
@@ -136,11 +137,7 @@ void write_atomically(const fs::path& path, std::string_view text) {
 
 void rename_into_place(const fs::path& temporary, const fs::path& final_path) {
   if (fs::is_directory(final_path)) {  // rename() does not replace a folder that holds something
-    const fs::path old = final_path.parent_path() / ("." + final_path.filename().string() + ".old");
-    fs::remove_all(old);
-    fs::rename(final_path, old);
-    fs::rename(temporary, final_path);
-    fs::remove_all(old);
+    replace_folder(temporary, final_path);
   } else if (::rename(temporary.c_str(), final_path.c_str()) != 0) {
     fail_io(final_path, "cannot be put in place");
   }

@@ -7,7 +7,7 @@
 namespace retina::core {
 
 ThreadPool::ThreadPool(int threads) {
-  for (int i = 0; i < std::max(1, threads); ++i) {
+  for (int i = 0; i < threads; ++i) {
     workers_.emplace_back([this] { work(); });
   }
 }
@@ -24,6 +24,10 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::enqueue(std::function<void()> job) {
+  if (workers_.empty()) {
+    job();
+    return;
+  }
   {
     const std::lock_guard lock(mutex_);
     jobs_.push_back(std::move(job));

@@ -14,6 +14,7 @@
 namespace retina::core {
 
 /// A fixed number of threads that run tasks in the order given. Exceptions arrive at the future.
+/// With 0 threads the caller does the work itself, when it submits it.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);

@@ -41,6 +41,17 @@ TEST(ThreadPool, DestructionFinishesWhatWasSubmitted) {
   EXPECT_EQ(done.load(), 50);
 }
 
+TEST(ThreadPool, WithoutThreadsTheCallerWorks) {
+  ThreadPool pool(0);
+  const auto caller = std::this_thread::get_id();
+  EXPECT_EQ(pool.submit([] { return std::this_thread::get_id(); }).get(), caller);
+  int visits = 0;
+  pool.parallel_for(5, [&](std::int64_t) { visits += std::this_thread::get_id() == caller; });
+  EXPECT_EQ(visits, 5);
+  EXPECT_THROW(pool.submit([]() -> int { throw std::runtime_error("x"); }).get(),
+               std::runtime_error);
+}
+
 TEST(BoundedQueue, HandsItemsOverInOrderAndEndsWhenClosed) {
   BoundedQueue<int> queue(2);
   std::thread producer([&] {
