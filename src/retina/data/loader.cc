@@ -1,5 +1,6 @@
 #include "retina/data/loader.h"
 
+#include <string>
 #include <utility>
 
 #include "retina/core/clock.h"
@@ -37,7 +38,17 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& opti
       next_(options.start),
       submitted_(options.start),
       workers_(options.threads) {
-  submit_ahead();
+  if (options_.drop_last && sampler_.epoch_length() < options_.batch * options_.ranks) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = "dataset",
+                        .found = std::to_string(sampler_.epoch_length()) + " planes",
+                        .expected = "at least one whole batch of " +
+                                    std::to_string(options_.batch * options_.ranks),
+                        .remedy = "lower the batch, or give more images"});
+  }
+  if (options_.threads > 0) {
+    submit_ahead();
+  }
 }
 
 Loader::~Loader() {
@@ -56,6 +67,11 @@ void Loader::submit_ahead() {
 
 RawBatch Loader::next() {
   const core::Stopwatch watch;
+  if (options_.threads == 0) {
+    RawBatch batch = read_batch(next_++);
+    waited_s_ += watch.seconds();
+    return batch;
+  }
   std::future<RawBatch> ready = std::move(in_flight_.front());
   in_flight_.pop_front();
   ++next_;
@@ -65,9 +81,19 @@ RawBatch Loader::next() {
   return batch;
 }
 
+std::int64_t Loader::first_sample(std::int64_t batch) const {
+  const std::int64_t together = options_.batch * options_.ranks;
+  const std::int64_t of_rank = options_.rank * options_.batch;
+  if (!options_.drop_last) {
+    return batch * together + of_rank;
+  }
+  const std::int64_t per_epoch = sampler_.epoch_length() / together;
+  return batch / per_epoch * sampler_.epoch_length() + batch % per_epoch * together + of_rank;
+}
+
 RawBatch Loader::read_batch(std::int64_t number) const {
   RawBatch batch;
-  const std::int64_t first = (number * options_.ranks + options_.rank) * options_.batch;
+  const std::int64_t first = first_sample(number);
   for (std::int64_t i = 0; i < options_.batch; ++i) {
     batch.samples.push_back(read_sample(sampler_(first + i)));
   }

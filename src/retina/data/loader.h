@@ -21,7 +21,10 @@ struct LoaderOptions {
   std::int64_t batch = 16;  ///< samples of a batch, of this process
   std::uint64_t seed = 0;   ///< of the run
   Shuffle shuffle = Shuffle::each_epoch;
-  int threads = 1;                                   ///< that read ahead
+  /// Every epoch starts with a batch of its own; what does not fill a batch is left out. Not for
+  /// datasets smaller than a batch.
+  bool drop_last = false;
+  int threads = 1;                                   ///< that read ahead; 0 = next() reads itself
   int read_ahead = 4;                                ///< batches in flight
   std::int64_t cache_bytes = std::int64_t{2} << 30;  ///< planes kept in memory
   std::int64_t start = 0;  ///< batches to skip: the state of the loader that is continued
@@ -48,7 +51,7 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// The next batch; waits only if reading ahead fell behind.
+  /// The next batch; waits only if reading ahead fell behind, or if no thread reads ahead.
   RawBatch next();
   /// Batches given out: LoaderOptions::start of a loader that goes on from here. All of the
   /// loader's state.
@@ -57,6 +60,7 @@ class Loader {
   double waited_s() const { return waited_s_; }  ///< seconds next() waited so far
 
  private:
+  std::int64_t first_sample(std::int64_t batch) const;
   RawBatch read_batch(std::int64_t number) const;
   RawSample read_sample(const Patch& patch) const;
   void submit_ahead();

@@ -38,7 +38,11 @@ TEST(Loader, ThreadsReadAheadAndCacheChangeNoSample) {
   Loader one(dataset, {.batch = 3, .seed = 5, .threads = 1, .read_ahead = 1}, centre_box);
   Loader many(dataset, {.batch = 3, .seed = 5, .threads = 3, .read_ahead = 5, .cache_bytes = 0},
               centre_box);
-  expect_same(samples_of(one, 9), samples_of(many, 9));
+  const std::vector<RawSample> samples = samples_of(one, 9);
+  expect_same(samples, samples_of(many, 9));
+  Loader none(dataset, {.batch = 3, .seed = 5, .threads = 0}, centre_box);
+  expect_same(samples, samples_of(none, 9));
+  EXPECT_EQ(none.state(), 9);
 }
 
 TEST(Loader, BatchSizeChangesNoSample) {
@@ -55,6 +59,16 @@ TEST(Loader, ContinuesFromItsState) {
   EXPECT_EQ(whole.state(), 4);
   Loader rest(dataset, {.batch = 3, .seed = 5, .start = whole.state()}, centre_box);
   expect_same(samples_of(whole, 3), samples_of(rest, 3));
+}
+
+TEST(Loader, AnEpochOfWholeBatchesLeavesOutTheRest) {
+  const auto dataset = memory_dataset(7, 10);
+  Loader whole(dataset, {.batch = 1, .seed = 5}, centre_box);
+  Loader dropping(dataset, {.batch = 3, .seed = 5, .drop_last = true}, centre_box);
+  std::vector<RawSample> expected = samples_of(whole, 13);
+  expected.erase(expected.begin() + 6);  // the seventh sample of the first epoch
+  expect_same(samples_of(dropping, 4), expected);
+  EXPECT_THROW(Loader(dataset, {.batch = 8, .drop_last = true}, centre_box), Error);
 }
 
 TEST(Loader, RanksShareTheBatchesOfOneProcess) {

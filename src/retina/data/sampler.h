@@ -4,6 +4,7 @@
 #include <mutex>
 #include <vector>
 
+#include "retina/core/options.h"
 #include "retina/data/dataset.h"
 
 namespace retina::data {
@@ -20,6 +21,11 @@ enum class Shuffle {
   same_each_epoch,  ///< the published trainer: one permutation for all epochs
   none              ///< in the order of the dataset
 };
+constexpr core::EnumTable<Shuffle, 3> enum_table(Shuffle) {
+  return {{{Shuffle::each_epoch, "each_epoch"},
+           {Shuffle::same_each_epoch, "same_each_epoch"},
+           {Shuffle::none, "none"}}};
+}
 
 /// An endless stream of patches: sample k is a pure function of (run seed, k), whatever batch,
 /// thread or process asks. Every slice occurs once per epoch; epochs follow each other without a
