@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <torch/types.h>
+
+namespace retina::tensor {
+
+struct PickleValue;
+using PickleList = std::vector<PickleValue>;  ///< of a list or a tuple
+
+/// A name from a Python module that a pickle refers to; only known ones are let through.
+enum class PickleName { ordered_dict, rebuild_tensor, rebuild_parameter, storage };
+struct PickleGlobal {
+  PickleName name = PickleName::storage;
+  at::ScalarType type = at::kFloat;  ///< of a storage
+};
+
+/// The memory of tensors: a member of the archive.
+struct PickleStorage {
+  std::string key;
+  at::ScalarType type = at::kFloat;
+};
+
+struct PickleDict {
+  std::vector<std::pair<PickleValue, PickleValue>> items;
+};
+
+struct PickleTuple {
+  PickleList items;
+};
+
+/// What the unpickler keeps on its stack.
+struct PickleValue {
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, PickleGlobal, PickleStorage,
+               at::Tensor, PickleTuple, PickleList, PickleDict>
+      value;
+  int depth = 0;  ///< of containers within containers
+
+  template <class T>
+  const T* as() const {
+    return std::get_if<T>(&value);
+  }
+  template <class T>
+  T* as() {
+    return std::get_if<T>(&value);
+  }
+};
+
+/// Makes a tensor of a storage's bytes: element offset, sizes and strides in elements.
+using RebuildTensor = std::function<at::Tensor(const PickleStorage& storage, std::int64_t offset,
+                                               const std::vector<std::int64_t>& sizes,
+                                               const std::vector<std::int64_t>& strides)>;
+
+/// Interprets the pickle of a dictionary of tensors: a data format here, not a program. bad_data
+/// naming `file` for every instruction or name beyond those, and for anything malformed.
+PickleValue unpickle(std::span<const std::byte> stream, const RebuildTensor& rebuild,
+                     const std::string& file);
+
+}  // namespace retina::tensor
