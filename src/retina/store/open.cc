@@ -18,6 +18,7 @@
 #include "retina/store/image_folder/image_folder.h"
 #include "retina/store/image_folder/image_folder_writer.h"
 #include "retina/store/mrc/mrc.h"
+#include "retina/store/nifti/nifti.h"
 #include "retina/store/tiff/tiff.h"
 #include "retina/store/tiff/tiff_writer.h"
 #include "retina/store/zarr/ome_zarr.h"
@@ -57,6 +58,7 @@ constexpr Reader kReaders[] = {
     {"TIFF", is_tiff, open_tiff},
     {"PNG, JPEG", is_still_image, open_still_image},
     {"MRC", is_mrc, open_mrc},
+    {"NIfTI", is_nifti, open_nifti},
     {"folder of slices", is_image_folder, open_image_folder},
 };
 // clang-format on
