@@ -19,6 +19,8 @@
 #include "retina/store/image_folder/image_folder_writer.h"
 #include "retina/store/mrc/mrc.h"
 #include "retina/store/nifti/nifti.h"
+#include "retina/store/precomputed/precomputed.h"
+#include "retina/store/precomputed/precomputed_writer.h"
 #include "retina/store/tiff/tiff.h"
 #include "retina/store/tiff/tiff_writer.h"
 #include "retina/store/zarr/ome_zarr.h"
@@ -57,6 +59,7 @@ constexpr Reader kReaders[] = {
     {"OME-Zarr", is_zarr, open_zarr},
     {"TIFF", is_tiff, open_tiff},
     {"PNG, JPEG", is_still_image, open_still_image},
+    {"Neuroglancer precomputed", is_precomputed, open_precomputed},
     {"MRC", is_mrc, open_mrc},
     {"NIfTI", is_nifti, open_nifti},
     {"folder of slices", is_image_folder, open_image_folder},
@@ -66,6 +69,7 @@ constexpr Reader kReaders[] = {
 constexpr Writer kWriters[] = {
     {".zarr", fits_zarr, create_ome_zarr},
     {".pack", fits_pack, create_pack},
+    {".precomputed", fits_precomputed, create_precomputed},
     {".tif", [](const Location& l) { return extension_of(l.file) == ".tif"; }, create_tiff},
     {".tiff", [](const Location& l) { return extension_of(l.file) == ".tiff"; }, create_tiff},
     {".png", [](const Location& l) { return extension_of(l.file) == ".png"; }, create_png},
