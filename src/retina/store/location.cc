@@ -83,6 +83,16 @@ bool begins_with(const fs::path& file, std::string_view magic) {
   return in.gcount() == static_cast<std::streamsize>(magic.size()) && start == magic;
 }
 
+bool is_present(const fs::path& path) {
+  std::error_code error;
+  const bool found = fs::exists(path, error);
+  if (error) {
+    throw bad_file(path, error.message(), "a file that can be looked for",
+                   "check the permissions of its folder");
+  }
+  return found;
+}
+
 std::int64_t size_of_file(const fs::path& file) {
   std::error_code error;
   const std::uintmax_t size = fs::file_size(file, error);

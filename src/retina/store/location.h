@@ -26,6 +26,10 @@ std::string extension_of(const std::filesystem::path& path);
 /// True if the regular file begins with `magic`.
 bool begins_with(const std::filesystem::path& file, std::string_view magic);
 
+/// True if there is something at `path`; bad_data naming it if that cannot be told, as in a folder
+/// that may not be searched: what is not readable must not pass for absent.
+bool is_present(const std::filesystem::path& path);
+
 /// Size of a file in bytes; bad_data naming it if that cannot be told.
 std::int64_t size_of_file(const std::filesystem::path& file);
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "retina/core/error.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {
@@ -51,6 +52,14 @@ TEST(Location, RecognisesTheFirstBytes) {
   EXPECT_TRUE(begins_with(folder / "short", "ab"));
   EXPECT_FALSE(begins_with(folder / "short", "abc"));
   EXPECT_FALSE(begins_with(folder.path(), "a"));
+}
+
+TEST(Location, AbsentIsToldFromNotReadable) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "a") << "x";
+  EXPECT_TRUE(is_present(folder / "a"));
+  EXPECT_FALSE(is_present(folder / "b"));
+  EXPECT_THROW(is_present(folder / std::string(300, 'n')), Error);  // too long a name to look for
 }
 
 }  // namespace

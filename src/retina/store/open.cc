@@ -23,6 +23,9 @@
 #include "retina/store/mrc/mrc.h"
 #include "retina/store/nrrd/nrrd.h"
 #include "retina/store/nrrd/nrrd_writer.h"
+#include "retina/store/nifti/nifti.h"
+#include "retina/store/precomputed/precomputed.h"
+#include "retina/store/precomputed/precomputed_writer.h"
 #include "retina/store/tiff/tiff.h"
 #include "retina/store/tiff/tiff_writer.h"
 #include "retina/store/zarr/ome_zarr.h"
@@ -64,7 +67,9 @@ constexpr Reader kReaders[] = {
     {"HDF5", is_hdf5, open_hdf5},
     {"NRRD", is_nrrd, open_nrrd},
     {"MetaImage", is_mha, open_mha},
+    {"Neuroglancer precomputed", is_precomputed, open_precomputed},
     {"MRC", is_mrc, open_mrc},
+    {"NIfTI", is_nifti, open_nifti},
     {"folder of slices", is_image_folder, open_image_folder},
 };
 // clang-format on
@@ -74,6 +79,7 @@ constexpr Writer kWriters[] = {
     {".pack", fits_pack, create_pack},
     {".h5", fits_hdf5, create_hdf5},
     {".nrrd", [](const Location& l) { return extension_of(l.file) == ".nrrd"; }, create_nrrd},
+    {".precomputed", fits_precomputed, create_precomputed},
     {".tif", [](const Location& l) { return extension_of(l.file) == ".tif"; }, create_tiff},
     {".tiff", [](const Location& l) { return extension_of(l.file) == ".tiff"; }, create_tiff},
     {".png", [](const Location& l) { return extension_of(l.file) == ".png"; }, create_png},

@@ -100,4 +100,12 @@ void require_plausible_size(const fs::path& file, const ImageHeader& header,
   }
 }
 
+void require_pixels(const fs::path& name, const ImageHeader& header, std::int64_t max_pixels) {
+  if (header.height < 1 || header.width < 1 || header.height > max_pixels / header.width) {
+    throw bad_file(name, fmt::format("a picture of {} x {}", header.height, header.width),
+                   fmt::format("up to {} pixels", max_pixels),
+                   "the file is damaged: get a fresh copy");
+  }
+}
+
 }  // namespace retina::store

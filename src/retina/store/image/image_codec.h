@@ -52,4 +52,8 @@ bool channels_are_equal(const core::Array& image);
 void require_plausible_size(const std::filesystem::path& file, const ImageHeader& header,
                             std::int64_t max_ratio);
 
+/// The same for pixels in memory, of which at most `max_pixels` are wanted.
+void require_pixels(const std::filesystem::path& name, const ImageHeader& header,
+                    std::int64_t max_pixels);
+
 }  // namespace retina::store

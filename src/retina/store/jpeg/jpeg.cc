@@ -42,22 +42,24 @@ void on_message(j_common_ptr jpeg, int level) {
   }
 }
 
-/// One JPEG file being read. libjpeg leaves by longjmp, so the functions that call setjmp own
-/// nothing.
+/// One JPEG being read, from a file or from memory. libjpeg leaves by longjmp, so the functions
+/// that call setjmp own nothing.
 class JpegReader {
  public:
   explicit JpegReader(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
     if (file_ == nullptr) {
       throw bad_file(path, "it cannot be opened", "a readable JPEG file", "check the path");
     }
-    jpeg_.err = jpeg_std_error(&error_.manager);
-    error_.manager.error_exit = on_error;
-    error_.manager.emit_message = on_message;
-    jpeg_create_decompress(&jpeg_);
+    start();
+  }
+  JpegReader(const fs::path& name, std::span<const std::byte> bytes) : path_(name), bytes_(bytes) {
+    start();
   }
   ~JpegReader() {
     jpeg_destroy_decompress(&jpeg_);
-    std::fclose(file_);
+    if (file_ != nullptr) {
+      std::fclose(file_);
+    }
   }
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
@@ -74,7 +76,9 @@ class JpegReader {
                        .channels = jpeg_.num_components,
                        .height = jpeg_.image_height,
                        .width = jpeg_.image_width};
-    require_plausible_size(path_, header, kMaxRatio);
+    if (file_ != nullptr) {
+      require_plausible_size(path_, header, kMaxRatio);
+    }
     return header;
   }
 
@@ -89,11 +93,22 @@ class JpegReader {
   }
 
  private:
+  void start() {
+    jpeg_.err = jpeg_std_error(&error_.manager);
+    error_.manager.error_exit = on_error;
+    error_.manager.emit_message = on_message;
+    jpeg_create_decompress(&jpeg_);
+  }
+
   bool parse_header() {
     if (setjmp(error_.jump) != 0) {
       return false;
     }
-    jpeg_stdio_src(&jpeg_, file_);
+    if (file_ != nullptr) {
+      jpeg_stdio_src(&jpeg_, file_);
+    } else {
+      jpeg_mem_src(&jpeg_, reinterpret_cast<const unsigned char*>(bytes_.data()), bytes_.size());
+    }
     jpeg_read_header(&jpeg_, TRUE);
     return true;
   }
@@ -118,7 +133,8 @@ class JpegReader {
   }
 
   fs::path path_;
-  std::FILE* file_;
+  std::FILE* file_ = nullptr;
+  std::span<const std::byte> bytes_;
   ErrorState error_{};
   jpeg_decompress_struct jpeg_{};
 };
@@ -127,6 +143,15 @@ class JpegReader {
 
 ImageHeader read_jpeg_header(const fs::path& file) {
   return JpegReader(file).header();
+}
+
+core::Array decode_jpeg(std::span<const std::byte> bytes, const fs::path& name,
+                        std::int64_t max_pixels) {
+  JpegReader reader(name, bytes);
+  const ImageHeader header = reader.header();
+  require_pixels(name, header, max_pixels);
+  return from_interleaved(reader.pixels(header), header.dtype, header.channels, header.height,
+                          header.width);
 }
 
 core::Array read_jpeg(const fs::path& file) {

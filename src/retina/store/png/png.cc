@@ -3,6 +3,7 @@
 #include <bit>
 #include <csetjmp>
 #include <cstdio>
+#include <cstring>
 #include <string>
 
 #include <fmt/format.h>
@@ -27,20 +28,34 @@ constexpr bool kSwap = std::endian::native == std::endian::little;
 
 void on_warning(png_structp, png_const_charp) {}  // libpng reads on; what matters is an error
 
-/// One PNG file being read. libpng leaves by longjmp, so the functions that call setjmp own
-/// nothing.
+/// Reads from memory: the span that is left.
+void read_png_bytes(png_structp png, png_bytep out, png_size_t size) {
+  auto& left = *static_cast<std::span<const std::byte>*>(png_get_io_ptr(png));
+  if (size > left.size()) {
+    png_error(png, "the data end too early");
+  }
+  std::memcpy(out, left.data(), size);
+  left = left.subspan(size);
+}
+
+/// One PNG being read, from a file or from memory. libpng leaves by longjmp, so the functions that
+/// call setjmp own nothing.
 class PngReader {
  public:
   explicit PngReader(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
     if (file_ == nullptr) {
       throw bad_file(path, "it cannot be opened", "a readable PNG file", "check the path");
     }
-    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &message_, on_error, on_warning);
-    info_ = png_create_info_struct(png_);
+    start();
+  }
+  PngReader(const fs::path& name, std::span<const std::byte> bytes) : path_(name), left_(bytes) {
+    start();
   }
   ~PngReader() {
     png_destroy_read_struct(&png_, &info_, nullptr);
-    std::fclose(file_);
+    if (file_ != nullptr) {
+      std::fclose(file_);
+    }
   }
   PngReader(const PngReader&) = delete;
   PngReader& operator=(const PngReader&) = delete;
@@ -57,7 +72,9 @@ class PngReader {
     header.width = png_get_image_width(png_, info_);
     header.has_alpha =
         (type & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
-    require_plausible_size(path_, header, kMaxDeflateRatio * 8);  // 1-bit pixels become 8
+    if (file_ != nullptr) {
+      require_plausible_size(path_, header, kMaxDeflateRatio * 8);  // 1-bit pixels become 8
+    }
     return header;
   }
 
@@ -79,11 +96,20 @@ class PngReader {
   }
 
  private:
+  void start() {
+    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &message_, on_error, on_warning);
+    info_ = png_create_info_struct(png_);
+  }
+
   bool parse_header() {
     if (setjmp(png_jmpbuf(png_)) != 0) {
       return false;
     }
-    png_init_io(png_, file_);
+    if (file_ != nullptr) {
+      png_init_io(png_, file_);
+    } else {
+      png_set_read_fn(png_, &left_, read_png_bytes);
+    }
     png_read_info(png_, info_);
     return true;
   }
@@ -117,7 +143,8 @@ class PngReader {
   }
 
   fs::path path_;
-  std::FILE* file_;
+  std::FILE* file_ = nullptr;
+  std::span<const std::byte> left_;
   std::string message_;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
@@ -148,6 +175,15 @@ bool write_rows(png_structp png, png_infop info, png_bytepp rows) {
 
 ImageHeader read_png_header(const fs::path& file) {
   return PngReader(file).header();
+}
+
+core::Array decode_png(std::span<const std::byte> bytes, const fs::path& name,
+                       std::int64_t max_pixels) {
+  PngReader reader(name, bytes);
+  const ImageHeader header = reader.header();
+  require_pixels(name, header, max_pixels);
+  return from_interleaved(reader.pixels(header), header.dtype, header.channels, header.height,
+                          header.width);
 }
 
 core::Array read_png(const fs::path& file) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "retina/core/array.h"
@@ -12,6 +15,10 @@ namespace retina::store {
 /// dropped.
 ImageHeader read_png_header(const std::filesystem::path& file);
 core::Array read_png(const std::filesystem::path& file);
+
+/// The same from memory; bad_data naming `name`, also for more than `max_pixels`.
+core::Array decode_png(std::span<const std::byte> bytes, const std::filesystem::path& name,
+                       std::int64_t max_pixels);
 
 /// Plane `z` of `values` (uint8 or uint16, 1 or 3 channels) as a PNG file in memory.
 std::vector<std::byte> encode_png(const core::Array& values, std::int64_t z);
