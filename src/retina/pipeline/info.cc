@@ -79,7 +79,7 @@ std::vector<Problem> InfoOptions::validate() const {
 }
 
 InfoReport info(const InfoOptions& options, const core::Context&) {
-  const auto volume = store::open(options.path);
+  const auto volume = store::open(options.path, {.voxel_nm = {}, .axes = options.axes});
   return {volume->info(), range_of(*volume)};
 }
 

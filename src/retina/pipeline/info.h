@@ -13,10 +13,13 @@ namespace retina::pipeline {
 
 struct InfoOptions {
   std::string path;
+  std::string axes{};
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("path", self.path, "image, stack, folder of slices, pack, or container:dataset");
+    visit("axes", self.axes,
+          "axes as stored, slowest first, such as czyx: for files that do not state them");
   }
   std::vector<Problem> validate() const;
 };

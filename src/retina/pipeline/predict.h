@@ -35,6 +35,7 @@ struct PredictOptions {
   std::optional<double> threshold;
   std::vector<double> input_range;
   std::vector<double> voxel_nm;
+  std::string axes;
   std::string max_ram = "4GiB";
   std::uint64_t seed = 0;
   std::optional<int> window;
@@ -74,6 +75,8 @@ struct PredictOptions {
           "low,high: stored values that become 0 and 255; default for images that are not uint8: "
           "the model's range, else the 0.1 and 99.9 percentiles");
     visit("voxel_nm", self.voxel_nm, "voxel size z,y,x in nm; overrides what the file says");
+    visit("axes", self.axes,
+          "axes as stored, slowest first, such as czyx: for files that do not state them");
     visit("max_ram", self.max_ram, "memory to use, such as 8GiB");
     visit("seed", self.seed, "of the sample that percentiles are taken from");
     visit("window", self.window,

@@ -119,6 +119,7 @@ core::IntensityRange input_range(const PredictionSetup& setup, const core::Volum
 
 std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options) {
   store::OpenOptions how;
+  how.axes = options.axes;
   if (options.voxel_nm.size() == 3) {
     how.voxel_nm = core::Vec3d{options.voxel_nm[0], options.voxel_nm[1], options.voxel_nm[2]};
   }
