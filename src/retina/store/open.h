@@ -24,8 +24,8 @@ std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& o
 /// Creates a writable volume; the format follows the extension of `path`:
 /// ".zarr" OME-Zarr 0.5 (sharded; `x.zarr/labels/NAME` adds a label image to x.zarr), ".tif/.tiff"
 /// stack (whole pages in order), ".h5/.hdf5/.hdf" HDF5 (`x.h5:/path` names or adds a dataset),
-/// ".nrrd" NRRD, ".precomputed" Neuroglancer precomputed, ".png" one slice, ".pack" uint8 bytes (the
-/// only one of builds without container formats), no extension = folder of PNG slices. Written
+/// ".nrrd" NRRD, ".precomputed" Neuroglancer precomputed, ".png" one slice, ".pack" uint8 bytes
+/// (the only one of builds without container formats), no extension = folder of PNG slices. Written
 /// aside and put under its final name by finish(). usage error if `path` exists and not overwrite.
 std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOptions& options);
 
