@@ -9,6 +9,8 @@ import json
 import pathlib
 import sys
 
+CLASSES = 3  # for "C" in KEYS
+
 
 def ramp(torch, shape, k, dtype):
     count = 1
@@ -44,7 +46,8 @@ def write(folder, keys):
     torch.save([state["t0"]], folder / "list.pth")
     if keys:
         for kind, entries in json.loads(pathlib.Path(keys).read_text()).items():
-            tensors = {"module." + name: torch.zeros(shape, dtype=torch.int64 if name.endswith("tracked") else torch.float32)
+            tensors = {"module." + name: torch.zeros([CLASSES if side == "C" else side for side in shape],
+                                                     dtype=torch.int64 if name.endswith("tracked") else torch.float32)
                        for name, shape in entries}
             torch.save(tensors, folder / f"{kind}.pth")
 

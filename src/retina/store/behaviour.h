@@ -25,6 +25,7 @@ struct FormatCase {
   int channels = 1;
   core::Vec3 chunk{0, 0, 0};
   core::Vec3 shard{0, 0, 0};
+  ZarrVersion zarr_version = ZarrVersion::v0_5;
   std::string inner = {};  ///< dataset inside the container, with its separator: ":/volumes/raw"
   /// Makes the file of a format that is only read; formats that are written leave it empty.
   std::function<void(const std::string& path, const core::Array& values)> make = {};

@@ -10,6 +10,7 @@
 
 #include "retina/core/array.h"
 #include "retina/core/json.h"
+#include "retina/store/output.h"
 #include "retina/testing/fixtures.h"
 #include "retina/testing/python_script.h"
 #include "retina/testing/temp_folder.h"
@@ -28,17 +29,20 @@ struct WrittenCase {
   int channels = 1;
   core::Vec3 shape{9, 70, 83};
   std::string dimensions = "czyx";  ///< of the array in Python
+  Compression compression = Compression::automatic;
+  ZarrVersion zarr_version = ZarrVersion::v0_5;
 };
 
-/// Writes the values of a case with the library, voxels of 50 x 4.6 x 4.6 nm, and describes it for
-/// the Python script.
+/// Writes the values of a case with the library, voxels of 50 x 4.6 x 4.6 nm (OME-Zarr: the first
+/// at 100, 9.2, 0 nm), and describes it for the Python script.
 Json write_case(const std::filesystem::path& folder, const WrittenCase& written, int levels);
 
 /// Writes expected.json, from which `SCRIPT read FOLDER` knows what to compare.
 void save_cases(const std::filesystem::path& folder, const Json& cases);
 
 /// A Python script whose `write FOLDER` makes files and expected.json: `path`, `shape`, `dtype`,
-/// and, where they are to be compared, `voxel_nm` (null = not stated), `offset_nm` and `axes`.
+/// and, where they are to be compared, `voxel_nm` (null = not stated), `offset_nm`, `axes`,
+/// `format`.
 struct PythonWriter {
   std::string name;
   std::string script;

@@ -69,19 +69,23 @@ T small_mean(Cell<T>& cell) {
 
 template <class T>
 void reduce(const core::Array& in, const core::Vec3& factor, Reduction reduction,
-            core::Array& out) {
+            const core::Vec3& missing, core::Array& out) {
   const core::Vec3& n = in.shape();
   const core::Vec3& m = out.shape();
   const std::span<const T> source = in.values<T>();
   T* target = out.values<T>().data();
   for (std::int64_t c = 0; c < in.channels(); ++c) {
     for (std::int64_t i = 0; i < m[0] * m[1] * m[2]; ++i) {
-      const core::Vec3 first{i / (m[1] * m[2]) * factor[0], i / m[2] % m[1] * factor[1],
-                             i % m[2] * factor[2]};
+      const core::Vec3 first{i / (m[1] * m[2]) * factor[0] - missing[0],
+                             i / m[2] % m[1] * factor[1] - missing[1],
+                             i % m[2] * factor[2] - missing[2]};
       Cell<T> cell;
-      for (std::int64_t z = first[0]; z < std::min(n[0], first[0] + factor[0]); ++z) {
-        for (std::int64_t y = first[1]; y < std::min(n[1], first[1] + factor[1]); ++y) {
-          for (std::int64_t x = first[2]; x < std::min(n[2], first[2] + factor[2]); ++x) {
+      for (std::int64_t z = std::max<std::int64_t>(0, first[0]);
+           z < std::min(n[0], first[0] + factor[0]); ++z) {
+        for (std::int64_t y = std::max<std::int64_t>(0, first[1]);
+             y < std::min(n[1], first[1] + factor[1]); ++y) {
+          for (std::int64_t x = std::max<std::int64_t>(0, first[2]);
+               x < std::min(n[2], first[2] + factor[2]); ++x) {
             const std::int64_t at = ((c * n[0] + z) * n[1] + y) * n[2] + x;
             cell.values[cell.count++] = source[static_cast<std::size_t>(at)];
           }
@@ -94,14 +98,16 @@ void reduce(const core::Array& in, const core::Vec3& factor, Reduction reduction
 
 }  // namespace
 
-core::Array downsample(const core::Array& values, const core::Vec3& factor, Reduction reduction) {
+core::Array downsample(const core::Array& values, const core::Vec3& factor, Reduction reduction,
+                       const core::Vec3& missing) {
   core::Vec3 shape{};
   for (std::size_t i = 0; i < 3; ++i) {
-    shape[i] = (values.shape()[i] + factor[i] - 1) / factor[i];
+    shape[i] = (values.shape()[i] + missing[i] + factor[i] - 1) / factor[i];
   }
   core::Array out(values.dtype(), values.channels(), shape);
-  core::dispatch(values.dtype(),
-                 [&](auto zero) { reduce<decltype(zero)>(values, factor, reduction, out); });
+  core::dispatch(values.dtype(), [&](auto zero) {
+    reduce<decltype(zero)>(values, factor, reduction, missing, out);
+  });
   return out;
 }
 

@@ -14,8 +14,9 @@ enum class Reduction {
 };
 
 /// Reduces by `factor` (1 or 2 along z, y, x); at odd borders over the voxels there are. Shapes
-/// round up.
-core::Array downsample(const core::Array& values, const core::Vec3& factor, Reduction reduction);
+/// round up. `missing` voxels, fewer than the factor, lack at the start of the first cells.
+core::Array downsample(const core::Array& values, const core::Vec3& factor, Reduction reduction,
+                       const core::Vec3& missing = {0, 0, 0});
 
 /// Factor from one level of a pyramid to the next: 2 along axes longer than one voxel whose voxels
 /// are less than twice the smallest, so that levels become isotropic; 1 along the others.

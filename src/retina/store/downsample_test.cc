@@ -28,6 +28,12 @@ TEST(Downsample, ModeTakesTheMostFrequent) {
               ::testing::ElementsAre(5, 0));
 }
 
+TEST(Downsample, TheFirstCellMayLackVoxels) {
+  const core::Array out =
+      downsample(row_of({9, 1, 3, 5, 7, 8}), {1, 1, 2}, Reduction::mean, {0, 0, 1});
+  EXPECT_THAT(out.values<std::uint8_t>(), ::testing::ElementsAre(9, 2, 6, 8));
+}
+
 TEST(Downsample, LargeIntegersStayExact) {
   core::Array block(core::DType::u64, 1, {1, 1, 2});
   block.values<std::uint64_t>()[0] = (std::uint64_t{1} << 62) + 1;

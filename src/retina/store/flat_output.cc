@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
@@ -10,11 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
+#include "retina/core/durable.h"
 #include "retina/core/file.h"
+#include "retina/core/sized_file.h"
 #include "retina/store/flat_file.h"
 
 namespace retina::store {
@@ -22,46 +19,6 @@ namespace retina::store {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A file open for writing at any position.
-class WritableFile {
- public:
-  explicit WritableFile(fs::path path)
-      : path_(std::move(path)),
-        descriptor_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-    require(descriptor_ >= 0);
-  }
-  ~WritableFile() { ::close(descriptor_); }
-  WritableFile(const WritableFile&) = delete;
-  WritableFile& operator=(const WritableFile&) = delete;
-
-  void resize(std::int64_t size) { require(::ftruncate(descriptor_, size) == 0); }
-  void sync() { require(::fdatasync(descriptor_) == 0); }
-
-  void write(std::int64_t offset, std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t put = ::pwrite(descriptor_, bytes.data(), bytes.size(), offset);
-      require(put > 0 || (put < 0 && errno == EINTR));
-      const auto done = static_cast<std::size_t>(std::max<ssize_t>(put, 0));
-      offset += static_cast<std::int64_t>(done);
-      bytes = bytes.subspan(done);
-    }
-  }
-
- private:
-  void require(bool is_done) const {
-    if (!is_done) {
-      throw Error(ErrorKind::resource,
-                  Problem{.subject = fmt::format("'{}'", path_.string()),
-                          .found = fmt::format("writing failed: {}", std::strerror(errno)),
-                          .expected = "a writable folder with space on its disk",
-                          .remedy = "free some space or write elsewhere"});
-    }
-  }
-
-  fs::path path_;
-  int descriptor_;
-};
 
 class FlatOutput final : public OutputVolume {
  public:
@@ -78,9 +35,13 @@ class FlatOutput final : public OutputVolume {
     layout_.shape = with_channels(core::whole(options.shape), options.channels).shape;
     layout_.offset = static_cast<std::int64_t>(header.size());
     prepare_partial_folder(partial_, options);
-    voxels_ = std::make_unique<WritableFile>(partial_ / "voxels");
-    voxels_->write(0, std::as_bytes(std::span(header)));
-    voxels_->resize(layout_.offset + bytes_of(layout_));
+    voxels_ = std::make_unique<core::SizedFile>(partial_ / "voxels");
+    const std::int64_t size = layout_.offset + bytes_of(layout_);
+    if (voxels_->size() != size) {
+      fs::remove(partial_ / "planes");  // they speak of a file that was put in place since
+    }
+    voxels_->write(std::as_bytes(std::span(header)), 0);
+    voxels_->resize(size);
     source_ = std::make_unique<PositionedFile>(partial_ / "voxels");
     recall_planes();
   }
@@ -100,7 +61,7 @@ class FlatOutput final : public OutputVolume {
     core::rename_into_place(partial_ / "voxels", path_);
     voxels_.reset();
     journal_.reset();
-    fs::remove_all(partial_);
+    core::discard(partial_);
   }
 
  protected:
@@ -139,8 +100,8 @@ class FlatOutput final : public OutputVolume {
         for (std::int64_t y = 0; y < box.shape[1]; y += rows) {
           const std::int64_t row =
               (c * info_.shape[0] + box.start[0] + z) * info_.shape[1] + box.start[1] + y;
-          voxels_->write(layout_.offset + (row * info_.shape[2] + box.start[2]) * size,
-                         values.first(run));
+          voxels_->write(values.first(run),
+                         layout_.offset + (row * info_.shape[2] + box.start[2]) * size);
           values = values.subspan(run);
         }
       }
@@ -164,12 +125,12 @@ class FlatOutput final : public OutputVolume {
         }
       }
     }
-    journal_ = std::make_unique<WritableFile>(path);
+    journal_ = std::make_unique<core::SizedFile>(path);
   }
 
   void record(std::int64_t z) {
     if (journal_ != nullptr) {
-      journal_->write(journal_bytes_, std::as_bytes(std::span(&z, 1)));
+      journal_->write(std::as_bytes(std::span(&z, 1)), journal_bytes_);
       journal_bytes_ += static_cast<std::int64_t>(sizeof(z));
     }
   }
@@ -178,9 +139,9 @@ class FlatOutput final : public OutputVolume {
   fs::path partial_;
   bool is_resumable_;
   FlatLayout layout_;
-  std::unique_ptr<WritableFile> voxels_;
+  std::unique_ptr<core::SizedFile> voxels_;
   std::unique_ptr<PositionedFile> source_;
-  std::unique_ptr<WritableFile> journal_;
+  std::unique_ptr<core::SizedFile> journal_;
   std::int64_t journal_bytes_ = 0;
   mutable std::mutex mutex_;
   std::vector<bool> is_plane_written_;

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <cstdint>
 #include <fstream>
 
+#include <unistd.h>
+
+#include "retina/core/durable.h"
 #include "retina/store/problem.h"
 
 namespace retina::store {
@@ -91,6 +95,14 @@ bool is_present(const fs::path& path) {
                    "check the permissions of its folder");
   }
   return found;
+}
+
+void require_readable(const fs::path& path) {
+  std::error_code ignored;  // access() tells it again
+  const int mode = fs::is_directory(path, ignored) ? R_OK | X_OK : R_OK;
+  if (::access(path.c_str(), mode) != 0 && errno != ENOENT && errno != ENOTDIR) {
+    throw core::system_failure(path, "cannot be read", errno);
+  }
 }
 
 std::int64_t size_of_file(const fs::path& file) {

@@ -30,6 +30,10 @@ bool begins_with(const std::filesystem::path& file, std::string_view magic);
 /// that may not be searched: what is not readable must not pass for absent.
 bool is_present(const std::filesystem::path& path);
 
+/// Throws what the system says of a path that may not be looked at or read (permissions, links that
+/// lead back to themselves, a failing disk); nothing for one that is not there.
+void require_readable(const std::filesystem::path& path);
+
 /// Size of a file in bytes; bad_data naming it if that cannot be told.
 std::int64_t size_of_file(const std::filesystem::path& file);
 

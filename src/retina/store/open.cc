@@ -8,7 +8,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "retina/core/lock.h"
+#include "retina/core/replace_folder.h"
 #include "retina/store/location.h"
+#include "retina/store/output_place.h"
 #include "retina/store/pack/pack.h"
 #include "retina/store/pack/pack_output.h"
 #include "retina/store/problem.h"
@@ -21,6 +24,7 @@
 #include "retina/store/image_folder/image_folder_writer.h"
 #include "retina/store/mha/mha.h"
 #include "retina/store/mrc/mrc.h"
+#include "retina/store/n5/n5.h"
 #include "retina/store/nifti/nifti.h"
 #include "retina/store/nrrd/nrrd.h"
 #include "retina/store/nrrd/nrrd_writer.h"
@@ -43,6 +47,18 @@ struct Reader {
   std::string_view name;
   bool (*recognises)(const Location&);
   std::unique_ptr<core::Volume> (*open)(const Location&, const OpenOptions&);
+  /// Of containers: the paths inside that can be opened, "" for the place itself.
+  std::vector<std::string> (*datasets)(const Location&) = nullptr;
+  bool is_of_loose_files = false;  ///< a folder whose files are images of their own too
+};
+
+/// What a form of output honours of CreateOptions; a choice of the rest is refused.
+struct Choices {
+  bool chunk = false;
+  bool shard = false;
+  bool pyramid = false;
+  bool compression = false;
+  bool zarr_version = false;
 };
 
 /// One form of output; the first in the table whose extension fits makes it.
@@ -50,6 +66,9 @@ struct Writer {
   std::string_view name;
   bool (*fits)(const Location&);
   std::unique_ptr<OutputVolume> (*create)(const Location&, const CreateOptions&);
+  Choices takes = {};
+  /// Of forms that are folders: what else a folder holds that would be replaced.
+  std::vector<std::string> (*foreign)(const fs::path&, const CreateOptions&) = nullptr;
 };
 
 bool fits_pack(const Location& location) {
@@ -61,34 +80,66 @@ bool fits_pack(const Location& location) {
 // clang-format off
 constexpr Reader kReaders[] = {
     {"pack", is_pack, open_pack},
-    {"OME-Zarr", is_zarr, open_zarr},
+    {"OME-Zarr, zarr", is_zarr, open_zarr, zarr_datasets},
+    {"N5", is_n5, open_n5, n5_datasets},
     {"TIFF", is_tiff, open_tiff},
     {"PNG, JPEG", is_still_image, open_still_image},
-    {"HDF5", is_hdf5, open_hdf5},
+    {"HDF5", is_hdf5, open_hdf5, hdf5_datasets},
     {"NRRD", is_nrrd, open_nrrd},
     {"MetaImage", is_mha, open_mha},
     {"Neuroglancer precomputed", is_precomputed, open_precomputed},
     {"MRC", is_mrc, open_mrc},
     {"NIfTI", is_nifti, open_nifti},
-    {"folder of slices", is_image_folder, open_image_folder},
+    {"folder of slices", is_image_folder, open_image_folder, nullptr, true},
 };
 // clang-format on
 
+bool fits_nrrd(const Location& location) {
+  return extension_of(location.file) == ".nrrd";
+}
+
+bool fits_tif(const Location& location) {
+  return extension_of(location.file) == ".tif";
+}
+
+bool fits_tiff(const Location& location) {
+  return extension_of(location.file) == ".tiff";
+}
+
+bool fits_png(const Location& location) {
+  return extension_of(location.file) == ".png";
+}
+
+bool fits_folder(const Location& location) {
+  return extension_of(location.file).empty();
+}
+
+constexpr Choices kZarrChoices{
+    .chunk = true, .shard = true, .pyramid = true, .compression = true, .zarr_version = true};
+constexpr Choices kHdf5Choices{.chunk = true, .shard = true};
+/// The writer refuses shards itself, together with all else that it cannot hold.
+constexpr Choices kPrecomputedChoices{.chunk = true, .shard = true, .pyramid = true};
+constexpr Choices kTiffChoices{.compression = true};
+
 constexpr Writer kWriters[] = {
-    {".zarr", fits_zarr, create_ome_zarr},
-    {".pack", fits_pack, create_pack},
-    {".h5", fits_hdf5, create_hdf5},
-    {".nrrd", [](const Location& l) { return extension_of(l.file) == ".nrrd"; }, create_nrrd},
-    {".precomputed", fits_precomputed, create_precomputed},
-    {".tif", [](const Location& l) { return extension_of(l.file) == ".tif"; }, create_tiff},
-    {".tiff", [](const Location& l) { return extension_of(l.file) == ".tiff"; }, create_tiff},
-    {".png", [](const Location& l) { return extension_of(l.file) == ".png"; }, create_png},
+    {".zarr", fits_zarr, create_ome_zarr, kZarrChoices, foreign_in_ome_zarr},
+    {".pack", fits_pack, create_pack, {}, foreign_in_pack},
+    {".h5", fits_hdf5, create_hdf5, kHdf5Choices},
+    {".nrrd", fits_nrrd, create_nrrd},
+    {".precomputed", fits_precomputed, create_precomputed, kPrecomputedChoices,
+     foreign_in_precomputed},
+    {".tif", fits_tif, create_tiff, kTiffChoices},
+    {".tiff", fits_tiff, create_tiff, kTiffChoices},
+    {".png", fits_png, create_png},
     {"a folder name without extension",
-     [](const Location& l) { return extension_of(l.file).empty(); }, create_image_folder},
+     fits_folder,
+     create_image_folder,
+     {},
+     foreign_in_image_folder},
 };
 #else
 constexpr Reader kReaders[] = {{"pack", is_pack, open_pack}};
-constexpr Writer kWriters[] = {{".pack", fits_pack, create_pack}};
+constexpr Writer kWriters[] = {{".pack", fits_pack, create_pack, {}, foreign_in_pack}};
 #endif
 
 #if RETINA_WITH_IO
@@ -100,6 +151,7 @@ constexpr std::string_view kBuildNote =
 #endif
 
 [[noreturn]] void fail_unknown(const Location& location) {
+  require_readable(location.file);  // else it would be recognised by nobody
   const bool is_folder = fs::is_directory(location.file);
   std::string remedy(kBuildNote);
   if (remedy.empty()) {
@@ -108,6 +160,75 @@ constexpr std::string_view kBuildNote =
   }
   throw bad_file(location.file, is_folder ? "a folder without any image" : "no known format",
                  fmt::format("one of: {}", fmt::join(format_names(), ", ")), remedy);
+}
+
+/// Whoever chooses something expects it in the file: what would do nothing is refused.
+void refuse_idle_choices(const std::string& path, const Writer& writer,
+                         const CreateOptions& options) {
+  const core::Vec3 unset{0, 0, 0};
+  const Choices& takes = writer.takes;
+  const std::pair<std::string_view, bool> choices[] = {
+      {"chunk", options.chunk != unset && !takes.chunk},
+      {"shard", options.shard != unset && !takes.shard},
+      {"pyramid", options.pyramid_levels > 0 && !takes.pyramid},
+      {"compression", options.compression != Compression::automatic && !takes.compression},
+      {"zarr_version", options.zarr_version != ZarrVersion::v0_5 && !takes.zarr_version}};
+  std::vector<Problem> problems;
+  for (const auto& [name, is_idle] : choices) {
+    if (is_idle) {
+      problems.push_back({.subject = fmt::format("output '{}'", path),
+                          .found = fmt::format("a choice of {}", name),
+                          .expected = fmt::format("none: {} leaves no choice", writer.name),
+                          .remedy = "leave it out, or write .zarr"});
+    }
+  }
+  throw_if_any(ErrorKind::usage, fmt::format("output '{}' cannot be made", path), problems);
+}
+
+/// Throws usage for what may not be replaced: an output that exists, unless that is wanted, and a
+/// folder of anything else. Datasets of a file are the business of its format.
+void refuse_in_the_way(const OutputPlace& place, const Writer& writer,
+                       const CreateOptions& options) {
+  if (place.is_hdf5 && !place.inner.empty()) {
+    return;
+  }
+  refuse_existing(place.final_path, options);
+  const bool is_folder = fs::is_directory(place.final_path);
+  if (is_folder && writer.foreign != nullptr) {
+    refuse_foreign(place.final_path, writer.foreign(place.final_path, options));
+  } else if (fs::exists(place.final_path) && is_folder != (writer.foreign != nullptr)) {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = fmt::format("output '{}'", place.final_path.string()),
+                        .found = is_folder ? "a folder of this name" : "a file of this name",
+                        .expected = is_folder ? "a new name, or a file to replace"
+                                              : "a new name, or a folder to replace",
+                        .remedy = "choose another output, or remove it yourself"});
+  }
+}
+
+/// usage for "container:path" where the form of output holds one image.
+void refuse_inner_output(const OutputPlace& place) {
+  if (!place.inner.empty() && !place.is_zarr && !place.is_hdf5) {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = fmt::format("output '{}'", place.root.string()),
+                        .found = fmt::format("'{}' inside it is asked for", place.inner),
+                        .expected = "an output that holds one image",
+                        .remedy = "leave out what follows the colon, or write .zarr or .h5"});
+  }
+}
+
+/// Sizes whose product does not fit 63 bits are a lie, and would overflow in everybody's loops.
+void require_countable(const core::VolumeInfo& info) {
+  std::int64_t bytes = static_cast<std::int64_t>(core::size_of(info.dtype));
+  for (const std::int64_t side :
+       {static_cast<std::int64_t>(info.channels), info.shape[0], info.shape[1], info.shape[2]}) {
+    if (side < 1 || __builtin_mul_overflow(bytes, side, &bytes)) {
+      throw bad_file(info.source,
+                     fmt::format("a size of {} with {} channel(s)", core::to_string(info.shape),
+                                 info.channels),
+                     "a size that can be", "the file is damaged: get a fresh copy");
+    }
+  }
 }
 
 /// A volume whose voxel size the user stated.
@@ -143,6 +264,7 @@ std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& o
       continue;
     }
     auto volume = reader.open(location, options);
+    require_countable(volume->info());
     if (options.voxel_nm) {
       return std::make_unique<WithVoxelSize>(std::move(volume), *options.voxel_nm);
     }
@@ -155,6 +277,29 @@ std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& o
   fail_unknown(location);
 }
 
+std::vector<std::string> list_datasets(const std::string& path) {
+  const Location location = parse_location(path);
+  for (const Reader& reader : kReaders) {
+    if (reader.recognises(location)) {
+      return reader.datasets == nullptr ? std::vector<std::string>{""} : reader.datasets(location);
+    }
+  }
+  return {};
+}
+
+bool is_container(const std::string& path) {
+  const Location location = parse_location(path);
+  if (!fs::is_directory(location.file)) {
+    return false;
+  }
+  for (const Reader& reader : kReaders) {
+    if (reader.recognises(location)) {
+      return !reader.is_of_loose_files;
+    }
+  }
+  return false;
+}
+
 std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOptions& options) {
   throw_if_any(ErrorKind::usage, fmt::format("output '{}' cannot be made", path),
                options.validate());
@@ -162,9 +307,17 @@ std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOption
   std::vector<std::string> known;
   for (const Writer& writer : kWriters) {
     if (writer.fits(location)) {
-      refuse_existing(location.inner.empty() ? location.file : location.file / location.inner,
-                      options);
-      return writer.create(location, options);
+      refuse_idle_choices(path, writer, options);
+      const OutputPlace place = output_place(location);
+      refuse_inner_output(place);
+      core::OutputLock lock(place.beside);  // first: what is there must not change any more
+      if (writer.foreign != nullptr) {
+        core::recover_replaced(place.final_path);
+      }
+      refuse_in_the_way(place, writer, options);
+      auto output = writer.create(location, options);
+      output->hold(std::move(lock));
+      return output;
     }
     known.emplace_back(writer.name);
   }

@@ -21,12 +21,23 @@ struct OpenOptions {
 /// whether they are grey. bad_data names the path, what was found and what could be opened.
 std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& options = {});
 
+/// What a place holds that can be opened, as paths inside it in natural order: "" for the place
+/// itself, "volumes/raw" for a dataset of a container. Reads metadata only; empty where nothing can
+/// be opened.
+std::vector<std::string> list_datasets(const std::string& path);
+
+/// True if the folder `path` is opened as one thing (Zarr, N5, a pack, ...): its files are no
+/// images of their own. False for files, and for folders of slices or of anything else.
+bool is_container(const std::string& path);
+
 /// Creates a writable volume; the format follows the extension of `path`:
-/// ".zarr" OME-Zarr 0.5 (sharded; `x.zarr/labels/NAME` adds a label image to x.zarr), ".tif/.tiff"
-/// stack (whole pages in order), ".h5/.hdf5/.hdf" HDF5 (`x.h5:/path` names or adds a dataset),
-/// ".nrrd" NRRD, ".precomputed" Neuroglancer precomputed, ".png" one slice, ".pack" uint8 bytes
-/// (the only one of builds without container formats), no extension = folder of PNG slices. Written
-/// aside and put under its final name by finish(). usage error if `path` exists and not overwrite.
+/// ".zarr" OME-Zarr 0.5 (sharded; 0.4 by options.zarr_version; `x.zarr/labels/NAME` adds a label
+/// image to x.zarr), ".tif/.tiff" stack (whole pages in order), ".h5/.hdf5/.hdf" HDF5
+/// (`x.h5:/path` names or adds a dataset), ".nrrd" NRRD, ".precomputed" Neuroglancer precomputed,
+/// ".png" one slice, ".pack" uint8 bytes (the only one of builds without container formats), no
+/// extension = folder of PNG slices. Written aside and put under its final name by finish(). usage
+/// error if `path` exists and not overwrite, and for a choice (chunk, shard, pyramid, compression,
+/// Zarr version) that the format does not offer.
 std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOptions& options);
 
 /// The formats this build opens, for messages and `doctor`: "png", "tiff", ...

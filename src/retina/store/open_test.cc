@@ -1,11 +1,14 @@
 #include "retina/store/open.h"
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "retina/core/lock.h"
+#include "retina/core/replace_folder.h"
 #include "retina/store/pack/pack.h"
 #include "retina/testing/temp_folder.h"
 
@@ -66,6 +69,95 @@ TEST(Create, ReportsAllProblemsOfTheOptions) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("shape"));
     EXPECT_THAT(error.what(), ::testing::HasSubstr("channels"));
   }
+}
+
+CreateOptions small_pack() {
+  CreateOptions options;
+  options.shape = {1, 2, 3};
+  return options;
+}
+
+TEST(Create, ReplacesPacksAloneNotFoldersOfOtherThings) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.pack").string();
+  CreateOptions options = small_pack();
+  create(path, options)->finish();
+  options.overwrite = true;
+  create(path, options)->finish();
+  std::ofstream(folder / "a.pack/notes.txt") << "mine";
+  EXPECT_THROW(create(path, options), Error);
+  EXPECT_TRUE(std::filesystem::exists(folder / "a.pack/notes.txt"));
+}
+
+TEST(Create, RefusesAPlaceInsideWhatHoldsOneImage) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.pack").string();
+  create(path, small_pack())->finish();
+  CreateOptions options = small_pack();
+  options.overwrite = true;
+  EXPECT_THROW(create(path + ":/b", options), Error);
+}
+
+TEST(Create, PutsBackWhatAKilledRunHadSetAside) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.pack").string();
+  create(path, small_pack())->finish();
+  std::filesystem::rename(path, core::replaced_path(path));
+  EXPECT_THROW(create(path, small_pack()), Error);
+  EXPECT_EQ(open(path)->shape(), small_pack().shape);
+}
+
+TEST(Create, LooksWhatIsThereWhenNobodyElseWritesIt) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.pack").string();
+  create(path, small_pack())->finish();
+  const core::OutputLock another(path);
+  try {
+    create(path, small_pack());
+    FAIL() << "created";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+  }
+}
+
+TEST(Create, RefusesChoicesThatWouldDoNothing) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.pack").string();
+  CreateOptions options;
+  options.shape = {1, 2, 3};
+  options.chunk = {1, 2, 3};
+  options.shard = {1, 2, 3};
+  options.pyramid_levels = 2;
+  options.compression = Compression::zstd;
+  try {
+    create(path, options);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    for (const char* choice : {"chunk", "shard", "pyramid", "compression"}) {
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(std::string("a choice of ") + choice));
+    }
+  }
+  CreateOptions older;
+  older.shape = {1, 2, 3};
+  older.zarr_version = ZarrVersion::v0_4;
+  EXPECT_THROW(create(path, older), Error);
+  CreateOptions automatic;
+  automatic.shape = {1, 2, 3};
+  automatic.pyramid_levels = -1;
+  EXPECT_NO_THROW(create(path, automatic));
+}
+
+TEST(Open, AContainerIsNoFolderOfImages) {
+  const testing::TempFolder folder;
+  PackItem item;
+  item.name = "a";
+  item.image = core::in_memory(core::Array(core::DType::u8, 1, {2, 3, 4}));
+  write_pack((folder / "p").string(), std::vector<PackItem>{item}, {}, core::silent_context());
+  EXPECT_TRUE(is_container((folder / "p").string()));
+  EXPECT_FALSE(is_container((folder / "p/images.bin").string()));
+  EXPECT_FALSE(is_container(folder.path().string()));
+  EXPECT_FALSE(is_container((folder / "absent").string()));
 }
 
 TEST(Create, RefusesAnUnknownExtension) {

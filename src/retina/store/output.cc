@@ -1,10 +1,13 @@
 #include "retina/store/output.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/file.h"
 
 namespace retina::store {
@@ -13,19 +16,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kResumePrefix = ".resume_";  ///< of what formats note for a later run
 constexpr const char* kResumeFile = ".resume_key";
-
-void remove_unfinished_files(const fs::path& folder) {
-  std::vector<fs::path> leftovers;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".partial") {
-      leftovers.push_back(entry.path());
-    }
-  }
-  for (const fs::path& file : leftovers) {
-    fs::remove(file);
-  }
-}
 
 }  // namespace
 
@@ -52,6 +44,11 @@ std::vector<Problem> CreateOptions::validate() const {
                           .found = core::to_string(*grid),
                           .expected = "0 (the format's default) or more"});
     }
+  }
+  if (zarr_version == ZarrVersion::v0_4 && shard != core::Vec3{0, 0, 0}) {
+    problems.push_back({.subject = "shard",
+                        .found = core::to_string(shard),
+                        .expected = "none: OME-Zarr 0.4 has no shards"});
   }
   if (!slice_names.empty() && std::cmp_not_equal(slice_names.size(), shape[0])) {
     problems.push_back({.subject = "slice names",
@@ -86,12 +83,55 @@ void refuse_existing(const fs::path& final_path, const CreateOptions& options) {
   }
 }
 
+std::vector<std::string> foreign_entries(
+    const fs::path& folder, const std::function<bool(const fs::directory_entry&)>& is_own) {
+  std::vector<std::string> foreign;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with('.') && !is_own(entry)) {
+      foreign.push_back(name);
+    }
+  }
+  std::sort(foreign.begin(), foreign.end(), core::natural_less);
+  return foreign;
+}
+
+void refuse_foreign(const fs::path& folder, const std::vector<std::string>& foreign) {
+  constexpr std::ptrdiff_t kNamed = 5;
+  if (foreign.empty()) {
+    return;
+  }
+  const auto end = foreign.begin() + std::min(kNamed, std::ssize(foreign));
+  throw Error(ErrorKind::usage,
+              Problem{.subject = fmt::format("output '{}'", folder.string()),
+                      .found = fmt::format("a folder that also holds {}{}",
+                                           fmt::join(foreign.begin(), end, ", "),
+                                           end == foreign.end() ? "" : ", ..."),
+                      .expected = "a new name, or an earlier output of this form alone",
+                      .remedy = "choose another output, or remove the folder yourself"});
+}
+
+void refuse_replacing_input(const std::string& input, const std::string& output) {
+  const Location from = parse_location(input);
+  const Location to = parse_location(output);
+  const fs::path source = fs::weakly_canonical(from.file / from.inner);
+  const fs::path target = fs::weakly_canonical(to.file / to.inner);
+  const auto [left, right] =
+      std::mismatch(target.begin(), target.end(), source.begin(), source.end());
+  if (left == target.end() || (left->empty() && std::next(left) == target.end())) {
+    throw Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", output),
+                                          .found = fmt::format("the input '{}' lies there", input),
+                                          .expected = "another place",
+                                          .remedy = "choose another output"});
+  }
+}
+
 void prepare_partial_folder(const fs::path& partial, const CreateOptions& options) {
   const fs::path record = partial / kResumeFile;
   if (fs::exists(record)) {
     const std::string earlier = core::read_text(record);
     if (!options.resume_key.empty() && earlier == options.resume_key) {
-      remove_unfinished_files(partial);
+      core::remove_leftovers(partial);
       return;
     }
     if (!options.overwrite) {
@@ -111,8 +151,15 @@ void prepare_partial_folder(const fs::path& partial, const CreateOptions& option
   }
 }
 
-void forget_resume_key(const fs::path& partial) {
-  fs::remove(partial / kResumeFile);
+void forget_resume_key(const fs::path& finished) {
+  if (!fs::is_directory(finished)) {
+    return;
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(finished)) {
+    if (entry.path().filename().string().starts_with(kResumePrefix)) {
+      fs::remove(entry.path());
+    }
+  }
 }
 
 }  // namespace retina::store

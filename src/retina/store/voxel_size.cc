@@ -12,7 +12,7 @@ namespace retina::store {
 
 namespace {
 
-constexpr const char* kSayIt = "give --voxel-nm z,y,x";
+constexpr const char* kSayIt = "give --voxel-size-nm z,y,x";
 
 std::string steps_text(const std::array<AxisStep, 3>& zyx) {
   std::vector<std::string> parts;

@@ -27,8 +27,8 @@ TEST(VoxelSize, APlaneIsAsThickAsItsPixels) {
 TEST(VoxelSize, IsNotGuessedWithoutUnits) {
   const VoxelSize voxel = voxel_size({{{50, ""}, {4.6, ""}, {4.6, ""}}});
   EXPECT_FALSE(voxel.nm);
-  EXPECT_THAT(voxel.notes,
-              ElementsAre(::testing::AllOf(HasSubstr("50 x 4.6 x 4.6"), HasSubstr("--voxel-nm"))));
+  EXPECT_THAT(voxel.notes, ElementsAre(::testing::AllOf(HasSubstr("50 x 4.6 x 4.6"),
+                                                        HasSubstr("--voxel-size-nm"))));
 }
 
 TEST(VoxelSize, PixelsAreNoNews) {

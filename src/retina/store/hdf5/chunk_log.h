@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "retina/core/sized_file.h"
+
 namespace retina::store {
 
 /// Encoded chunks in a file to which they are appended as they come; the last of an index counts. A
@@ -15,10 +17,7 @@ namespace retina::store {
 class ChunkLog {
  public:
   /// Opens or makes the log of `chunks` chunks. What follows the last whole record is cut off.
-  ChunkLog(std::filesystem::path path, std::int64_t chunks);
-  ~ChunkLog();
-  ChunkLog(const ChunkLog&) = delete;
-  ChunkLog& operator=(const ChunkLog&) = delete;
+  ChunkLog(const std::filesystem::path& path, std::int64_t chunks);
 
   void put(std::int64_t index, std::span<const std::byte> bytes);
   /// Empty if the chunk was never put.
@@ -35,11 +34,8 @@ class ChunkLog {
   };
 
   void recall();
-  void read(std::int64_t offset, std::span<std::byte> out) const;
-  void write(std::int64_t offset, std::span<const std::byte> bytes);
 
-  std::filesystem::path path_;
-  int descriptor_;
+  core::SizedFile file_;
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;
   std::int64_t end_ = 0;

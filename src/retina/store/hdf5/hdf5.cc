@@ -195,6 +195,21 @@ bool is_hdf5(const Location& location) {
   return false;
 }
 
+std::vector<std::string> hdf5_datasets(const Location& location) {
+  const Hdf5File file(location.file);
+  const std::string group = "/" + location.inner;
+  const Hdf5File::Node node = location.inner.empty() ? Hdf5File::Node::group : file.node(group);
+  if (node != Hdf5File::Node::group) {
+    return {""};  // opening it says what is wrong, if anything
+  }
+  std::vector<std::string> names = file.image_datasets(group);
+  const std::size_t above = location.inner.empty() ? 1 : group.size() + 1;
+  for (std::string& name : names) {
+    name.erase(0, above);
+  }
+  return names;
+}
+
 std::unique_ptr<core::Volume> open_hdf5(const Location& location, const OpenOptions& options) {
   auto file = std::make_unique<Hdf5File>(location.file);
   const std::string name = choose_dataset(*file, location.inner);

@@ -97,6 +97,10 @@ TEST(Hdf5, ListsTheChoices) {
   EXPECT_THAT(message_of_hdf5(file + ":/volumes/labels"),
               AllOf(HasSubstr("2 datasets"), Not(HasSubstr("/volumes/raw"))));
   EXPECT_THAT(message_of_hdf5(file + ":/nothing/here"), HasSubstr("nothing at '/nothing/here'"));
+  EXPECT_EQ(list_datasets(file), (std::vector<std::string>{"volumes/labels/clefts",
+                                                           "volumes/labels/ids", "volumes/raw"}));
+  EXPECT_EQ(list_datasets(file + ":/volumes/labels"), (std::vector<std::string>{"clefts", "ids"}));
+  EXPECT_EQ(list_datasets(file + ":/volumes/raw"), (std::vector<std::string>{""}));
   EXPECT_EQ(open(file + ":/volumes/labels/clefts")->shape(), (core::Vec3{4, 20, 31}));
   EXPECT_EQ(open(file + ":volumes/raw")->shape(), (core::Vec3{4, 20, 30}));
 }

@@ -2,23 +2,27 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/file.h"
+#include "retina/core/lock.h"
+#include "retina/core/sized_file.h"
 #include "retina/store/axis_order.h"
 #include "retina/store/hdf5/chunk_log.h"
 #include "retina/store/hdf5/hdf5.h"
 #include "retina/store/hdf5/hdf5_dataset.h"
+#include "retina/store/output_place.h"
 
 namespace retina::store {
 
@@ -27,6 +31,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kDefaultDataset = "data";
+constexpr const char* kAssembled = "assembled.h5";  ///< in the unfinished folder
 constexpr std::int64_t kLargestChunkBytes = (std::int64_t{1} << 32) - 1;  // HDF5's limit
 constexpr std::uintmax_t kSpareBytes = std::uintmax_t{1} << 20;  // for the file's own structures
 
@@ -58,42 +63,48 @@ Hdf5Grid choose_hdf5_grid(const CreateOptions& options) {
   return grid;
 }
 
-fs::path hdf5_partial(const Location& location) {
-  std::string name = location.file.filename().string();
-  for (const char c : location.inner.empty() ? std::string() : "/" + location.inner) {
-    name += c == '/' ? '.' : c;
-  }
-  return core::partial_path(location.file.parent_path() / name);
-}
-
-/// Refuses a dataset that exists, and a file that is no HDF5 file.
-void refuse_existing_dataset(const Location& location, const CreateOptions& options) {
-  if (location.inner.empty() || !fs::exists(location.file)) {
+/// Refuses what cannot become a dataset of the file: one below another dataset, in place of a
+/// group, in place of a dataset unless that is wanted, and one in a file that is no HDF5 file.
+void refuse_dataset_place(const OutputPlace& place, bool may_replace) {
+  if (place.inner.empty() || !fs::exists(place.root)) {
     return;
   }
-  if (Hdf5File(location.file).node("/" + location.inner) != Hdf5File::Node::nothing &&
-      !options.overwrite) {
-    throw Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", location.text),
-                                          .found = "it exists already",
-                                          .expected = "a new name",
-                                          .remedy = "choose another output or pass --overwrite"});
+  const auto refusal = [&](std::string found, std::string remedy) {
+    return Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}:/{}'",
+                                                                  place.root.string(), place.inner),
+                                           .found = std::move(found),
+                                           .expected = "a new name",
+                                           .remedy = std::move(remedy)});
+  };
+  const Hdf5File file(place.root);
+  std::string above;
+  for (const fs::path& part : fs::path(place.inner)) {
+    if (!above.empty() && file.node(above) == Hdf5File::Node::dataset) {
+      throw refusal(fmt::format("'{}' is a dataset, which holds no others", above),
+                    "choose another output");
+    }
+    above += "/" + part.string();
+  }
+  const Hdf5File::Node node = file.node(above);
+  if (node == Hdf5File::Node::group) {
+    throw refusal("it is a group, with what lies in it", "choose another output");
+  }
+  if (node == Hdf5File::Node::dataset && !may_replace) {
+    throw refusal("it exists already", "choose another output or pass --overwrite");
   }
 }
 
-/// The content must not be lost after the name is there.
-void sync_file(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool is_synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const std::string reason = std::strerror(errno);
-  if (descriptor >= 0) {
-    ::close(descriptor);
+/// Keeps all others from putting a dataset into the file; waits until they have.
+core::OutputLock lock_for_assembly(const fs::path& file, const std::stop_token& stop) {
+  constexpr auto kLongest = std::chrono::minutes(10);  // of copying a large file
+  const auto end = std::chrono::steady_clock::now() + kLongest;
+  while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) {
+    if (std::optional<core::OutputLock> lock = core::OutputLock::attempt(file)) {
+      return std::move(*lock);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  if (!is_synced) {
-    throw Error(ErrorKind::resource, Problem{.subject = fmt::format("'{}'", path.string()),
-                                             .found = fmt::format("writing failed: {}", reason),
-                                             .expected = "space on the disk",
-                                             .remedy = "free some space or write elsewhere"});
-  }
+  return core::OutputLock(file);
 }
 
 void write_numbers(hid_t dataset, const char* name, const core::Vec3d& values,
@@ -125,18 +136,21 @@ class Hdf5Output final : public OutputVolume {
  public:
   Hdf5Output(const Location& location, const CreateOptions& options)
       : OutputVolume(output_info(location.text, "hdf5", options), choose_hdf5_grid(options).unit),
-        location_(location),
-        partial_(hdf5_partial(location)),
+        place_(output_place(location)),
+        may_replace_(options.overwrite),
+        stop_(options.stop),
         filters_(standard_hdf5_filters(core::size_of(options.dtype))) {
-    refuse_existing_dataset(location, options);
+    refuse_dataset_place(place_, may_replace_);
     info_.chunk = choose_hdf5_grid(options).chunk;
     chunk_ = {1, info_.chunk[0], info_.chunk[1], info_.chunk[2]};
     shape_ = {info_.channels, info_.shape[0], info_.shape[1], info_.shape[2]};
     for (std::size_t i = 0; i < 4; ++i) {
       cells_[i] = (shape_[i] + chunk_[i] - 1) / chunk_[i];
     }
-    prepare_partial_folder(partial_, options);
-    log_ = std::make_unique<ChunkLog>(partial_ / "chunks",
+    prepare_partial_folder(place_.partial, options);
+    // from the start: a FinishRecord knows the finished file by it
+    const core::SizedFile assembled(place_.partial / kAssembled);
+    log_ = std::make_unique<ChunkLog>(place_.partial / "chunks",
                                       cells_[0] * cells_[1] * cells_[2] * cells_[3]);
   }
 
@@ -152,23 +166,24 @@ class Hdf5Output final : public OutputVolume {
   }
 
   void finish() override {
-    static std::mutex mutex;  // two datasets of one file must not each take the file they found
-    const std::lock_guard lock(mutex);
+    const std::lock_guard guard(finish_mutex_);
     if (log_ == nullptr) {
       return;
     }
-    const fs::path assembled = partial_ / "assembled.h5";
-    fs::remove(assembled);
+    std::optional<core::OutputLock> lock;  // an output of its own holds it anyway
+    if (!place_.inner.empty()) {
+      lock = lock_for_assembly(place_.root, stop_);
+    }
+    refuse_dataset_place(place_, may_replace_);  // others may have written since
     require_space();
-    if (!location_.inner.empty() && fs::exists(location_.file)) {
-      fs::copy_file(location_.file, assembled);
+    const fs::path assembled = place_.partial / kAssembled;
+    if (adds_to_file()) {
+      fs::copy_file(place_.root, assembled, fs::copy_options::overwrite_existing);
     }
     assemble(assembled);
-    sync_file(assembled);
-    core::rename_into_place(assembled, location_.file);
-    fs::remove_all(partial_);
-    reader_ =
-        open_hdf5({.text = info_.source, .file = location_.file, .inner = dataset_name()}, {});
+    core::rename_into_place(assembled, place_.root);
+    core::discard(place_.partial);
+    reader_ = open_hdf5({.text = info_.source, .file = place_.root, .inner = dataset_name()}, {});
     log_.reset();
   }
 
@@ -204,9 +219,10 @@ class Hdf5Output final : public OutputVolume {
   }
 
  private:
-  std::string dataset_name() const {
-    return location_.inner.empty() ? kDefaultDataset : location_.inner;
-  }
+  std::string dataset_name() const { return place_.inner.empty() ? kDefaultDataset : place_.inner; }
+
+  /// True if the file is there and keeps its other datasets.
+  bool adds_to_file() const { return !place_.inner.empty() && fs::exists(place_.root); }
 
   std::size_t chunk_bytes() const {
     return static_cast<std::size_t>(core::whole(info_.chunk).voxels()) * core::size_of(info_.dtype);
@@ -239,14 +255,14 @@ class Hdf5Output final : public OutputVolume {
   /// Before the file is begun: HDF5 does not recover well from a full disk.
   void require_space() const {
     std::uintmax_t needed = static_cast<std::uintmax_t>(log_->bytes()) + kSpareBytes;
-    if (!location_.inner.empty() && fs::exists(location_.file)) {
-      needed += fs::file_size(location_.file);
+    if (adds_to_file()) {
+      needed += fs::file_size(place_.root);
     }
-    const std::uintmax_t available = fs::space(partial_).available;
+    const std::uintmax_t available = fs::space(place_.partial).available;
     if (available < needed) {
       throw Error(
           ErrorKind::resource,
-          Problem{.subject = fmt::format("output '{}'", location_.text),
+          Problem{.subject = fmt::format("output '{}'", info_.source),
                   .found = core::format_size(static_cast<std::int64_t>(available)) + " free",
                   .expected = core::format_size(static_cast<std::int64_t>(needed)) +
                               " to put the file together",
@@ -257,8 +273,8 @@ class Hdf5Output final : public OutputVolume {
   void assemble(const fs::path& path) const {
     const Hdf5Lock lock;
     const Hdf5Handle file = open_hdf5_handle(
-        fs::exists(path) ? H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT)
-                         : H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT),
+        adds_to_file() ? H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT)
+                       : H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
         H5Fclose, path, "it cannot be written");
     const std::string name = "/" + dataset_name();
     if (const Hdf5Handle old(H5Oopen(file.get(), name.c_str(), H5P_DEFAULT), H5Oclose);
@@ -288,6 +304,7 @@ class Hdf5Output final : public OutputVolume {
                                               H5Sclose, path, name);
     const Hdf5Handle creation =
         open_hdf5_handle(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, path, name);
+    H5Pset_obj_track_times(creation.get(), false);  // equal volumes make equal files
     H5Pset_chunk(creation.get(), rank, chunk.data() + first);
     for (const Hdf5Filter& filter : filters_) {
       if (filter.id == H5Z_FILTER_SHUFFLE) {
@@ -333,8 +350,9 @@ class Hdf5Output final : public OutputVolume {
     });
   }
 
-  Location location_;
-  fs::path partial_;
+  OutputPlace place_;
+  bool may_replace_;
+  std::stop_token stop_;
   std::vector<Hdf5Filter> filters_;
   Index4 chunk_{};
   Index4 shape_{};
@@ -342,13 +360,13 @@ class Hdf5Output final : public OutputVolume {
   std::unique_ptr<ChunkLog> log_;
   std::array<std::mutex, 64> mutexes_;  ///< a chunk belongs to one of them
   std::unique_ptr<core::Volume> reader_;
+  std::mutex finish_mutex_;
 };
 
 }  // namespace
 
 bool fits_hdf5(const Location& location) {
-  const std::string extension = extension_of(location.file);
-  return extension == ".h5" || extension == ".hdf5" || extension == ".hdf";
+  return output_place(location).is_hdf5;
 }
 
 std::unique_ptr<OutputVolume> create_hdf5(const Location& location, const CreateOptions& options) {

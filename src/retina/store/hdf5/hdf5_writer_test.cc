@@ -11,6 +11,7 @@
 
 #include "retina/store/behaviour.h"
 #include "retina/store/conformance.h"
+#include "retina/store/finish_record.h"
 #include "retina/store/hdf5/hdf5_dataset.h"
 #include "retina/store/open.h"
 #include "retina/testing/temp_folder.h"
@@ -67,17 +68,47 @@ TEST(Hdf5Writer, AddsDatasetsToAFile) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
-TEST(Hdf5Writer, TwoDatasetsMayBeWrittenAtOnce) {
+TEST(Hdf5Writer, TwoDatasetsOfOneFileMayBeWrittenAtOnce) {
   const testing::TempFolder folder;
   const std::string path = (folder / "a.h5").string();
-  const auto first = create(path + ":/a", hdf5_options());
-  const auto second = create(path + ":/b", hdf5_options());
   const core::Array values = random_array(core::DType::u8, 1, {6, 20, 30}, 4);
-  first->write({{0, 0, 0}, {6, 20, 30}}, values);
-  first->finish();
+  const core::Array others = random_array(core::DType::u8, 1, {6, 20, 30}, 5);
+  auto first = create(path + ":/a", hdf5_options());
+  auto second = create(path + ":/b", hdf5_options());
+  EXPECT_THROW(create(path + ":/b", hdf5_options()), Error);  // one writer for each
+  first->write(core::whole(values.shape()), values);
+  second->write(core::whole(values.shape()), others);
   second->finish();
+  first->finish();
+  first.reset();
+  second.reset();
   EXPECT_TRUE(read_whole(path + ":/a") == values);
-  EXPECT_EQ(open(path + ":/b")->shape(), values.shape());
+  EXPECT_TRUE(read_whole(path + ":/b") == others);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(Hdf5Writer, GroupsAreKeptAndDatasetsHoldNoOthers) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.h5").string();
+  const core::Array raw = write_hdf5(path + ":/volumes/raw", hdf5_options(), 1);
+  CreateOptions options = hdf5_options();
+  options.overwrite = true;
+  EXPECT_THROW(create(path + ":/volumes", options), Error);
+  EXPECT_THROW(create(path + ":/volumes/raw/labels", options), Error);
+  EXPECT_THROW(create(path + ":/volumes/raw/more/labels", options), Error);
+  const auto late = create(path + ":/late", options);  // becomes a group before it is finished
+  write_hdf5(path + ":/late/a", hdf5_options(), 2);
+  EXPECT_THROW(late->finish(), Error);
+  EXPECT_TRUE(read_whole(path + ":/volumes/raw") == raw);
+}
+
+TEST(Hdf5Writer, AFolderOfThisNameIsKept) {
+  const testing::TempFolder folder;
+  std::filesystem::create_directories(folder / "a.h5/mine");
+  CreateOptions options = hdf5_options();
+  options.overwrite = true;
+  EXPECT_THROW(create((folder / "a.h5").string(), options), Error);
+  EXPECT_TRUE(std::filesystem::exists(folder / "a.h5/mine"));
 }
 
 TEST(Hdf5Writer, DoesNotTouchWhatIsNoHdf5File) {
@@ -86,6 +117,30 @@ TEST(Hdf5Writer, DoesNotTouchWhatIsNoHdf5File) {
   CreateOptions options = hdf5_options();
   options.overwrite = true;
   EXPECT_THROW(create((folder / "a.h5").string() + ":/raw", options), Error);
+}
+
+TEST(Hdf5Writer, ARecordKnowsWhichDatasetsAreFinished) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.h5").string();
+  const std::vector<std::string> outputs{path + ":/a", path + ":/b"};
+  CreateOptions options = hdf5_options();
+  options.resume_key = "job";
+  auto first = create(outputs[0], options);
+  auto second = create(outputs[1], options);
+  FinishRecord(outputs, "job").begin();
+  second->finish();
+  FinishRecord half(outputs, "job");
+  EXPECT_TRUE(half.resumes());
+  EXPECT_FALSE(half.is_finished(outputs[0]));
+  EXPECT_TRUE(half.is_finished(outputs[1]));
+  first->finish();
+  FinishRecord record(outputs, "job");
+  EXPECT_TRUE(record.is_finished(outputs[0]));
+  EXPECT_TRUE(record.is_finished(outputs[1]));
+  record.remove();  // while this process holds the outputs
+  first.reset();
+  second.reset();
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
 TEST(Hdf5Writer, EmptyRegionsTakeNoSpace) {

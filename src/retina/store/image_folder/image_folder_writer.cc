@@ -69,12 +69,12 @@ class PngSlices final : public OutputVolume {
         store(z, core::Array(info_.dtype, info_.channels, slice_box(z).shape));
       }
     }
-    forget_resume_key(folder_);
     if (form_ == Form::file) {
       core::rename_into_place(slice_path(0), final_);
       fs::remove_all(folder_);
     } else {
       core::rename_into_place(folder_, final_);
+      forget_resume_key(final_);
       folder_ = final_;
     }
     is_finished_ = true;
@@ -150,6 +150,12 @@ std::unique_ptr<OutputVolume> create_image_folder(const Location& location,
   require_png_can_hold(location.file, options.dtype, options.channels);
   require_file_names(options.slice_names);
   return std::make_unique<PngSlices>(location, options, PngSlices::Form::folder);
+}
+
+std::vector<std::string> foreign_in_image_folder(const fs::path& folder, const CreateOptions&) {
+  return foreign_entries(folder, [](const fs::directory_entry& entry) {
+    return entry.is_regular_file() && extension_of(entry.path()) == ".png";
+  });
 }
 
 std::unique_ptr<OutputVolume> create_png(const Location& location, const CreateOptions& options) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "retina/store/location.h"
 #include "retina/store/output.h"
@@ -15,5 +18,9 @@ std::unique_ptr<OutputVolume> create_image_folder(const Location& location,
 
 /// The same for one slice that becomes one PNG file.
 std::unique_ptr<OutputVolume> create_png(const Location& location, const CreateOptions& options);
+
+/// What a folder holds besides PNG files.
+std::vector<std::string> foreign_in_image_folder(const std::filesystem::path& folder,
+                                                 const CreateOptions& options);
 
 }  // namespace retina::store

@@ -1,5 +1,6 @@
 #include "retina/store/image_folder/image_folder_writer.h"
 
+#include <filesystem>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -47,6 +48,19 @@ TEST(ImageFolderWriter, RefusesWhatPngCannotHold) {
   EXPECT_THROW(create((folder / "out").string(), options), Error);
   options.dtype = core::DType::u8;
   EXPECT_THROW(create((folder / "out.png").string(), options), Error);
+}
+
+TEST(ImageFolderWriter, ReplacesFoldersOfPngFilesAlone) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {2, 3, 4};
+  options.overwrite = true;
+  const std::string path = (folder / "out").string();
+  create(path, options)->finish();
+  create(path, options)->finish();
+  std::filesystem::create_directories(folder / "out/mine.png");  // a folder of that name
+  EXPECT_THROW(create(path, options), Error);
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/mine.png"));
 }
 
 std::vector<FormatCase> image_folder_cases() {

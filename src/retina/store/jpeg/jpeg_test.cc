@@ -2,6 +2,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -9,14 +12,19 @@
 // jpeglib.h needs stdio.h before it
 #include <jpeglib.h>
 
+#include "retina/core/file.h"
+#include "retina/core/rng.h"
 #include "retina/store/open.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {
 namespace {
 
+enum class Coding { baseline, progressive };
+
 /// A smooth ramp, which JPEG keeps within a few grey levels.
-void write_jpeg(const std::filesystem::path& path, int channels, int height, int width) {
+void write_jpeg(const std::filesystem::path& path, int channels, int height, int width,
+                Coding coding = Coding::baseline) {
   jpeg_compress_struct jpeg{};
   jpeg_error_mgr errors{};
   jpeg.err = jpeg_std_error(&errors);
@@ -29,6 +37,9 @@ void write_jpeg(const std::filesystem::path& path, int channels, int height, int
   jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_set_defaults(&jpeg);
   jpeg_set_quality(&jpeg, 95, TRUE);
+  if (coding == Coding::progressive) {
+    jpeg_simple_progression(&jpeg);
+  }
   jpeg_start_compress(&jpeg, TRUE);
   for (int y = 0; y < height; ++y) {
     std::vector<JSAMPLE> row;
@@ -74,6 +85,71 @@ TEST(Jpeg, AShortenedFileIsAnErrorNotAGreyArea) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::bad_data);
     EXPECT_THAT(error.what(), ::testing::HasSubstr("a.jpg"));
+  }
+}
+
+/// What reading says; "read" if it works.
+std::string outcome_of_jpeg(const std::filesystem::path& path) {
+  try {
+    read_jpeg(path);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr(path.filename().string()));
+    return error.what();
+  }
+  return "read";
+}
+
+/// Where the segment with this marker begins.
+std::size_t jpeg_marker(const std::string& bytes, char marker) {
+  return bytes.find(std::string{'\xFF', marker});
+}
+
+TEST(Jpeg, EveryShortenedFileIsOneError) {
+  const testing::TempFolder folder;
+  write_jpeg(folder / "a.jpg", 3, 24, 24);
+  for (auto size = std::filesystem::file_size(folder / "a.jpg"); size > 9; size -= 9) {
+    std::filesystem::resize_file(folder / "a.jpg", size - 3);
+    EXPECT_NE(outcome_of_jpeg(folder / "a.jpg"), "read") << size;
+  }
+}
+
+TEST(Jpeg, NoHeaderMakesItTakeMemoryThatTheFileCannotFill) {
+  const testing::TempFolder folder;
+  write_jpeg(folder / "a.jpg", 1, 16, 16);
+  std::string bytes = core::read_text(folder / "a.jpg");
+  const std::size_t frame = jpeg_marker(bytes, '\xC0');
+  bytes.replace(frame + 5, 4, "\xFD\xE8\xFD\xE8");  // height and width
+  std::ofstream(folder / "a.jpg", std::ios::binary) << bytes;
+  EXPECT_THAT(outcome_of_jpeg(folder / "a.jpg"), ::testing::HasSubstr("65000 x 65000"));
+}
+
+TEST(Jpeg, ScansThatComeAgainAndAgainAreRefused) {
+  const testing::TempFolder folder;
+  write_jpeg(folder / "a.jpg", 1, 64, 64, Coding::progressive);
+  ASSERT_EQ(outcome_of_jpeg(folder / "a.jpg"), "read");
+  const std::string bytes = core::read_text(folder / "a.jpg");
+  const std::size_t end = bytes.rfind(std::string{'\xFF', '\xD9'});
+  const std::size_t last = bytes.rfind(std::string{'\xFF', '\xDA'});
+  std::string bomb = bytes.substr(0, end);
+  for (int i = 0; i < 1000; ++i) {
+    bomb += bytes.substr(last, end - last);
+  }
+  std::ofstream(folder / "a.jpg", std::ios::binary) << bomb + bytes.substr(end);
+  EXPECT_NE(outcome_of_jpeg(folder / "a.jpg"), "read");
+}
+
+TEST(Jpeg, ChangedBytesAreErrorsOrOtherValues) {
+  const testing::TempFolder folder;
+  write_jpeg(folder / "a.jpg", 3, 40, 50);
+  const std::string whole = core::read_text(folder / "a.jpg");
+  core::Rng rng(9);
+  for (int i = 0; i < 500; ++i) {
+    std::string damaged = whole;
+    damaged[static_cast<std::size_t>(rng.integer(3, std::ssize(whole) - 1))] =
+        static_cast<char>(rng.integer(0, 255));
+    std::ofstream(folder / "a.jpg", std::ios::binary) << damaged;
+    outcome_of_jpeg(folder / "a.jpg");
   }
 }
 

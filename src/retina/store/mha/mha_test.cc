@@ -47,7 +47,7 @@ TEST(MhaMetadata, TakesSpaceOnlyWithAUnit) {
     const MhaSpace silent = space_of_mha(space + unit);
     EXPECT_FALSE(silent.voxel_nm);
     EXPECT_EQ(silent.offset_nm, (core::Vec3d{0, 0, 0}));
-    EXPECT_THAT(silent.notes, ::testing::Contains(HasSubstr("--voxel-nm")));
+    EXPECT_THAT(silent.notes, ::testing::Contains(HasSubstr("--voxel-size-nm")));
   }
 }
 

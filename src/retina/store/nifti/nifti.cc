@@ -12,10 +12,10 @@
 #include <fmt/format.h>
 #include <nifti2_io.h>
 
-#include "retina/store/chunk_cache.h"
 #include "retina/store/flat_file.h"
-#include "retina/store/gzip_file.h"
+#include "retina/store/inflated_bytes.h"
 #include "retina/store/nifti/nifti_metadata.h"
+#include "retina/store/positioned_file.h"
 #include "retina/store/problem.h"
 
 namespace retina::store {
@@ -52,70 +52,37 @@ core::VolumeInfo describe_nifti(const Location& location, const NiftiMetadata& m
   return info;
 }
 
-class PlainNifti final : public core::Volume {
+class NiftiVolume final : public core::Volume {
  public:
-  PlainNifti(core::VolumeInfo info, NiftiMetadata metadata)
-      : Volume(std::move(info)),
-        file_(std::move(metadata.data), metadata.layout),
-        scaling_(metadata.scaling) {}
+  NiftiVolume(core::VolumeInfo info, std::unique_ptr<ByteSource> source, NiftiMetadata metadata)
+      : Volume(std::move(info)), source_(std::move(source)), metadata_(std::move(metadata)) {}
 
  protected:
   core::Array read_box(const core::Box3& box) const override {
-    core::Array values = file_.read(with_channels(box, info_.channels));
-    return scaling_ ? apply_scaling(values, *scaling_) : values;
+    core::Array values = read_flat(*source_, metadata_.layout, with_channels(box, info_.channels));
+    return metadata_.scaling ? apply_scaling(values, *metadata_.scaling) : std::move(values);
   }
 
  private:
-  FlatFile file_;
-  std::optional<NiftiScaling> scaling_;
-};
-
-class CompressedNifti final : public core::Volume {
- public:
-  CompressedNifti(core::VolumeInfo info, NiftiMetadata metadata)
-      : Volume(std::move(info)), file_(metadata.data), metadata_(std::move(metadata)) {
-    const std::int64_t needed = bytes_of(metadata_.layout);
-    if (needed < 0 || metadata_.layout.offset < 0 ||
-        needed > file_.most_content() - metadata_.layout.offset) {
-      throw bad_file(metadata_.data,
-                     fmt::format("a header that claims {} channel(s) of {} voxels", info_.channels,
-                                 core::to_string(info_.shape)),
-                     "values that can fit into the compressed file",
-                     "the file is damaged or cut short: get a fresh copy");
-    }
-    info_.notes.emplace_back(
-        "compressed as a whole: reading in the order of z is fast, going back starts anew");
-  }
-
- protected:
-  core::Array read_box(const core::Box3& box) const override {
-    const FlatLayout& layout = metadata_.layout;
-    core::Array values = make_array(layout.dtype, with_channels(box, info_.channels).shape);
-    for (std::int64_t c = 0; c < info_.channels; ++c) {
-      for (std::int64_t z = box.start[0]; z < box.stop()[0]; ++z) {
-        const std::int64_t index = c * info_.shape[0] + z;
-        const auto plane = cache_.get(index, [&] { return decode_plane(index); });
-        copy_block(*plane, {c, z, 0, 0}, values, {0, box.start[0], box.start[1], box.start[2]});
-      }
-    }
-    return metadata_.scaling ? apply_scaling(values, *metadata_.scaling) : values;
-  }
-
- private:
-  /// Plane number `index` of all channels.
-  core::Array decode_plane(std::int64_t index) const {
-    const FlatLayout& layout = metadata_.layout;
-    core::Array plane(layout.dtype, 1, {1, info_.shape[1], info_.shape[2]});
-    const auto bytes = static_cast<std::int64_t>(plane.bytes().size());
-    file_.read(layout.offset + index * bytes, plane.bytes());
-    to_native_order(plane, layout.byte_order);
-    return plane;
-  }
-
-  mutable GzipFile file_;
+  std::unique_ptr<ByteSource> source_;
   NiftiMetadata metadata_;
-  CacheOwner cache_;
 };
+
+bool is_gzip(const fs::path& file) {
+  return begins_with(file, "\x1f\x8b");
+}
+
+std::unique_ptr<ByteSource> open_values(const NiftiMetadata& metadata) {
+  const FlatLayout& layout = metadata.layout;
+  const std::int64_t bytes = bytes_of(layout);
+  constexpr std::int64_t kMostOffset = std::int64_t{1} << 60;
+  const bool can_be = bytes >= 0 && layout.offset >= 0 && layout.offset <= kMostOffset;
+  if (!can_be || !is_gzip(metadata.data)) {
+    const FlatFile has_sizes_that_fit(metadata.data, layout);
+    return std::make_unique<PositionedFile>(metadata.data);
+  }
+  return std::make_unique<InflatedBytes>(metadata.data, 0, layout.offset + bytes);
+}
 
 /// The header of an image named by its header or its values.
 fs::path header_file_of(const fs::path& file) {
@@ -125,23 +92,20 @@ fs::path header_file_of(const fs::path& file) {
   return found ? fs::path(found.get()) : file;
 }
 
-bool is_gzip(const fs::path& file) {
-  return begins_with(file, "\x1f\x8b");
-}
-
 std::vector<std::byte> read_nifti_header(const fs::path& file) {
-  std::vector<std::byte> start(4);
+  std::vector<std::byte> header(kNifti1HeaderBytes);
   if (is_gzip(file)) {
-    GzipFile gzip(file);
-    gzip.read(0, start);
-    start.resize(std::max(start.size(), nifti_header_bytes(start)));
-    gzip.read(0, start);
-    return start;
+    InflatedBytes(file, 0, kNifti1HeaderBytes).read(0, header);
+    if (nifti_header_bytes(header) == kNifti2HeaderBytes) {
+      header.resize(kNifti2HeaderBytes);
+      InflatedBytes(file, 0, kNifti2HeaderBytes).read(0, header);
+    }
+    return header;
   }
   const PositionedFile plain(file);
-  start.resize(std::min<std::size_t>(kNifti2HeaderBytes, static_cast<std::size_t>(plain.size())));
-  plain.read(0, start);
-  return start;
+  header.resize(std::min(kNifti2HeaderBytes, static_cast<std::size_t>(plain.size())));
+  plain.read(0, header);
+  return header;
 }
 
 std::string lower_case_name(const fs::path& file) {
@@ -180,10 +144,8 @@ std::unique_ptr<core::Volume> open_nifti(const Location& location, const OpenOpt
     throw bad_file(location.file, "axes " + info.axes, "axes " + options.axes,
                    "leave the axes out: NIfTI defines them");
   }
-  if (is_gzip(metadata.data)) {
-    return std::make_unique<CompressedNifti>(std::move(info), std::move(metadata));
-  }
-  return std::make_unique<PlainNifti>(std::move(info), std::move(metadata));
+  std::unique_ptr<ByteSource> values = open_values(metadata);
+  return std::make_unique<NiftiVolume>(std::move(info), std::move(values), std::move(metadata));
 }
 
 }  // namespace retina::store

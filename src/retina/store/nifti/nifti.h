@@ -12,8 +12,7 @@ namespace retina::store {
 bool is_nifti(const Location& location);
 
 /// A NIfTI-1, NIfTI-2 or Analyze 7.5 image. Of plain files only the boxes asked for are read;
-/// compressed ones are decoded from their beginning, so that going back costs time. Values that the
-/// file scales become float32.
+/// compressed ones are decoded as they are read. Values that the file scales become float32.
 std::unique_ptr<core::Volume> open_nifti(const Location& location, const OpenOptions& options);
 
 }  // namespace retina::store

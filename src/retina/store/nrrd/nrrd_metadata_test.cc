@@ -75,7 +75,7 @@ TEST(NrrdMetadata, DoesNotGuessUnits) {
     const NrrdSpace space = space_of(more);
     EXPECT_FALSE(space.voxel_nm) << more;
     EXPECT_EQ(space.offset_nm, (core::Vec3d{0, 0, 0}));
-    EXPECT_THAT(space.notes, ::testing::Contains(HasSubstr("--voxel-nm"))) << more;
+    EXPECT_THAT(space.notes, ::testing::Contains(HasSubstr("--voxel-size-nm"))) << more;
   }
 }
 

@@ -110,14 +110,34 @@ TEST(NrrdWriter, PlanesOfAKilledRunAreKept) {
   const core::Array plane = random_array(core::DType::u8, 1, {1, 5, 6}, 3);
   create(path, options)->write({{2, 0, 0}, {1, 5, 6}}, plane);
   std::ofstream(folder / ".a.nrrd.partial/planes", std::ios::app) << "abc";  // half a record
-  const auto output = create(path, options);
+  auto output = create(path, options);
   EXPECT_TRUE(output->is_written({{2, 0, 0}, {1, 5, 6}}));
   EXPECT_FALSE(output->is_written({{1, 0, 0}, {2, 5, 6}}));
   output->write({{3, 0, 0}, {1, 5, 6}}, plane);
+  output.reset();  // one writer of an output at a time
   const auto again = create(path, options);
   EXPECT_TRUE(again->is_written({{2, 0, 0}, {2, 5, 6}}));
   again->finish();
   EXPECT_TRUE(open(path)->read({{2, 0, 0}, {1, 5, 6}}) == plane);
+}
+
+TEST(NrrdWriter, AFolderThatLostItsVoxelsHasNoPlanes) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {2, 5, 6};
+  options.resume_key = "plan";
+  options.overwrite = true;
+  const std::string path = (folder / "a.nrrd").string();
+  const core::Array whole = random_array(core::DType::u8, 1, options.shape, 3);
+  create(path, options)->write(core::whole(options.shape), whole);
+  // as a kill right after the rename leaves it
+  std::filesystem::rename(folder / ".a.nrrd.partial/voxels", path);
+  EXPECT_TRUE(open(path)->read(core::whole(options.shape)) == whole);
+  auto output = create(path, options);
+  EXPECT_FALSE(output->is_written({{0, 0, 0}, {1, 5, 6}}));
+  output.reset();
+  EXPECT_FALSE(create(path, options)->is_written({{1, 0, 0}, {1, 5, 6}}));
+  EXPECT_TRUE(open(path)->read(core::whole(options.shape)) == whole);
 }
 
 std::vector<FormatCase> nrrd_cases() {

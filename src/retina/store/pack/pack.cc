@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "retina/core/json_text.h"
 #include "retina/store/problem.h"
 
 namespace retina::store {
@@ -62,6 +63,40 @@ bool lies_inside(const core::MappedFile* file, std::int64_t offset, std::int64_t
   return bytes > 0 && offset >= 0 && offset <= size && bytes <= size - offset;
 }
 
+void require_pack_header(const fs::path& file, const Json& header) {
+  if (!header.is_object() || header.value("format", Json()) != "retina-pack") {
+    throw bad_file(file, "another kind of file", "a retina-pack", "name a pack");
+  }
+  const Json version = header.value("version", Json());
+  if (version != 1) {
+    throw bad_file(file, fmt::format("a pack of version {}", version.dump()), "version 1",
+                   "update this program, or make the pack again with this version");
+  }
+  if (!header.contains("items")) {
+    throw bad_file(file, "no number of items", "\"items\": how many the pack holds",
+                   "copy the pack again, all its files");
+  }
+}
+
+std::unique_ptr<core::Volume> open_pack_item(const Location& location) {
+  const Pack pack(location.file.string());
+  constexpr std::string_view kLabels = "/labels";
+  std::string name = location.inner;
+  if (name.empty() && pack.size() == 1) {
+    return pack.image(0);
+  }
+  if (!name.ends_with(kLabels)) {
+    return pack.image(pack.find(name));
+  }
+  name.resize(name.size() - kLabels.size());
+  auto labels = pack.labels(pack.find(name));
+  if (labels == nullptr) {
+    throw bad_file(location.file, fmt::format("item '{}' has no labels", name),
+                   "an item with labels", "pack the dataset with its masks");
+  }
+  return labels;
+}
+
 }  // namespace
 
 bool is_pack(const Location& location) {
@@ -103,11 +138,7 @@ void Pack::require_inside(const Entry& entry) const {
 Pack::Pack(const std::string& path) : path_(path) {
   const fs::path folder(path);
   const Json header = core::read_json(folder / "pack.json");
-  if (!header.is_object() || header.value("format", "") != "retina-pack" ||
-      header.value("version", 0) != 1 || !header.contains("items")) {
-    throw bad_file(folder / "pack.json", "another kind of file", "a retina-pack of version 1",
-                   "make the pack again with this version");
-  }
+  require_pack_header(folder / "pack.json", header);
   attributes_ = header.value("attributes", Json::object());
   images_ = std::make_shared<const core::MappedFile>(folder / "images.bin");
   if (fs::exists(folder / "labels.bin")) {
@@ -116,8 +147,8 @@ Pack::Pack(const std::string& path) : path_(path) {
   std::istringstream lines(core::read_text(folder / "index.jsonl"));
   for (std::string line; std::getline(lines, line);) {
     try {
-      entries_.push_back(parse_entry(Json::parse(line)));
-    } catch (const Json::exception& error) {
+      entries_.push_back(parse_entry(core::parse_json(line, "item")));
+    } catch (const std::exception& error) {  // of the parser, or of a field that is missing
       throw bad_file(folder / "index.jsonl",
                      fmt::format("line {}: {}", entries_.size() + 1, error.what()),
                      "one JSON object for each item", "copy the pack again, all its files");
@@ -178,23 +209,14 @@ std::unique_ptr<core::Volume> Pack::labels(std::size_t item) const {
   return std::make_unique<PackVolume>(std::move(info), labels_, *entry.labels_offset);
 }
 
-std::unique_ptr<core::Volume> open_pack(const Location& location, const OpenOptions&) {
-  const Pack pack(location.file.string());
-  constexpr std::string_view kLabels = "/labels";
-  std::string name = location.inner;
-  if (name.empty() && pack.size() == 1) {
-    return pack.image(0);
+std::unique_ptr<core::Volume> open_pack(const Location& location, const OpenOptions& options) {
+  auto volume = open_pack_item(location);
+  const std::string& axes = volume->info().axes;
+  if (!options.axes.empty() && options.axes != axes) {
+    throw bad_file(location.file, "axes " + axes, "axes " + options.axes,
+                   "leave the axes out: the pack states them");
   }
-  if (!name.ends_with(kLabels)) {
-    return pack.image(pack.find(name));
-  }
-  name.resize(name.size() - kLabels.size());
-  auto labels = pack.labels(pack.find(name));
-  if (labels == nullptr) {
-    throw bad_file(location.file, fmt::format("item '{}' has no labels", name),
-                   "an item with labels", "pack the dataset with its masks");
-  }
-  return labels;
+  return volume;
 }
 
 }  // namespace retina::store

@@ -47,9 +47,8 @@ class PackOutput final : public OutputVolume {
     const Json header = {
         {"format", "retina-pack"}, {"version", 1}, {"items", 1}, {"attributes", Json::object()}};
     core::write_atomically(folder_ / "pack.json", std::string_view(header.dump(2)));
-    forget_resume_key(folder_);
-    fs::remove(folder_ / kWritten);
     core::rename_into_place(folder_, final_);
+    forget_resume_key(final_);
     is_finished_ = true;
   }
 
@@ -66,12 +65,13 @@ class PackOutput final : public OutputVolume {
     for_each_row(box, [&](std::int64_t in_file, std::size_t in_box, std::size_t length) {
       images_.write(values.bytes().subspan(in_box, length), in_file);
     });
+    images_.sync();  // before it is said to be there
     written_.write(std::vector<std::byte>(static_cast<std::size_t>(box.shape[0]), std::byte{1}),
                    box.start[0]);
   }
 
  private:
-  static constexpr const char* kWritten = "planes_written";  ///< one byte for each plane
+  static constexpr const char* kWritten = ".resume_planes";  ///< one byte for each plane
 
   static fs::path prepared(fs::path folder, const CreateOptions& options) {
     prepare_partial_folder(folder, options);
@@ -127,6 +127,14 @@ std::unique_ptr<OutputVolume> create_pack(const Location& location, const Create
                         .remedy = "write a .zarr"});
   }
   return std::make_unique<PackOutput>(location, options);
+}
+
+std::vector<std::string> foreign_in_pack(const fs::path& folder, const CreateOptions&) {
+  return foreign_entries(folder, [](const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    return name == "pack.json" || name == "index.jsonl" || name == "images.bin" ||
+           name == "labels.bin";
+  });
 }
 
 }  // namespace retina::store

@@ -127,6 +127,35 @@ TEST(Pack, RefusesAnIndexThatPointsOutside) {
   }
 }
 
+std::string message_of_pack(const std::string& path, const OpenOptions& options = {}) {
+  try {
+    open(path, options);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    return error.what();
+  }
+  return "opened";
+}
+
+TEST(Pack, NamesTheVersionOfANewerOne) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  write_pack(path, std::vector<PackItem>{labelled_item("a")}, {}, core::silent_context());
+  std::ofstream(folder / "set.pack/pack.json")
+      << R"({"format": "retina-pack", "version": 2, "entries": 1})";
+  EXPECT_THAT(message_of_pack(path), ::testing::HasSubstr("version 2"));
+  std::ofstream(folder / "set.pack/pack.json") << R"({"format": "suitcase", "version": 1})";
+  EXPECT_THAT(message_of_pack(path), ::testing::HasSubstr("another kind of file"));
+}
+
+TEST(Pack, RefusesAxesThatContradictIt) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  write_pack(path, std::vector<PackItem>{labelled_item("a")}, {}, core::silent_context());
+  EXPECT_THAT(message_of_pack(path, {.voxel_nm = {}, .axes = "yxz"}), ::testing::HasSubstr("zyx"));
+  EXPECT_EQ(message_of_pack(path, {.voxel_nm = {}, .axes = "zyx"}), "opened");
+}
+
 TEST(Pack, RefusesADamagedIndexByLine) {
   const testing::TempFolder folder;
   const std::string path = (folder / "set.pack").string();

@@ -4,8 +4,14 @@
 
 #include <fmt/format.h>
 
+#include "retina/core/durable.h"
+#include "retina/core/file.h"
+#include "retina/core/json_text.h"
+#include "retina/core/lock.h"
+#include "retina/core/replace_folder.h"
 #include "retina/store/output.h"
 #include "retina/store/pack/pack.h"
+#include "retina/store/pack/pack_output.h"
 #include "retina/store/slabs.h"
 
 namespace retina::store {
@@ -16,6 +22,7 @@ namespace {
 
 constexpr std::int64_t kAlignment = 64;
 constexpr std::int64_t kSlabVoxels = std::int64_t{16} << 20;
+constexpr const char* kRerun = "run the same command again";
 
 /// Appends items to one of the data files.
 class DataFile {
@@ -43,6 +50,7 @@ class DataFile {
     if (out_.is_open()) {
       out_.close();
       require_good();
+      core::sync_file(path_);
     }
   }
 
@@ -84,19 +92,21 @@ core::Array one_channel(const core::Array& values, std::int64_t channel) {
   return part;
 }
 
-void append_image(DataFile& file, const PackItem& item) {
+void append_image(DataFile& file, const PackItem& item, const core::Context& context) {
   const core::VolumeInfo& info = item.image->info();
   for (int c = 0; c < info.channels; ++c) {
     for_each_slab(
         info.shape, info.chunk[0], kSlabVoxels / info.channels, [&](const core::Box3& box) {
+          context.check_stop(kRerun);
           file.append(core::to_uint8(one_channel(item.image->read(box), c), item.range).bytes());
         });
   }
 }
 
-void append_labels(DataFile& file, const core::Volume& labels) {
+void append_labels(DataFile& file, const core::Volume& labels, const core::Context& context) {
   const core::VolumeInfo& info = labels.info();
   for_each_slab(info.shape, info.chunk[0], kSlabVoxels, [&](const core::Box3& box) {
+    context.check_stop(kRerun);
     file.append(to_class_ids(labels.read(box), info.source).bytes());
   });
 }
@@ -139,6 +149,27 @@ void validate_items(std::span<const PackItem> items) {
   throw_if_any(ErrorKind::bad_data, "the pack cannot be made", problems);
 }
 
+std::int64_t bytes_of(std::span<const PackItem> items) {
+  std::int64_t bytes = 0;
+  for (const PackItem& item : items) {
+    const std::int64_t channels = item.image->info().channels + (item.labels != nullptr ? 1 : 0);
+    bytes += core::whole(item.image->shape()).voxels() * channels;
+  }
+  return bytes;
+}
+
+/// A pack is not compressed: whether it fits is known before hours of writing.
+void require_space(const fs::path& folder, std::int64_t bytes) {
+  const auto available = static_cast<std::int64_t>(fs::space(folder).available);
+  if (bytes > available) {
+    throw Error(ErrorKind::resource,
+                Problem{.subject = fmt::format("'{}'", folder.string()),
+                        .found = fmt::format("{} free", core::format_size(available)),
+                        .expected = fmt::format("{} for the pack", core::format_size(bytes)),
+                        .remedy = "free some space or write elsewhere"});
+  }
+}
+
 std::string write_items(const fs::path& folder, std::span<const PackItem> items,
                         const core::Context& context) {
   DataFile images(folder / "images.bin");
@@ -148,15 +179,15 @@ std::string write_items(const fs::path& folder, std::span<const PackItem> items,
   context.progress->begin("pack", static_cast<std::int64_t>(items.size()), "images");
   std::int64_t done = 0;
   for (const PackItem& item : items) {
-    context.check_stop("run the same command again");
+    context.check_stop(kRerun);
     Json line = index_line(item);
     line["image_offset"] = images.begin_item();
-    append_image(images, item);
+    append_image(images, item, context);
     if (item.labels != nullptr) {
       line["labels_offset"] = labels.begin_item();
-      append_labels(labels, *item.labels);
+      append_labels(labels, *item.labels, context);
     }
-    index += line.dump() + "\n";
+    index += core::dump_json(line) + "\n";
     context.progress->update(++done, item.name);
   }
   images.close();
@@ -172,17 +203,23 @@ void write_pack(const std::string& path, std::span<const PackItem> items,
   const fs::path final_path = parse_location(path).file;
   CreateOptions output;
   output.overwrite = options.overwrite;
-  refuse_existing(final_path, output);
   validate_items(items);
+  const core::OutputLock lock(final_path);  // first: what is there must not change any more
+  core::recover_replaced(final_path);
+  refuse_existing(final_path, output);
+  if (fs::is_directory(final_path)) {
+    refuse_foreign(final_path, foreign_in_pack(final_path, output));
+  }
   const fs::path folder = core::partial_path(final_path);
   prepare_partial_folder(folder, output);
+  require_space(folder, bytes_of(items));
   const std::string index = write_items(folder, items, context);
   core::write_atomically(folder / "index.jsonl", std::string_view(index));
   const Json header = {{"format", "retina-pack"},
                        {"version", 1},
                        {"items", items.size()},
                        {"attributes", options.attributes}};
-  core::write_atomically(folder / "pack.json", std::string_view(header.dump(2)));
+  core::write_atomically(folder / "pack.json", std::string_view(core::dump_json(header, 2)));
   core::rename_into_place(folder, final_path);
 }
 

@@ -73,7 +73,7 @@ class PngReader {
     header.has_alpha =
         (type & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
     if (file_ != nullptr) {
-      require_plausible_size(path_, header, kMaxDeflateRatio * 8);  // 1-bit pixels become 8
+      require_plausible_size(path_, header, kMaxDeflateRatio * expansion(type));
     }
     return header;
   }
@@ -99,6 +99,12 @@ class PngReader {
   void start() {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &message_, on_error, on_warning);
     info_ = png_create_info_struct(png_);
+  }
+
+  /// Bytes that a stored byte becomes when it is unpacked: 1-bit pixels take 8, palettes 3 values.
+  std::int64_t expansion(int colour_type) const {
+    const int bits = png_get_bit_depth(png_, info_);
+    return (bits < 8 ? 8 / bits : 1) * (colour_type == PNG_COLOR_TYPE_PALETTE ? 3 : 1);
   }
 
   bool parse_header() {

@@ -8,7 +8,7 @@
 #include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/store/block.h"
-#include "retina/store/gzip_file.h"
+#include "retina/store/gunzip.h"
 #include "retina/store/location.h"
 #include "retina/store/precomputed/chunk_codec.h"
 #include "retina/store/problem.h"

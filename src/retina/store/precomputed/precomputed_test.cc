@@ -73,10 +73,50 @@ TEST(Precomputed, ScalesOpenByKey) {
   options.pyramid_levels = 2;
   write_volume(path, options);
   const auto coarse = open(path + ":16_16_40");
-  EXPECT_EQ(coarse->shape(), (core::Vec3{20, 15, 20}));
+  EXPECT_EQ(coarse->shape(), (core::Vec3{20, 15, 21}));  // x begins at voxel 3: half a cell
   EXPECT_EQ(coarse->info().offset_nm, (core::Vec3d{400, -76, 20}));
   EXPECT_THAT(message_of_precomputed(path + ":9_9_9"),
               ::testing::HasSubstr("8_8_40, 16_16_40, 32_32_40"));
+}
+
+TEST(Precomputed, CoarseVoxelsLieWhereTheirOffsetSays) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.precomputed").string();
+  CreateOptions options = volume_options();
+  options.shape = {3, 5, 6};
+  options.voxel_nm = core::Vec3d{8, 8, 8};
+  options.offset_nm = {-8, 24, 16};  // voxels -1, 3 and 2
+  options.pyramid_levels = 1;
+  const core::Array values = write_volume(path, options);
+  const core::Array whole = open(path + ":16_16_16")->read({{0, 0, 0}, {2, 3, 3}});
+  EXPECT_EQ(open(path + ":16_16_16")->shape(), (core::Vec3{2, 3, 3}));
+  for (std::int64_t z = 0; z < 2; ++z) {
+    for (std::int64_t y = 0; y < 3; ++y) {
+      for (std::int64_t x = 0; x < 3; ++x) {
+        core::Box3 cell{{2 * (z - 1) + 1, 2 * (y + 1) - 3, 2 * (x + 1) - 2}, {2, 2, 2}};
+        cell = core::intersect(cell, core::whole(options.shape));
+        const core::Array fine = open(path)->read(cell);
+        int sum = 0;
+        for (const std::uint8_t value : fine.values<std::uint8_t>()) {
+          sum += value;
+        }
+        const auto count = static_cast<int>(cell.voxels());
+        EXPECT_EQ(whole.at<std::uint8_t>(0, z, y, x), (2 * sum + count) / (2 * count));
+      }
+    }
+  }
+}
+
+TEST(Precomputed, OnlyItsOwnScalesAreReplaced) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.precomputed").string();
+  CreateOptions options = volume_options();
+  write_volume(path, options);
+  options.overwrite = true;
+  write_volume(path, options);
+  std::filesystem::create_directories(path + "/mesh");
+  EXPECT_THROW(create(path, options), Error);
+  EXPECT_TRUE(std::filesystem::exists(path + "/mesh"));
 }
 
 TEST(Precomputed, LabelsArePackedAndReducedByTheMostFrequent) {

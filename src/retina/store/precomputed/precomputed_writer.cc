@@ -79,11 +79,15 @@ PrecomputedScale finest_scale(const CreateOptions& options) {
   return scale;
 }
 
+/// Cells of `step` voxels are counted from the origin, not from the volume's corner, so that they
+/// lie where the whole voxels of the coarse scale's offset say; those at the borders may be
+/// partial.
 PrecomputedScale coarser_scale(const PrecomputedScale& finer, const core::Vec3& step) {
   PrecomputedScale scale = finer;
   for (std::size_t i = 0; i < 3; ++i) {
-    scale.shape[i] = (finer.shape[i] + step[i] - 1) / step[i];
     scale.start[i] = floor_div(finer.start[i], step[i]);
+    const std::int64_t last = finer.start[i] + finer.shape[i] - 1;
+    scale.shape[i] = floor_div(last, step[i]) - scale.start[i] + 1;
     scale.voxel_nm[i] *= static_cast<double>(step[i]);
   }
   scale.key = key_of(scale.voxel_nm);
@@ -127,8 +131,8 @@ class PrecomputedOutput final : public OutputVolume {
     }
     write_coarser_scales();
     core::write_atomically(partial_ / "info", std::string_view(to_json(metadata_).dump(2)));
-    forget_resume_key(partial_);
     core::rename_into_place(partial_, final_);
+    forget_resume_key(final_);
     array_.set_volume(final_);
     is_finished_ = true;
   }
@@ -176,12 +180,15 @@ class PrecomputedOutput final : public OutputVolume {
           core::Box3 cell{{index[1] * chunk[0], index[2] * chunk[1], index[3] * chunk[2]}, chunk};
           cell = core::intersect(cell, core::whole(shape));
           core::Box3 source = cell;
+          core::Vec3 missing{0, 0, 0};  // voxels of the first cells that lie before the volume
           for (std::size_t i = 0; i < 3; ++i) {
-            source.start[i] *= step[i];
+            source.start[i] =
+                (cell.start[i] + coarser.scale().start[i]) * step[i] - finer.scale().start[i];
             source.shape[i] *= step[i];
+            missing[i] = std::max<std::int64_t>(0, -source.start[i]);
           }
           source = core::intersect(source, core::whole(finer.scale().shape));
-          coarser.write(cell, downsample(finer.read(source), step, reduction));
+          coarser.write(cell, downsample(finer.read(source), step, reduction, missing));
         });
   }
 
@@ -204,6 +211,22 @@ std::unique_ptr<OutputVolume> create_precomputed(const Location& location,
                                                  const CreateOptions& options) {
   require_precomputed_can_hold(location, options);
   return std::make_unique<PrecomputedOutput>(location, options);
+}
+
+std::vector<std::string> foreign_in_precomputed(const fs::path& folder, const CreateOptions&) {
+  std::vector<std::string> own{"info", "provenance"};
+  if (fs::exists(folder / "info")) {
+    const Json info = core::read_json(folder / "info");
+    for (const Json& scale : info.is_object() ? info.value("scales", Json()) : Json()) {
+      if (const Json key = scale.is_object() ? scale.value("key", Json()) : Json();
+          key.is_string()) {
+        own.push_back(fs::path(key.get<std::string>()).begin()->string());
+      }
+    }
+  }
+  return foreign_entries(folder, [&](const fs::directory_entry& entry) {
+    return std::find(own.begin(), own.end(), entry.path().filename().string()) != own.end();
+  });
 }
 
 }  // namespace retina::store

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/error.h"
-#include "retina/store/gzip_file.h"
+#include "retina/store/gunzip.h"
 #include "retina/store/location.h"
 #include "retina/store/positioned_file.h"
 #include "retina/store/problem.h"

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "retina/store/problem.h"
 #include "retina/store/tiff/tiff_file.h"
+#include "retina/store/tiff/tiff_series.h"
 
 namespace retina::store {
 
@@ -14,66 +16,64 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// How the pages of a file are laid out: page = z * channels + c.
-struct PageOrder {
-  int channels = 1;
-  std::string axes;
-};
+/// Bytes of pixels that are looked at to tell grey from colour.
+constexpr std::int64_t kColourSample = 64 << 20;
 
-PageOrder page_order(const fs::path& path, const TiffFile& file, const std::string& wanted) {
-  const TiffDescription& text = file.layout().description;
-  const std::int64_t pages = file.pages();
-  if (wanted == "cyx" && file.layout().samples == 1) {
-    return {static_cast<int>(pages), "cyx"};
+core::Array grey_of(const fs::path& path, core::Array values, std::int64_t page) {
+  if (!channels_are_equal(values)) {
+    throw bad_file(path, fmt::format("colour on page {}", page + 1),
+                   "grey values, as at the beginning", "convert all pages to grey, or none");
   }
-  const int paged_channels = file.layout().samples > 1 ? 1 : text.channels;
-  if (text.frames > 1 || pages % paged_channels != 0 ||
-      (text.writer == "OME" && paged_channels > 1)) {
-    throw bad_file(path,
-                   fmt::format("{} pages described as {} channel(s) and {} time point(s)", pages,
-                               paged_channels, text.frames),
-                   "one time point, pages of one channel after the other",
-                   "save one time point, with one file for each channel");
+  core::Array grey(values.dtype(), 1, values.shape());
+  std::copy_n(values.bytes().begin(), grey.bytes().size(), grey.bytes().begin());
+  return grey;
+}
+
+/// Only pixels tell whether colour is grey. Bands of rows spread over the page speak for all, a
+/// page of up to kColourSample as a whole; the rest is checked as it is read.
+bool looks_grey(const TiffFile& file, const TiffPlane& plane) {
+  const TiffDirectory& page = file.contents().pages[plane.page];
+  const std::int64_t row = page.width * page.channels() * (page.bits / 8);
+  const std::int64_t rows = std::clamp<std::int64_t>(kColourSample / row, 1, page.height);
+  const std::int64_t band = std::min(tiff_grid(page).height, page.height);
+  const std::int64_t bands = std::max<std::int64_t>(1, (rows + band - 1) / band);
+  for (std::int64_t i = 0; i < bands; ++i) {
+    const std::int64_t y = std::min(i * (page.height / bands), page.height - 1);
+    const std::int64_t end =
+        i + 1 == bands && rows == page.height ? page.height : std::min(page.height, y + band);
+    if (!channels_are_equal(file.read(plane, {{0, y, 0}, {1, end - y, page.width}}))) {
+      return false;
+    }
   }
-  if (pages == 1 && text.images > 1) {
-    throw bad_file(path, fmt::format("one page that stands for {} images", text.images),
-                   "a directory entry for each image",
-                   "ImageJ writes such files above 4 GiB: save it as an image sequence or BigTIFF");
-  }
-  PageOrder order{paged_channels, pages == paged_channels ? "yx" : "zyx"};
-  if (paged_channels > 1) {
-    order.axes = pages == paged_channels ? "cyx" : "zcyx";
-  }
-  if (!wanted.empty() && wanted != order.axes && !(wanted == "zyx" && order.axes == "yx")) {
-    throw bad_file(path, fmt::format("axes {}", order.axes), fmt::format("axes {}", wanted),
-                   "leave the axes out, or say cyx if the pages are channels");
-  }
-  return order;
+  return true;
 }
 
 class TiffVolume final : public core::Volume {
  public:
   TiffVolume(const Location& location, const OpenOptions& options)
       : Volume({}),
-        path_(location.file),
         file_(location.file),
-        order_(page_order(location.file, file_, options.axes)) {
-    const TiffLayout& layout = file_.layout();
+        series_(choose_tiff_series(
+            location.file, static_cast<std::uint64_t>(file_.bytes().size()), file_.contents(),
+            parse_tiff_selection(location.file, location.inner, options.axes))) {
+    const TiffDirectory& page = file_.contents().pages[series_.pages.front()];
+    const TiffGrid grid = tiff_grid(page);
     info_.source = location.text;
     info_.format = "tiff";
-    info_.axes = order_.axes;
-    info_.dtype = layout.dtype;
-    info_.channels = order_.channels;
-    info_.shape = {file_.pages() / order_.channels, layout.height, layout.width};
-    info_.chunk = {1, layout.block_height, layout.block_width};
-    info_.notes = layout.notes;
-    info_.offset_nm = layout.description.offset_nm.value_or(core::Vec3d{0, 0, 0});
-    const TiffVoxel voxel = tiff_voxel(layout.description, layout.resolution, file_.pages());
+    info_.axes = series_.axes;
+    info_.dtype = *page.dtype();
+    info_.channels = static_cast<int>(series_.channels);
+    info_.shape = {series_.slices, page.height, page.width};
+    info_.chunk = {1, grid.height, grid.width};
+    info_.notes = series_.notes;
+    info_.offset_nm = series_.description.offset_nm.value_or(core::Vec3d{0, 0, 0});
+    const TiffVoxel voxel =
+        tiff_voxel(series_.description, file_.contents().resolution, series_.slices);
     info_.voxel_nm = voxel.nm;
     info_.voxel_nm_source = voxel.source;
     info_.notes.insert(info_.notes.end(), voxel.notes.begin(), voxel.notes.end());
-    if (layout.samples > 1) {
-      decide_colour();
+    if (page.channels() > 1) {
+      decide_colour(page);
     }
   }
 
@@ -83,8 +83,8 @@ class TiffVolume final : public core::Volume {
     const auto plane_bytes =
         static_cast<std::size_t>(box.shape[1] * box.shape[2]) * core::size_of(info_.dtype);
     for (std::int64_t z = 0; z < box.shape[0]; ++z) {
-      for (int c = 0; c < order_.channels; ++c) {
-        const core::Array page = read_page((box.start[0] + z) * order_.channels + c, box);
+      for (std::int64_t c = 0; c < series_.channels; ++c) {
+        const core::Array page = read_plane(series_.plane(box.start[0] + z, c), box);
         for (int s = 0; s < page.channels(); ++s) {
           const auto from =
               page.bytes().subspan(static_cast<std::size_t>(s) * plane_bytes, plane_bytes);
@@ -98,36 +98,53 @@ class TiffVolume final : public core::Volume {
   }
 
  private:
-  core::Array read_page(std::int64_t page, const core::Box3& box) const {
-    core::Array values = file_.read(page, box);
-    if (values.channels() == 1 || !is_grey_) {
+  core::Array read_plane(const TiffPlane& plane, const core::Box3& box) const {
+    core::Array values = file_.read(plane, box);
+    if (!is_grey_) {
       return values;
     }
-    if (!channels_are_equal(values)) {
-      throw bad_file(path_, fmt::format("colour on page {}", page + 1),
-                     "grey values, as on the first page", "convert all pages to grey, or none");
-    }
-    core::Array grey(values.dtype(), 1, values.shape());
-    std::copy_n(values.bytes().begin(), grey.bytes().size(), grey.bytes().begin());
-    return grey;
+    return grey_of(file_.bytes().path(), std::move(values),
+                   static_cast<std::int64_t>(plane.page) + plane.image);
   }
 
-  /// Only pixels tell; the first page speaks for all and the others are checked as they are read.
-  void decide_colour() {
-    const core::Box3 page{{0, 0, 0}, {1, info_.shape[1], info_.shape[2]}};
-    is_grey_ = channels_are_equal(file_.read(0, page));
+  void decide_colour(const TiffDirectory& page) {
+    constexpr std::uint32_t kRgb = 2;  // and above: colour; below: channels of some other meaning
+    is_grey_ = page.photometric >= kRgb && looks_grey(file_, series_.plane(0, 0));
     if (is_grey_) {
       info_.notes.emplace_back("stored as colour with equal channels, read as grey");
-    } else {
-      info_.axes += "c";
-      info_.channels = file_.layout().samples;
+      return;
     }
+    if (series_.channels > 1) {
+      throw bad_file(file_.bytes().path(),
+                     fmt::format("{} channels of colour pages", series_.channels),
+                     "channels of grey pages, or colour without channels",
+                     "save each channel as a file of its own");
+    }
+    info_.axes += "c";
+    info_.channels = page.channels();
   }
 
-  fs::path path_;
   TiffFile file_;
-  PageOrder order_;
+  TiffSeries series_;
   bool is_grey_ = false;
+};
+
+/// A TIFF file in a folder of slices: its one plane.
+struct OnePage {
+  explicit OnePage(const fs::path& path)
+      : file(path),
+        series(choose_tiff_series(path, static_cast<std::uint64_t>(file.bytes().size()),
+                                  file.contents(), {})) {
+    if (series.slices * series.channels != 1) {
+      throw bad_file(path, fmt::format("{} pages", series.slices * series.channels),
+                     "one page in each file of a folder",
+                     "name the stack itself instead of its folder");
+    }
+  }
+  const TiffDirectory& page() const { return file.contents().pages[series.pages.front()]; }
+
+  TiffFile file;
+  TiffSeries series;
 };
 
 }  // namespace
@@ -141,31 +158,20 @@ std::unique_ptr<core::Volume> open_tiff(const Location& location, const OpenOpti
   return std::make_unique<TiffVolume>(location, options);
 }
 
-namespace {
-
-void require_one_page(const fs::path& path, const TiffFile& file) {
-  if (file.pages() != 1) {
-    throw bad_file(path, fmt::format("{} pages", file.pages()), "one page in each file of a folder",
-                   "name the stack itself instead of its folder");
-  }
-}
-
-}  // namespace
-
 ImageHeader read_tiff_header(const fs::path& path) {
-  const TiffFile file(path);
-  require_one_page(path, file);
-  const TiffLayout& layout = file.layout();
-  return {.dtype = layout.dtype,
-          .channels = layout.samples,
-          .height = layout.height,
-          .width = layout.width};
+  const OnePage one(path);
+  const TiffDirectory& page = one.page();
+  return {.dtype = *page.dtype(),
+          .channels = page.channels(),
+          .height = page.height,
+          .width = page.width,
+          .has_alpha = static_cast<std::uint32_t>(page.channels()) < page.samples};
 }
 
 core::Array read_tiff_page(const fs::path& path) {
-  const TiffFile file(path);
-  require_one_page(path, file);
-  return file.read(0, {{0, 0, 0}, {1, file.layout().height, file.layout().width}});
+  const OnePage one(path);
+  return one.file.read(one.series.plane(0, 0),
+                       {{0, 0, 0}, {1, one.page().height, one.page().width}});
 }
 
 }  // namespace retina::store

@@ -1,17 +1,18 @@
 #include "retina/store/tiff/tiff_file.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdarg>
-#include <cstdio>
-#include <optional>
+#include <bit>
+#include <cstddef>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 #include <tiffio.h>
 
+#include "retina/store/flat_file.h"
 #include "retina/store/image/interleave.h"
 #include "retina/store/problem.h"
+#include "retina/store/tiff/tiff_support.h"
 
 namespace retina::store {
 
@@ -19,206 +20,115 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// libtiff reports to one handler for the whole process but calls it in the thread that called
-/// libtiff.
-thread_local std::string last_message;
+constexpr std::int64_t kPieceBytes = 256 * 1024;
 
-void keep_message(const char*, const char* format, va_list arguments) {
-  std::array<char, 512> text{};
-  std::vsnprintf(text.data(), text.size(), format, arguments);
-  last_message = text.data();
+/// Bytes of a row of `width` pixels with `values` values each.
+std::int64_t row_bytes(const TiffDirectory& page, std::int64_t width, std::int64_t values) {
+  return (width * values * page.bits + 7) / 8;
 }
 
-void catch_messages() {
-  static const bool is_set = [] {
-    TIFFSetErrorHandler(keep_message);
-    TIFFSetWarningHandler(nullptr);  // private tags and the like: nothing the user can act on
-    return true;
-  }();
-  static_cast<void>(is_set);
-}
-
-template <class T>
-T field(TIFF* tiff, std::uint32_t tag, T fallback) {
-  T value{};
-  return TIFFGetFieldDefaulted(tiff, tag, &value) == 1 ? value : fallback;
-}
-
-std::optional<core::DType> dtype_of_page(TIFF* tiff) {
-  const auto bits = field<std::uint16_t>(tiff, TIFFTAG_BITSPERSAMPLE, 1);
-  const auto format = field<std::uint16_t>(tiff, TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT);
-  using core::DType;
-  if (format == SAMPLEFORMAT_IEEEFP) {
-    return bits == 32   ? std::optional(DType::f32)
-           : bits == 64 ? std::optional(DType::f64)
-                        : std::nullopt;
-  }
-  const bool is_signed = format == SAMPLEFORMAT_INT;
-  if (!is_signed && format != SAMPLEFORMAT_UINT && format != SAMPLEFORMAT_VOID) {
-    return std::nullopt;
-  }
-  switch (bits) {
-    case 8:
-      return is_signed ? DType::i8 : DType::u8;
-    case 16:
-      return is_signed ? DType::i16 : DType::u16;
-    case 32:
-      return is_signed ? DType::i32 : DType::u32;
-    case 64:
-      return is_signed ? DType::i64 : DType::u64;
-    default:
-      return std::nullopt;
-  }
-}
-
-/// The most one byte can expand to.
-std::int64_t max_ratio(std::uint16_t compression) {
-  switch (compression) {
-    case COMPRESSION_NONE:
-      return 1;
-    case COMPRESSION_PACKBITS:
-      return 128;
-    case COMPRESSION_LZW:
-      return 8192;
-    case COMPRESSION_DEFLATE:
-    case COMPRESSION_ADOBE_DEFLATE:
-      return 1100;
-    default:
-      return 1 << 18;
-  }
-}
-
-struct PageKind {
-  core::DType dtype;
-  int samples;
-  std::int64_t height;
-  std::int64_t width;
-  bool operator==(const PageKind&) const = default;
-};
-
-std::string to_text(const PageKind& kind) {
-  return fmt::format("{} x {} {} with {} value(s) a pixel", kind.height, kind.width,
-                     core::name_of(kind.dtype), kind.samples);
-}
-
-/// Blocks are strips or tiles.
-struct Blocks {
-  bool are_tiles;
-  std::int64_t height;
-  std::int64_t width;
-};
-
-Blocks blocks_of(TIFF* tiff, const PageKind& kind) {
-  if (TIFFIsTiled(tiff) != 0) {
-    return {true, field<std::uint32_t>(tiff, TIFFTAG_TILELENGTH, 0),
-            field<std::uint32_t>(tiff, TIFFTAG_TILEWIDTH, 0)};
-  }
-  const auto rows = field<std::uint32_t>(tiff, TIFFTAG_ROWSPERSTRIP, UINT32_MAX);
-  return {false, std::min<std::int64_t>(rows, kind.height), kind.width};
-}
-
-void require_plausible_page(const fs::path& path, TIFF* tiff, const PageKind& kind) {
-  const auto compression = field<std::uint16_t>(tiff, TIFFTAG_COMPRESSION, COMPRESSION_NONE);
-  const std::uint32_t blocks =
-      TIFFIsTiled(tiff) != 0 ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
-  double stored = 0;
-  for (std::uint32_t i = 0; i < blocks; ++i) {
-    stored += static_cast<double>(TIFFGetStrileByteCount(tiff, i));
-  }
-  const Blocks grid = blocks_of(tiff, kind);
-  const double pixels =
-      std::max(static_cast<double>(kind.height) * static_cast<double>(kind.width),
-               static_cast<double>(grid.height) * static_cast<double>(grid.width));
-  const double claimed = pixels * kind.samples * static_cast<double>(core::size_of(kind.dtype));
-  if (kind.height < 1 || kind.width < 1 || grid.height < 1 || grid.width < 1 ||
-      claimed > stored * static_cast<double>(max_ratio(compression))) {
-    throw bad_file(path, fmt::format("a page that claims {} in {} bytes", to_text(kind), stored),
-                   "pixels that can fit into the bytes stored",
-                   "the file is damaged or cut short: get a fresh copy");
-  }
-}
-
-int samples_of_page(const fs::path& path, TIFF* tiff, TiffLayout& layout) {
-  const auto samples = field<std::uint16_t>(tiff, TIFFTAG_SAMPLESPERPIXEL, 1);
-  const auto photometric = field<std::uint16_t>(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
-  const auto planar = field<std::uint16_t>(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
-  const bool is_colour = photometric == PHOTOMETRIC_RGB || photometric == PHOTOMETRIC_YCBCR;
-  if ((samples != 1 && samples != (is_colour ? 3 : 1)) || planar != PLANARCONFIG_CONTIG) {
-    if (samples > 1) {
-      throw bad_file(path,
-                     fmt::format("{} values a pixel{}", samples,
-                                 planar == PLANARCONFIG_CONTIG ? "" : " in separate planes"),
-                     "grey, or red, green and blue side by side",
-                     "save the file as grey or as plain RGB, or channels as pages");
+/// Values of 1, 2 or 4 bits, rows padded to whole bytes -> one byte each.
+std::vector<std::byte> unpacked(std::span<const std::byte> packed, std::uint32_t bits,
+                                std::int64_t rows, std::int64_t width) {
+  std::vector<std::byte> out;
+  out.reserve(static_cast<std::size_t>(rows * width));
+  const auto row = packed.size() / static_cast<std::size_t>(rows);
+  const std::uint32_t per_byte = 8 / bits;
+  for (std::size_t y = 0; y < static_cast<std::size_t>(rows); ++y) {
+    for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x) {
+      const auto byte = std::to_integer<std::uint32_t>(packed[y * row + x / per_byte]);
+      const auto shift = 8 - bits * (static_cast<std::uint32_t>(x % per_byte) + 1);
+      out.push_back(static_cast<std::byte>(byte >> shift & ((1U << bits) - 1)));
     }
   }
-  if (photometric == PHOTOMETRIC_PALETTE && layout.notes.empty()) {
-    layout.notes.emplace_back("the colour table is not applied: stored values are read");
+  return out;
+}
+
+/// Pixels stored side by side -> the channels that are read.
+core::Array channels_of(std::span<const std::byte> pixels, const TiffDirectory& page,
+                        std::int64_t rows, std::int64_t width) {
+  const core::DType dtype = *page.dtype();
+  if (page.bits < 8) {
+    return from_interleaved(unpacked(pixels, page.bits, rows, width), dtype, 1, rows, width);
   }
-  if (photometric == PHOTOMETRIC_MINISWHITE && layout.notes.empty()) {
-    layout.notes.emplace_back("stored as 'white is zero': values are read as stored, not inverted");
+  core::Array all = from_interleaved(pixels, dtype, static_cast<int>(page.samples), rows, width);
+  if (page.channels() == all.channels()) {
+    return all;
   }
-  if (photometric == PHOTOMETRIC_YCBCR) {
+  core::Array some(dtype, page.channels(), all.shape());
+  std::copy_n(all.bytes().begin(), some.bytes().size(), some.bytes().begin());
+  return some;
+}
+
+/// A strip or tile to be decoded.
+struct Block {
+  std::uint32_t index = 0;
+  std::int64_t bytes = 0;  ///< when decoded
+};
+
+/// Throws before memory is taken for what a damaged file claims.
+void require_stored(const TiffHandle& handle, const TiffDirectory& page, const Block& block) {
+  const std::uint64_t stored = TIFFGetStrileByteCount(handle.get(), block.index);
+  const double most =
+      static_cast<double>(stored) * static_cast<double>(tiff_max_ratio(page.compression));
+  if (static_cast<double>(block.bytes) > most) {
+    handle.fail(fmt::format("{} x {} page with a block {} of {} bytes that claims {} bytes",
+                            page.height, page.width, block.index, stored, block.bytes));
+  }
+}
+
+void decode_block(const TiffHandle& handle, const TiffDirectory& page, const Block& block,
+                  std::span<std::byte> out) {
+  handle.forget_messages();
+  TIFF* tiff = handle.get();
+  const tmsize_t read = page.is_tiled()
+                            ? TIFFReadEncodedTile(tiff, block.index, out.data(), block.bytes)
+                            : TIFFReadEncodedStrip(tiff, block.index, out.data(), block.bytes);
+  if (read != block.bytes || handle.has_jpeg_warning()) {
+    handle.fail(
+        fmt::format("block {} of the page at byte {} cannot be decoded", block.index, page.offset));
+  }
+}
+
+void go_to_page(const TiffHandle& handle, const TiffDirectory& page) {
+  handle.forget_messages();
+  TIFF* tiff = handle.get();
+  if (TIFFCurrentDirOffset(tiff) != page.offset && TIFFSetSubDirectory(tiff, page.offset) != 1) {
+    handle.fail(fmt::format("the page at byte {} cannot be read", page.offset));
+  }
+  if (page.photometric == PHOTOMETRIC_YCBCR) {
     TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
   }
-  return samples;
-}
-
-PageKind kind_of_page(const fs::path& path, TIFF* tiff, TiffLayout& layout) {
-  const auto dtype = dtype_of_page(tiff);
-  if (!dtype) {
-    throw bad_file(path,
-                   fmt::format("{} bits a value, sample format {}",
-                               field<std::uint16_t>(tiff, TIFFTAG_BITSPERSAMPLE, 1),
-                               field<std::uint16_t>(tiff, TIFFTAG_SAMPLEFORMAT, 1)),
-                   "8, 16, 32 or 64 bit integers, or 32 or 64 bit floats",
-                   "convert the file to 8 or 16 bits");
-  }
-  return {*dtype, samples_of_page(path, tiff, layout),
-          field<std::uint32_t>(tiff, TIFFTAG_IMAGELENGTH, 0),
-          field<std::uint32_t>(tiff, TIFFTAG_IMAGEWIDTH, 0)};
-}
-
-void read_first_page(TIFF* tiff, const PageKind& kind, TiffLayout& layout) {
-  const Blocks blocks = blocks_of(tiff, kind);
-  layout.dtype = kind.dtype;
-  layout.samples = kind.samples;
-  layout.height = kind.height;
-  layout.width = kind.width;
-  layout.block_height = blocks.height;
-  layout.block_width = blocks.width;
-  const char* text = nullptr;
-  if (TIFFGetField(tiff, TIFFTAG_IMAGEDESCRIPTION, &text) == 1 && text != nullptr) {
-    layout.description = parse_tiff_description(text);
-  }
-  float x = 0;
-  float y = 0;
-  if (TIFFGetField(tiff, TIFFTAG_XRESOLUTION, &x) == 1 &&
-      TIFFGetField(tiff, TIFFTAG_YRESOLUTION, &y) == 1) {
-    layout.resolution = {x, y, field<std::uint16_t>(tiff, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH)};
+  const std::int64_t values = page.planar == PLANARCONFIG_SEPARATE ? 1 : page.samples;
+  const tmsize_t row = page.is_tiled() ? TIFFTileRowSize(tiff) : TIFFScanlineSize(tiff);
+  const std::int64_t width = page.is_tiled() ? page.tile_width : page.width;
+  if (row != row_bytes(page, width, values)) {
+    handle.fail(fmt::format("the page at byte {} has contradictory tags", page.offset));
   }
 }
 
 }  // namespace
 
-TiffHandle::TiffHandle(const fs::path& path, const char* mode) : path_(path), tiff_(nullptr) {
-  catch_messages();
-  last_message.clear();
-  tiff_ = TIFFOpen(path.c_str(), mode);
-  if (tiff_ == nullptr) {
-    fail("it cannot be opened");
+TiffGrid tiff_grid(const TiffDirectory& page) {
+  if (page.is_tiled()) {
+    return {.height = page.tile_height,
+            .width = page.tile_width,
+            .across = (page.width + page.tile_width - 1) / page.tile_width,
+            .strips = 1,
+            .rows_per_strip = page.tile_height};
   }
-}
-
-TiffHandle::~TiffHandle() {
-  if (tiff_ != nullptr) {
-    TIFFClose(tiff_);
+  TiffGrid grid{.width = page.width};
+  const std::int64_t row = std::max<std::int64_t>(1, row_bytes(page, page.width, page.samples));
+  const std::int64_t rows = std::clamp<std::int64_t>(kPieceBytes / row, 1, page.height);
+  if (page.is_raw()) {
+    grid.height = grid.rows_per_strip = rows;
+    return grid;
   }
-}
-
-void TiffHandle::fail(const std::string& what) const {
-  throw bad_file(path_, last_message.empty() ? what : fmt::format("{} ({})", what, last_message),
-                 "a complete TIFF file", "the file is damaged or cut short: get a fresh copy");
+  grid.rows_per_strip =
+      page.rows_per_strip < 1 ? page.height : std::min(page.rows_per_strip, page.height);
+  grid.strips = std::max<std::int64_t>(1, rows / grid.rows_per_strip);
+  grid.height = grid.strips * grid.rows_per_strip;
+  return grid;
 }
 
 /// A handle for the time of one read, given back afterwards.
@@ -233,7 +143,7 @@ class TiffFile::Lease {
         return;
       }
     }
-    handle_ = std::make_unique<TiffHandle>(file.path_, "rm");
+    handle_ = std::make_unique<TiffHandle>(file.bytes_.path(), "rm");
   }
   ~Lease() {
     if (handle_ != nullptr) {
@@ -250,95 +160,84 @@ class TiffFile::Lease {
   std::unique_ptr<TiffHandle> handle_;
 };
 
-TiffFile::TiffFile(const fs::path& path) : path_(path) {
-  auto handle = std::make_unique<TiffHandle>(path, "rm");
-  TIFF* tiff = handle->get();
-  std::optional<PageKind> first;
-  do {
-    last_message.clear();
-    const auto subfile = field<std::uint32_t>(tiff, TIFFTAG_SUBFILETYPE, 0);
-    if ((subfile & FILETYPE_REDUCEDIMAGE) != 0 && first) {
-      continue;
-    }
-    const PageKind kind = kind_of_page(path, tiff, layout_);
-    require_plausible_page(path, tiff, kind);
-    if (!first) {
-      first = kind;
-      read_first_page(tiff, kind, layout_);
-    } else if (kind != *first) {
-      throw bad_file(path, fmt::format("page {} is {}", offsets_.size() + 1, to_text(kind)),
-                     to_text(*first) + " as on page 1",
-                     "split the file: pages of one stack have one size and kind");
-    }
-    offsets_.push_back(TIFFCurrentDirOffset(tiff));
-  } while (TIFFReadDirectory(tiff) == 1);
-  if (!last_message.empty()) {
-    handle->fail(fmt::format("the list of pages breaks off after page {}", offsets_.size()));
-  }
-  idle_.push_back(std::move(handle));
-}
+TiffFile::TiffFile(const fs::path& path) : bytes_(path), contents_(read_tiff_directories(bytes_)) {}
 
-void TiffFile::go_to_page(const TiffHandle& handle, std::int64_t page) const {
-  last_message.clear();
-  const std::uint64_t offset = offsets_[static_cast<std::size_t>(page)];
-  if (TIFFCurrentDirOffset(handle.get()) != offset &&
-      TIFFSetSubDirectory(handle.get(), offset) != 1) {
-    handle.fail(fmt::format("page {} cannot be read", page + 1));
-  }
-}
-
-core::Array TiffFile::decode_block(std::int64_t page, std::uint32_t block, std::int64_t rows,
-                                   std::int64_t row_values) const {
-  const Lease lease(*this);
-  TIFF* tiff = lease.handle().get();
-  go_to_page(lease.handle(), page);
-  if (field<std::uint16_t>(tiff, TIFFTAG_PHOTOMETRIC, 1) == PHOTOMETRIC_YCBCR) {
-    TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
-  }
-  core::Array values(layout_.dtype, 1, {1, rows, row_values});
-  const auto size = static_cast<tmsize_t>(values.bytes().size());
-  const tmsize_t read = TIFFIsTiled(tiff) != 0
-                            ? TIFFReadEncodedTile(tiff, block, values.bytes().data(), size)
-                            : TIFFReadEncodedStrip(tiff, block, values.bytes().data(), size);
-  if (read != size) {
-    lease.handle().fail(fmt::format("page {}, block {} cannot be decoded", page + 1, block));
+core::Array TiffFile::raw_rows(const TiffPlane& plane, std::int64_t y, std::int64_t rows) const {
+  const TiffDirectory& page = contents_.pages[plane.page];
+  const std::int64_t row = row_bytes(page, page.width, page.samples);
+  const auto offset =
+      static_cast<std::int64_t>(page.first_block) + (plane.image * page.height + y) * row;
+  core::Array values(*page.dtype(), 1, {1, rows, page.width * page.samples});
+  bytes_.read(offset, values.bytes());
+  to_native_order(values, contents_.is_big_endian ? std::endian::big : std::endian::little);
+  if (page.samples > 1) {
+    return channels_of(values.bytes(), page, rows, page.width);
   }
   return values;
 }
 
-TiffFile::Grid TiffFile::grid_of(std::int64_t page) const {
+core::Array TiffFile::decode(const TiffDirectory& page, const TiffGrid& grid, std::int64_t by,
+                             std::int64_t bx) const {
   const Lease lease(*this);
-  TIFF* tiff = lease.handle().get();
-  go_to_page(lease.handle(), page);
-  const Blocks blocks =
-      blocks_of(tiff, {layout_.dtype, layout_.samples, layout_.height, layout_.width});
-  return {blocks.are_tiles, blocks.height, blocks.width};
-}
-
-core::Array TiffFile::block(std::int64_t page, const Grid& grid, std::int64_t by,
-                            std::int64_t bx) const {
+  const TiffHandle& handle = lease.handle();
+  go_to_page(handle, page);
   const std::int64_t rows =
-      grid.are_tiles ? grid.height : std::min(grid.height, layout_.height - by * grid.height);
-  const auto index = static_cast<std::uint32_t>(by * grid.across(layout_) + bx);
-  return decode_block(page, index, rows, grid.width * layout_.samples);
-}
+      page.is_tiled() ? grid.height : std::min(grid.height, page.height - by * grid.height);
+  const bool is_separate = page.planar == PLANARCONFIG_SEPARATE && page.samples > 1;
+  const std::int64_t row = row_bytes(page, grid.width, is_separate ? 1 : page.samples);
+  const std::int64_t strips = (rows + grid.rows_per_strip - 1) / grid.rows_per_strip;
+  const std::int64_t down = (page.height + grid.rows_per_strip - 1) / grid.rows_per_strip;
+  const std::int64_t first = page.is_tiled() ? by * grid.across + bx : by * grid.strips;
 
-core::Array TiffFile::read(std::int64_t page, const core::Box3& box) const {
-  const Grid grid = grid_of(page);
-  const std::int64_t samples = layout_.samples;
-  const core::Vec3 stop = box.stop();
-  // pixels as stored: a row holds all samples of one pixel after those of the one before
-  core::Array pixels(layout_.dtype, 1, {1, box.shape[1], box.shape[2] * samples});
-  for (std::int64_t by = box.start[1] / grid.height; by * grid.height < stop[1]; ++by) {
-    for (std::int64_t bx = box.start[2] / grid.width; bx * grid.width < stop[2]; ++bx) {
-      const std::int64_t key = (page << 32) + by * grid.across(layout_) + bx;
-      const ChunkCache::Item item = cache_.get(key, [&] { return block(page, grid, by, bx); });
-      core::copy_overlap(*item, {0, by * grid.height, bx * grid.width * samples}, pixels,
-                         {0, box.start[1], box.start[2] * samples});
+  std::vector<std::byte> pixels;
+  for (std::int64_t plane = 0; plane < (is_separate ? page.channels() : 1); ++plane) {
+    const std::size_t begin = pixels.size();
+    for (std::int64_t i = 0; i < strips; ++i) {
+      const std::int64_t strip_rows = std::min(grid.rows_per_strip, rows - i * grid.rows_per_strip);
+      const Block block{.index = static_cast<std::uint32_t>(plane * grid.across * down + first + i),
+                        .bytes = strip_rows * row};
+      require_stored(handle, page, block);
+      pixels.resize(begin + static_cast<std::size_t>((i * grid.rows_per_strip + strip_rows) * row));
+      decode_block(handle, page, block,
+                   std::span(pixels).subspan(
+                       begin + static_cast<std::size_t>(i * grid.rows_per_strip * row)));
     }
   }
-  return from_interleaved(pixels.bytes(), layout_.dtype, layout_.samples, box.shape[1],
-                          box.shape[2]);
+  if (!is_separate) {
+    return channels_of(pixels, page, rows, grid.width);
+  }
+  core::Array values(*page.dtype(), page.channels(), {1, rows, grid.width});
+  std::copy(pixels.begin(), pixels.end(), values.bytes().begin());
+  return values;
+}
+
+core::Array TiffFile::piece(const TiffPlane& plane, const TiffGrid& grid, std::int64_t by,
+                            std::int64_t bx) const {
+  const TiffDirectory& page = contents_.pages[plane.page];
+  if (page.is_raw()) {
+    return raw_rows(plane, by * grid.height, std::min(grid.height, page.height - by * grid.height));
+  }
+  return decode(page, grid, by, bx);
+}
+
+core::Array TiffFile::read(const TiffPlane& plane, const core::Box3& box) const {
+  const TiffDirectory& page = contents_.pages[plane.page];
+  if (page.is_raw() && box.shape[2] == page.width) {
+    return raw_rows(plane, box.start[1], box.shape[1]);
+  }
+  const TiffGrid grid = tiff_grid(page);
+  const core::Vec3 stop = box.stop();
+  const std::int64_t number = static_cast<std::int64_t>(plane.page) + plane.image;
+  core::Array out(*page.dtype(), page.channels(), {1, box.shape[1], box.shape[2]});
+  for (std::int64_t by = box.start[1] / grid.height; by * grid.height < stop[1]; ++by) {
+    for (std::int64_t bx = box.start[2] / grid.width; bx * grid.width < stop[2]; ++bx) {
+      const std::int64_t key = (number << 32) + by * grid.across + bx;
+      const ChunkCache::Item item = cache_.get(key, [&] { return piece(plane, grid, by, bx); });
+      core::copy_overlap(*item, {0, by * grid.height, bx * grid.width}, out,
+                         {0, box.start[1], box.start[2]});
+    }
+  }
+  return out;
 }
 
 }  // namespace retina::store

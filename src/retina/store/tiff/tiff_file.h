@@ -4,82 +4,55 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <vector>
 
 #include "retina/core/array.h"
 #include "retina/store/chunk_cache.h"
-#include "retina/store/tiff/tiff_metadata.h"
-
-struct tiff;  // libtiff's handle type
+#include "retina/store/positioned_file.h"
+#include "retina/store/tiff/tiff_directory.h"
+#include "retina/store/tiff/tiff_handle.h"
+#include "retina/store/tiff/tiff_series.h"
 
 namespace retina::store {
 
-/// An open libtiff handle. Messages of libtiff are caught, per thread, and end up in errors that
-/// name the file.
-class TiffHandle {
- public:
-  TiffHandle(const std::filesystem::path& path, const char* mode);
-  ~TiffHandle();
-  TiffHandle(const TiffHandle&) = delete;
-  TiffHandle& operator=(const TiffHandle&) = delete;
-
-  ::tiff* get() const { return tiff_; }
-  /// bad_data with libtiff's latest message in this thread.
-  [[noreturn]] void fail(const std::string& what) const;
-
- private:
-  std::filesystem::path path_;
-  ::tiff* tiff_;
+/// How the pixels of a page are read piece by piece: strips of enough rows, or tiles.
+struct TiffGrid {
+  std::int64_t height = 1;  ///< of a piece, rows
+  std::int64_t width = 1;
+  std::int64_t across = 1;          ///< pieces side by side
+  std::int64_t strips = 1;          ///< stored strips that one piece takes
+  std::int64_t rows_per_strip = 1;  ///< of a stored strip
 };
 
-/// What all full-size pages of a file have in common.
-struct TiffLayout {
-  core::DType dtype = core::DType::u8;
-  int samples = 1;  ///< values for each pixel that are read: 1 or 3
-  std::int64_t height = 0;
-  std::int64_t width = 0;
-  std::int64_t block_height = 0;  ///< of a strip or tile of the first page
-  std::int64_t block_width = 0;
-  TiffDescription description;
-  TiffResolution resolution;
-  std::vector<std::string> notes;
-};
+TiffGrid tiff_grid(const TiffDirectory& page);
 
-/// A TIFF file for reading by several threads: each takes an idle handle or opens another one.
+/// Pixels of the pages of a TIFF file, for reading by several threads. Uncompressed pages in one
+/// piece are read by offset arithmetic; for the others each thread takes an idle libtiff handle or
+/// opens another one.
 class TiffFile {
  public:
-  /// Reads the directories of all pages. bad_data if they differ in size or kind of values, or if
-  /// one claims more than its bytes can hold. Reduced pages (thumbnails) are left out.
+  /// Reads the directories of all pages; see read_tiff_directories().
   explicit TiffFile(const std::filesystem::path& path);
 
-  const TiffLayout& layout() const { return layout_; }
-  std::int64_t pages() const { return static_cast<std::int64_t>(offsets_.size()); }
+  const TiffContents& contents() const { return contents_; }
+  const PositionedFile& bytes() const { return bytes_; }
 
-  /// Part of a page: `box` is addressed in y and x; its z counts nothing. Axes c,z,y,x, c =
-  /// samples, z = 1.
-  core::Array read(std::int64_t page, const core::Box3& box) const;
+  /// Part of a plane whose page passed require_readable_page(): `box` is addressed in y and x, its
+  /// z counts nothing. Axes c,z,y,x, c = the channels of the page, z = 1. Only the strips and tiles
+  /// that the box touches are read.
+  core::Array read(const TiffPlane& plane, const core::Box3& box) const;
 
  private:
   class Lease;
 
-  /// Strips or tiles of a page.
-  struct Grid {
-    bool are_tiles;
-    std::int64_t height;
-    std::int64_t width;
-    std::int64_t across(const TiffLayout& page) const { return (page.width + width - 1) / width; }
-  };
+  core::Array raw_rows(const TiffPlane& plane, std::int64_t y, std::int64_t rows) const;
+  core::Array piece(const TiffPlane& plane, const TiffGrid& grid, std::int64_t by,
+                    std::int64_t bx) const;
+  core::Array decode(const TiffDirectory& page, const TiffGrid& grid, std::int64_t by,
+                     std::int64_t bx) const;
 
-  void go_to_page(const TiffHandle& handle, std::int64_t page) const;
-  Grid grid_of(std::int64_t page) const;
-  core::Array block(std::int64_t page, const Grid& grid, std::int64_t by, std::int64_t bx) const;
-  core::Array decode_block(std::int64_t page, std::uint32_t block, std::int64_t rows,
-                           std::int64_t row_values) const;
-
-  std::filesystem::path path_;
-  TiffLayout layout_;
-  std::vector<std::uint64_t> offsets_;  ///< of the directory of each page
+  PositionedFile bytes_;
+  TiffContents contents_;
   CacheOwner cache_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<TiffHandle>> idle_;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "retina/core/json.h"
 #include "retina/store/units.h"
 
 namespace retina::store {
@@ -42,67 +43,56 @@ std::optional<core::Vec3d> triple(std::string_view text) {
   return values;
 }
 
-void take_line(TiffDescription& out, std::string_view key, std::string_view value) {
+/// What ImageJ counts; 0 = not stated.
+struct ImageJCounts {
+  std::int64_t channels = 0;
+  std::int64_t slices = 0;
+  std::int64_t frames = 0;
+};
+
+void take_line(TiffDescription& out, ImageJCounts& counts, std::string_view key,
+               std::string_view value) {
   if (key == "images") {
     out.images = count(value);
   } else if (key == "channels") {
-    out.channels = static_cast<int>(std::max<std::int64_t>(1, count(value)));
+    counts.channels = count(value);
+  } else if (key == "slices") {
+    counts.slices = count(value);
   } else if (key == "frames") {
-    out.frames = static_cast<int>(std::max<std::int64_t>(1, count(value)));
+    counts.frames = count(value);
   } else if (key == "unit") {
     out.unit = value;
+  } else if (key == "yunit") {
+    out.y_unit = value;
+  } else if (key == "zunit") {
+    out.z_unit = value;
   } else if (key == "spacing") {
     out.spacing = number(value);
   } else if (key == "voxel_nm") {
     out.voxel_nm = triple(value);
   } else if (key == "offset_nm") {
     out.offset_nm = triple(value);
+  } else if (key == "cf" || key == "c0" || key == "c1") {
+    out.is_calibrated = true;
   }
 }
 
-/// Value of the XML attribute `name` in `element`.
-std::optional<std::string_view> attribute(std::string_view element, const std::string& name) {
-  const std::string key = " " + name + "=\"";
-  const std::size_t at = element.find(key);
-  if (at == std::string_view::npos) {
-    return std::nullopt;
+/// ImageJ orders pages by time, then slice, then channel.
+std::vector<TiffAxis> imagej_axes(const ImageJCounts& counts, std::int64_t images) {
+  const std::int64_t channels = std::max<std::int64_t>(1, counts.channels);
+  const std::int64_t frames = std::max<std::int64_t>(1, counts.frames);
+  std::int64_t slices = std::max<std::int64_t>(1, counts.slices);
+  if (counts.slices == 0 && images > 0 && images / channels / frames > 0) {
+    slices = images / channels / frames;
   }
-  const std::size_t begin = at + key.size();
-  return element.substr(begin, element.find('"', begin) - begin);
+  std::vector<TiffAxis> axes{{'t', frames}, {'z', slices}, {'c', channels}};
+  std::erase_if(axes, [](const TiffAxis& axis) { return axis.size == 1; });
+  return axes;
 }
 
-TiffDescription parse_ome(std::string_view text) {
+TiffDescription parse_lines(std::string_view text) {
   TiffDescription out;
-  out.writer = "OME";
-  const std::size_t begin = text.find("<Pixels");
-  const std::string_view pixels =
-      begin == std::string_view::npos ? "" : text.substr(begin, text.find('>', begin) - begin);
-  out.channels =
-      static_cast<int>(std::max<std::int64_t>(1, count(attribute(pixels, "SizeC").value_or("1"))));
-  out.frames =
-      static_cast<int>(std::max<std::int64_t>(1, count(attribute(pixels, "SizeT").value_or("1"))));
-  core::Vec3d voxel{};
-  std::size_t i = 0;
-  for (const char* axis : {"Z", "Y", "X"}) {
-    const std::string name = std::string("PhysicalSize") + axis;
-    const auto size = number(attribute(pixels, name).value_or(""));
-    const auto unit = nanometres_per(attribute(pixels, name + "Unit").value_or("um"));
-    if (!size || !unit || *size <= 0) {
-      return out;
-    }
-    voxel[i++] = round_significant(*size * *unit, 12);
-  }
-  out.voxel_nm = voxel;
-  return out;
-}
-
-}  // namespace
-
-TiffDescription parse_tiff_description(std::string_view text) {
-  if (text.find("<OME") != std::string_view::npos) {
-    return parse_ome(text);
-  }
-  TiffDescription out;
+  ImageJCounts counts;
   out.writer = text.starts_with("ImageJ=") ? "ImageJ" : "";
   std::istringstream lines{std::string(text)};
   for (std::string line; std::getline(lines, line);) {
@@ -111,10 +101,46 @@ TiffDescription parse_tiff_description(std::string_view text) {
     }
     if (const std::size_t equals = line.find('='); equals != std::string::npos) {
       const std::string_view view = line;
-      take_line(out, view.substr(0, equals), view.substr(equals + 1));
+      take_line(out, counts, view.substr(0, equals), view.substr(equals + 1));
     }
   }
+  out.axes = imagej_axes(counts, out.images);
   return out;
+}
+
+/// tifffile describes arrays as {"shape": [2, 5, 20, 33], "axes": "CZYX"}.
+std::optional<TiffDescription> parse_shaped(std::string_view text) {
+  if (!text.starts_with('{')) {
+    return std::nullopt;
+  }
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("shape") || !json["shape"].is_array() ||
+      json["shape"].size() > 16) {
+    return std::nullopt;
+  }
+  TiffDescription out;
+  out.writer = "tifffile";
+  for (const Json& side : json["shape"]) {
+    if (!side.is_number_unsigned() || side.get<std::uint64_t>() < 1 ||
+        side.get<std::uint64_t>() > 1000000000) {
+      return std::nullopt;
+    }
+    out.shape.push_back(side.get<std::int64_t>());
+  }
+  if (json.contains("axes") && json["axes"].is_string() &&
+      json["axes"].get<std::string>().size() == out.shape.size()) {
+    out.shape_axes = json["axes"].get<std::string>();
+  }
+  return out;
+}
+
+}  // namespace
+
+TiffDescription parse_tiff_description(std::string_view text) {
+  if (auto shaped = parse_shaped(text)) {
+    return std::move(*shaped);
+  }
+  return parse_lines(text);
 }
 
 std::string tiff_description(const core::Vec3& shape, int channels,
@@ -141,58 +167,86 @@ namespace {
 constexpr double kLargestPixelNm =
     10000;  // beyond it a resolution is a print setting such as 72 dpi
 
-struct PixelUnit {
-  double nm = 0;  ///< of the unit that the resolution counts in; 0 = not known
+/// What is known of the size of a voxel, and where from.
+struct PixelSize {
+  std::optional<double> z;
+  double y = 0;  ///< 0 = not known
+  double x = 0;
   std::string source;
+  bool may_be_print_setting = false;
 };
 
-PixelUnit pixel_unit(const TiffDescription& description, const TiffResolution& resolution) {
+double unit_nm(const std::string& unit, const std::string& fallback) {
+  return nanometres_per(unit.empty() ? fallback : unit).value_or(0);
+}
+
+PixelSize pixel_size(const TiffDescription& description, const TiffResolution& resolution) {
+  const auto& physical = description.physical_nm;
+  if (physical[1] && physical[2]) {
+    return {physical[0], *physical[1], *physical[2], "OME description", false};
+  }
+  if (!(resolution.x > 0) || !(resolution.y > 0)) {
+    return {};
+  }
   if (description.writer == "ImageJ" && !description.unit.empty()) {
-    return {nanometres_per(description.unit).value_or(0), "ImageJ description and resolution tags"};
+    PixelSize size;
+    size.source = "ImageJ description and resolution tags";
+    size.may_be_print_setting = true;
+    size.y = round_significant(unit_nm(description.y_unit, description.unit) / resolution.y, 6);
+    size.x = round_significant(unit_nm("", description.unit) / resolution.x, 6);
+    const double z_unit = unit_nm(description.z_unit, description.unit);
+    if (description.spacing && *description.spacing > 0 && z_unit > 0) {
+      size.z = round_significant(*description.spacing * z_unit, 12);
+    }
+    return size;
   }
-  if (resolution.unit == 2 || resolution.unit == 3) {
-    return {resolution.unit == 2 ? 2.54e7 : 1e7, "TIFF resolution tags"};
+  if (resolution.unit != 2 && resolution.unit != 3) {
+    return {};
   }
-  return {};
+  const double nm = resolution.unit == 2 ? 2.54e7 : 1e7;
+  PixelSize size;
+  size.source = "TIFF resolution tags";
+  size.may_be_print_setting = true;
+  size.y = round_significant(nm / resolution.y, 6);
+  size.x = round_significant(nm / resolution.x, 6);
+  if (description.spacing && *description.spacing > 0) {
+    size.z = round_significant(*description.spacing * nm, 12);
+  }
+  return size;
 }
 
 }  // namespace
 
 TiffVoxel tiff_voxel(const TiffDescription& description, const TiffResolution& resolution,
-                     std::int64_t pages) {
+                     std::int64_t slices) {
   if (description.voxel_nm) {
-    return {description.voxel_nm,
-            description.writer == "OME" ? "OME description" : "TIFF description",
-            {}};
+    return {description.voxel_nm, "TIFF description", {}};
   }
-  const PixelUnit unit = pixel_unit(description, resolution);
-  if (!(resolution.x > 0) || !(resolution.y > 0) || unit.nm == 0) {
+  const PixelSize size = pixel_size(description, resolution);
+  if (!(size.y > 0) || !(size.x > 0)) {
     return {};
   }
-  const double y = round_significant(unit.nm / resolution.y, 6);
-  const double x = round_significant(unit.nm / resolution.x, 6);
-  const std::string size = fmt::format("{} x {} nm (y, x)", y, x);
-  if (x > kLargestPixelNm || y > kLargestPixelNm) {
+  const std::string text = fmt::format("{} x {} nm (y, x)", size.y, size.x);
+  if (size.may_be_print_setting && (size.x > kLargestPixelNm || size.y > kLargestPixelNm)) {
     return {{},
             "",
             {fmt::format("the resolution tags give pixels of {}: taken for a print "
                          "setting, not for a voxel size",
-                         size)}};
+                         text)}};
   }
-  if (description.spacing && *description.spacing > 0) {
-    return {
-        core::Vec3d{round_significant(*description.spacing * unit.nm, 12), y, x}, unit.source, {}};
+  if (size.z) {
+    return {core::Vec3d{*size.z, size.y, size.x}, size.source, {}};
   }
-  if (pages == 1) {
-    return {core::Vec3d{y, y, x},
-            unit.source,
+  if (slices == 1) {
+    return {core::Vec3d{size.y, size.y, size.x},
+            size.source,
             {"the thickness of the section is not stated: taken equal to the pixel's height"}};
   }
   return {{},
           "",
           {fmt::format("pixels of {} but no spacing of the slices is stated: give the "
                        "voxel size",
-                       size)}};
+                       text)}};
 }
 
 }  // namespace retina::store

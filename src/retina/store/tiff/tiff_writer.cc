@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <span>
+#include <vector>
 
 #include <fmt/format.h>
 #include <tiffio.h>
 
 #include "retina/core/file.h"
 #include "retina/store/tiff/tiff.h"
-#include "retina/store/tiff/tiff_file.h"
+#include "retina/store/tiff/tiff_handle.h"
+#include "retina/store/tiff/tiff_metadata.h"
 
 namespace retina::store {
 
@@ -32,13 +35,33 @@ std::uint16_t sample_format(core::DType dtype) {
   return core::name_of(dtype).starts_with('u') ? SAMPLEFORMAT_UINT : SAMPLEFORMAT_INT;
 }
 
+std::uint16_t compression_tag(Compression compression) {
+  switch (compression) {
+    case Compression::none:
+      return COMPRESSION_NONE;
+    case Compression::zstd:
+      return COMPRESSION_ZSTD;
+    case Compression::automatic:
+    case Compression::deflate:
+      break;
+  }
+  return COMPRESSION_ADOBE_DEFLATE;
+}
+
+/// Differences of neighbours pack better, but only integers of up to 32 bits are safe everywhere.
+bool has_predictor(core::DType dtype, std::uint16_t compression) {
+  return compression != COMPRESSION_NONE && core::is_integer(dtype) && core::size_of(dtype) <= 4;
+}
+
 class TiffOutput final : public OutputVolume {
  public:
   TiffOutput(const Location& location, const CreateOptions& options)
       : OutputVolume(output_info(location.text, "tiff", options),
                      {1, options.shape[1], options.shape[2]}),
         path_(location.file),
-        partial_(core::partial_path(location.file)) {
+        partial_(core::partial_path(location.file)),
+        compression_(compression_tag(options.compression)) {
+    require_codec();
     info_.axes = options.channels > 1 ? "zcyx" : "zyx";
     fs::remove_all(partial_);
     file_ =
@@ -52,6 +75,8 @@ class TiffOutput final : public OutputVolume {
       fs::remove(partial_, ignored);
     }
   }
+
+  WriteOrder write_order() const override { return WriteOrder::planes; }
 
   bool is_written(const core::Box3& box) const override {
     const std::lock_guard lock(mutex_);
@@ -98,6 +123,16 @@ class TiffOutput final : public OutputVolume {
  private:
   enum class PageTags { first, later };
 
+  void require_codec() const {
+    if (TIFFIsCODECConfigured(compression_) == 0) {
+      throw Error(ErrorKind::usage,
+                  Problem{.subject = fmt::format("output '{}'", path_.string()),
+                          .found = "a compression that this machine's libtiff has not",
+                          .expected = "one that it has",
+                          .remedy = "choose none or deflate"});
+    }
+  }
+
   Error usage(const std::string& found, const std::string& expected) const {
     return Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", path_.string()),
                                            .found = found,
@@ -107,7 +142,6 @@ class TiffOutput final : public OutputVolume {
 
   void set_tags(std::int64_t rows_per_strip) {
     TIFF* tiff = file_->get();
-    const bool is_integer = core::is_integer(info_.dtype);
     TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, static_cast<std::uint32_t>(info_.shape[2]));
     TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, static_cast<std::uint32_t>(info_.shape[1]));
     TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, static_cast<int>(core::size_of(info_.dtype) * 8));
@@ -115,9 +149,13 @@ class TiffOutput final : public OutputVolume {
     TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, 1);
     TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
     TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
-    TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE);
-    TIFFSetField(tiff, TIFFTAG_ZIPQUALITY, 4);
-    if (is_integer && core::size_of(info_.dtype) <= 4) {
+    TIFFSetField(tiff, TIFFTAG_COMPRESSION, compression_);
+    if (compression_ == COMPRESSION_ADOBE_DEFLATE) {
+      TIFFSetField(tiff, TIFFTAG_ZIPQUALITY, 4);
+    } else if (compression_ == COMPRESSION_ZSTD) {
+      TIFFSetField(tiff, TIFFTAG_ZSTD_LEVEL, 3);
+    }
+    if (has_predictor(info_.dtype, compression_)) {
       TIFFSetField(tiff, TIFFTAG_PREDICTOR, PREDICTOR_HORIZONTAL);
     }
     TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, static_cast<std::uint32_t>(rows_per_strip));
@@ -131,23 +169,30 @@ class TiffOutput final : public OutputVolume {
   void write_page(const core::Array& values, std::int64_t plane, PageTags tags) {
     const auto row = static_cast<std::size_t>(info_.shape[2]) * core::size_of(info_.dtype);
     const auto height = static_cast<std::size_t>(info_.shape[1]);
-    const std::size_t rows = std::clamp<std::size_t>(kStripBytes / row, 1, height);
+    const std::size_t rows = compression_ == COMPRESSION_NONE
+                                 ? height
+                                 : std::clamp<std::size_t>(kStripBytes / row, 1, height);
     set_tags(static_cast<std::int64_t>(rows));
     if (tags == PageTags::first) {
       const std::string text =
           tiff_description(info_.shape, info_.channels, info_.voxel_nm, info_.offset_nm);
       TIFFSetField(file_->get(), TIFFTAG_IMAGEDESCRIPTION, text.c_str());
     }
-    const std::byte* page = values.bytes().data() + static_cast<std::size_t>(plane) * height * row;
-    std::vector<std::byte> strip;  // libtiff may change what it is given
+    const auto page =
+        values.bytes().subspan(static_cast<std::size_t>(plane) * height * row, height * row);
     for (std::size_t y = 0, i = 0; y < height; y += rows, ++i) {
-      strip.assign(page + y * row, page + std::min(y + rows, height) * row);
-      if (TIFFWriteEncodedStrip(file_->get(), static_cast<std::uint32_t>(i), strip.data(),
-                                static_cast<tmsize_t>(strip.size())) < 0) {
-        out_of_space();
-      }
+      write_strip(static_cast<std::uint32_t>(i),
+                  page.subspan(y * row, (std::min(y + rows, height) - y) * row));
     }
     if (TIFFWriteDirectory(file_->get()) != 1) {
+      out_of_space();
+    }
+  }
+
+  void write_strip(std::uint32_t index, std::span<const std::byte> bytes) {
+    std::vector<std::byte> strip(bytes.begin(), bytes.end());  // libtiff changes what it is given
+    if (TIFFWriteEncodedStrip(file_->get(), index, strip.data(),
+                              static_cast<tmsize_t>(strip.size())) < 0) {
       out_of_space();
     }
   }
@@ -161,6 +206,7 @@ class TiffOutput final : public OutputVolume {
 
   fs::path path_;
   fs::path partial_;
+  std::uint16_t compression_;
   mutable std::mutex mutex_;
   std::unique_ptr<TiffHandle> file_;
   std::int64_t next_z_ = 0;

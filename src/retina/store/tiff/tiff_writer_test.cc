@@ -1,5 +1,7 @@
 #include "retina/store/tiff/tiff_writer.h"
 
+#include <filesystem>
+#include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -49,10 +51,49 @@ TEST(TiffWriter, LeavesNothingBehindWhenAbandoned) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
+TEST(TiffWriter, CompressesAsAsked) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {2, 500, 700};
+  options.dtype = core::DType::u32;
+  const core::Array labels = random_array(options.dtype, 1, options.shape, 3);
+  std::vector<std::uintmax_t> sizes;
+  for (const Compression compression :
+       {Compression::none, Compression::deflate, Compression::zstd}) {
+    options.compression = compression;
+    const std::string path = (folder / std::to_string(sizes.size())).string() + ".tif";
+    const auto output = create(path, options);
+    output->write(core::whole(options.shape), labels);
+    output->finish();
+    EXPECT_TRUE(open(path)->read(core::whole(options.shape)) == labels);
+    sizes.push_back(std::filesystem::file_size(path));
+  }
+  EXPECT_GT(sizes[0], labels.bytes().size());
+  EXPECT_LT(sizes[1], sizes[0] / 2);
+  EXPECT_LT(sizes[2], sizes[0] / 2);
+  EXPECT_NE(sizes[1], sizes[2]);
+}
+
+TEST(TiffWriter, FormatsWithoutAChoiceOfCompressionRefuseIt) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {1, 6, 7};
+  options.compression = Compression::none;
+  EXPECT_THROW(create((folder / "a.png").string(), options), Error);
+}
+
+TEST(TiffWriter, TakesPlanesInOrder) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {1, 6, 7};
+  EXPECT_EQ(create((folder / "a.tif").string(), options)->write_order(), WriteOrder::planes);
+}
+
 std::vector<FormatCase> tiff_cases() {
   std::vector<FormatCase> cases;
-  for (const core::DType dtype :
-       {core::DType::u8, core::DType::u16, core::DType::u32, core::DType::f32}) {
+  using core::DType;
+  for (const DType dtype : {DType::u8, DType::u16, DType::u32, DType::u64, DType::i8, DType::i16,
+                            DType::i32, DType::i64, DType::f32, DType::f64}) {
     cases.push_back(
         {.name = std::string(core::name_of(dtype)), .extension = ".tif", .dtype = dtype});
   }

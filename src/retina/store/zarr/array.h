@@ -11,17 +11,18 @@
 #include "retina/core/array.h"
 #include "retina/store/block.h"
 #include "retina/store/chunk_cache.h"
+#include "retina/store/zarr/array_axes.h"
 #include "retina/store/zarr/array_metadata.h"
 #include "retina/store/zarr/shard.h"
 
 namespace retina::store {
 
-/// A zarr v3 array on disk seen as c,z,y,x. Reads what it needs; writes shard by shard. Threads may
+/// A zarr array on disk seen as c,z,y,x. Reads what it needs; writes shard by shard. Threads may
 /// read at once and write at once (writes to one shard take turns).
 class ZarrArray {
  public:
-  /// `axes` names the dimensions in order, a subset of "tczyx" in that order with y and x; time
-  /// must have length 1. bad_data otherwise.
+  /// `axes` names the dimensions as ArrayAxes takes them. Arrays that are written have them in
+  /// the order c, z, y, x.
   ZarrArray(std::filesystem::path root, ZarrMetadata metadata, std::string axes);
 
   const ZarrMetadata& metadata() const { return metadata_; }
@@ -52,8 +53,7 @@ class ZarrArray {
   std::int64_t index_in_shard(const Index4& chunk) const;
   std::int64_t index_in_array(const Index4& chunk) const;
   Block4 whole() const { return {{0, 0, 0, 0}, shape_}; }
-  void fill(core::Array& values) const;
-  core::Array decode(std::span<const std::byte> stored, const Index4& chunk) const;
+  core::Array decode(const std::vector<std::byte>& stored, const Index4& chunk) const;
   Encoded encode(const core::Array& chunk) const;
   void store_shard(const Index4& index,
                    const std::function<Encoded(const Index4&)>& chunk_of) const;
@@ -62,7 +62,7 @@ class ZarrArray {
 
   std::filesystem::path root_;
   ZarrMetadata metadata_;
-  std::string axes_;
+  ArrayAxes axes_;
   Index4 shape_{};
   Index4 chunk_{};
   Index4 shard_{};

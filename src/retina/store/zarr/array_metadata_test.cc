@@ -31,7 +31,7 @@ std::string message_of_metadata(const Json& json) {
 
 TEST(ArrayMetadata, ReadsShards) {
   const ZarrMetadata metadata = parse_array_metadata(good_metadata());
-  EXPECT_TRUE(metadata.is_sharded);
+  EXPECT_TRUE(metadata.shard_index);
   EXPECT_EQ(metadata.chunks_per_shard(), 8);
   EXPECT_EQ(metadata.chunk_bytes(), 2U * 2 * 4 * 8);
   EXPECT_EQ(std::to_integer<int>(metadata.fill[0]), 3);
@@ -71,7 +71,57 @@ TEST(ArrayMetadata, FloatsMayFillWithNaN) {
   Json json = good_metadata();
   json["data_type"] = "float32";
   json["fill_value"] = "NaN";
-  EXPECT_EQ(parse_array_metadata(json).fill.size(), 4U);
+  for (const char* fill : {"NaN", "Infinity", "-Infinity"}) {
+    json["fill_value"] = fill;
+    EXPECT_EQ(parse_array_metadata(json).fill.size(), 4U);
+    EXPECT_EQ(to_json(parse_array_metadata(json))["fill_value"], fill);
+  }
+  json["fill_value"] = "0x3fc00000";
+  EXPECT_EQ(to_json(parse_array_metadata(json))["fill_value"], 1.5);
+  json["fill_value"] = "0x3fc0000000";
+  EXPECT_THAT(message_of_metadata(json), ::testing::HasSubstr("0x3fc0000000"));
+}
+
+TEST(ArrayMetadata, FillValuesOutsideTheTypeAreRefused) {
+  Json json = good_metadata();
+  for (const Json& fill : {Json(-1), Json(65536), Json(1.5), Json(1e300), Json("NaN")}) {
+    json["fill_value"] = fill;
+    EXPECT_THAT(message_of_metadata(json), ::testing::HasSubstr("fill_value"));
+  }
+  json["fill_value"] = 12.0;
+  EXPECT_EQ(to_json(parse_array_metadata(json))["fill_value"], 12);
+}
+
+TEST(ArrayMetadata, CodecsMayBeNamesAlone) {
+  Json json = good_metadata();
+  json["codecs"] = {"bytes", "crc32c"};
+  EXPECT_FALSE(parse_array_metadata(json).shard_index);
+}
+
+TEST(ArrayMetadata, WhatSurroundsShardsIsDecodedAsOne) {
+  Json json = good_metadata();
+  json["codecs"].push_back("crc32c");
+  const ZarrMetadata metadata = parse_array_metadata(json);
+  EXPECT_FALSE(metadata.shard_index);
+  EXPECT_EQ(metadata.chunk, (Sides{4, 8, 16}));
+}
+
+TEST(ArrayMetadata, ShardsInShardsWithoutEndAreRefused) {
+  Json json = good_metadata();
+  Json sharding = json["codecs"][0];
+  for (int i = 0; i < 100; ++i) {
+    Json outer = sharding;
+    outer["configuration"]["codecs"] = Json::array({sharding});
+    sharding = outer;
+  }
+  json["codecs"] = Json::array({sharding});
+  EXPECT_THAT(message_of_metadata(json), ::testing::HasSubstr("shards in shards"));
+}
+
+TEST(ArrayMetadata, AnIndexOfUnknownSizeIsRefused) {
+  Json json = good_metadata();
+  json["codecs"][0]["configuration"]["index_codecs"].push_back("zstd");
+  EXPECT_THAT(message_of_metadata(json), ::testing::HasSubstr("index_codecs"));
 }
 
 }  // namespace

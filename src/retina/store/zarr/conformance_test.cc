@@ -23,9 +23,17 @@ TEST(ConformanceE2e, PythonReadsOurOmeZarr) {
   cases.push_back(write_case(folder.path(), {.path = "channels.zarr", .channels = 3}, 2));
   cases.push_back(
       write_case(folder.path(), {.path = "uint8.zarr/labels/semantic", .dtype = DType::u32}, 2));
+  for (WrittenCase written : {WrittenCase{.path = "v4_uint8.zarr"},
+                              WrittenCase{.path = "v4_float64.zarr", .dtype = DType::f64},
+                              WrittenCase{.path = "v4_channels.zarr", .channels = 3},
+                              WrittenCase{.path = "v4_uint8.zarr/labels/a", .dtype = DType::u64}}) {
+    written.zarr_version = ZarrVersion::v0_4;
+    cases.push_back(write_case(folder.path(), written, 2));
+  }
   for (Json& written : cases) {
     written["levels"] = 3;
     written["scales"] = {{50, 4.6, 4.6}, {50, 9.2, 9.2}, {50, 18.4, 18.4}};
+    written["translations"] = {{100, 9.2, 0}, {100, 11.5, 2.3}, {100, 16.1, 6.9}};
   }
   save_cases(folder.path(), cases);
   EXPECT_EQ(run_script("check_ome_zarr.py", "read", folder.path()), "equal\n");

@@ -21,14 +21,22 @@ Error bad(const std::string& found, const std::string& expected) {
 }
 
 void parse_axes(const Json& axes, Multiscale& out) {
-  for (const Json& axis : axes) {
-    const std::string name = axis.at("name");
+  for (const Json& axis : axes) {  // before 0.4 an axis was nothing but its name
+    const std::string name = (axis.is_string() ? axis : axis.at("name")).get<std::string>();
     if (name.size() != 1 || std::string_view("tczyx").find(name) == std::string_view::npos) {
       throw bad(fmt::format("axis '{}'", name), "axes named t, c, z, y, x");
     }
     out.axes += name;
-    out.units.push_back(axis.value("unit", ""));
+    out.units.push_back(axis.is_string() ? "" : axis.value("unit", ""));
   }
+}
+
+/// "0.4" and the like; anything else is not a version.
+std::string parse_version(const Json& json, const std::string& otherwise) {
+  const std::string version = json.is_string() ? json.get<std::string>() : "";
+  const bool is_version = !version.empty() && version.size() < 8 &&
+                          version.find_first_not_of("0123456789.") == std::string::npos;
+  return is_version ? version : otherwise;
 }
 
 /// Folds a list of transformations into scale and translation.
@@ -57,9 +65,11 @@ void apply_transformations(const Json& list, MultiscaleLevel& level) {
   }
 }
 
-Multiscale parse_checked(const Json& image) {
+Multiscale parse_image(const Json& image, const std::string& version) {
   Multiscale out;
-  parse_axes(image.at("axes"), out);
+  out.version = version;
+  const bool has_fixed_axes = version == "0.1" || version == "0.2";
+  parse_axes(has_fixed_axes ? Json({"t", "c", "z", "y", "x"}) : image.at("axes"), out);
   for (const Json& dataset : image.at("datasets")) {
     MultiscaleLevel level{.path = dataset.at("path"),
                           .scale = std::vector<double>(out.axes.size(), 1.0),
@@ -76,19 +86,32 @@ Multiscale parse_checked(const Json& image) {
 
 }  // namespace
 
+bool has_multiscale(const Json& attributes) {
+  const Json* ome =
+      attributes.is_object() && attributes.contains("ome") ? &attributes["ome"] : &attributes;
+  return ome->is_object() && ome->contains("multiscales");
+}
+
 std::optional<Multiscale> parse_multiscale(const Json& attributes) {
+  if (!has_multiscale(attributes)) {
+    return std::nullopt;
+  }
   try {
-    const Json ome = attributes.value("ome", Json::object());
-    if (!ome.contains("multiscales")) {
-      return std::nullopt;
+    if (attributes.contains("ome")) {
+      const Json& ome = attributes["ome"];
+      return parse_image(ome["multiscales"].at(0),
+                         parse_version(ome.value("version", Json()), "0.5"));
     }
-    return parse_checked(ome.at("multiscales").at(0));
+    const Json& image = attributes["multiscales"].at(0);
+    return parse_image(image, parse_version(image.value("version", Json()), "0.4"));
   } catch (const Json::exception& error) {
-    throw bad(error.what(), "\"multiscales\" as OME-Zarr 0.5 defines it");
+    throw bad(error.what(), "\"multiscales\" as OME-Zarr 0.4 or 0.5 defines it");
   }
 }
 
-Json to_json(const Multiscale& multiscale, const std::string& name) {
+namespace {
+
+Json axes_json(const Multiscale& multiscale) {
   Json axes = Json::array();
   for (std::size_t i = 0; i < multiscale.axes.size(); ++i) {
     const std::string axis(1, multiscale.axes[i]);
@@ -97,6 +120,10 @@ Json to_json(const Multiscale& multiscale, const std::string& name) {
       axes.back()["unit"] = multiscale.units[i];
     }
   }
+  return axes;
+}
+
+Json datasets_json(const Multiscale& multiscale) {
   Json datasets = Json::array();
   for (const MultiscaleLevel& level : multiscale.levels) {
     datasets.push_back({{"path", level.path},
@@ -104,7 +131,32 @@ Json to_json(const Multiscale& multiscale, const std::string& name) {
                          {{{"type", "scale"}, {"scale", level.scale}},
                           {{"type", "translation"}, {"translation", level.translation}}}}});
   }
-  return Json::array({{{"name", name}, {"axes", axes}, {"datasets", datasets}}});
+  return datasets;
+}
+
+}  // namespace
+
+Json to_attributes(const Multiscale& multiscale, const std::string& name,
+                   const std::optional<std::string>& label_source) {
+  Json image = {
+      {"name", name}, {"axes", axes_json(multiscale)}, {"datasets", datasets_json(multiscale)}};
+  Json label = Json::object();
+  if (label_source && !label_source->empty()) {
+    label["source"] = {{"image", *label_source}};
+  }
+  const bool is_v2 = multiscale.version == "0.4";
+  Json ome = Json::object();
+  if (is_v2) {
+    image["version"] = multiscale.version;
+    label["version"] = multiscale.version;
+  } else {
+    ome["version"] = multiscale.version;
+  }
+  ome["multiscales"] = Json::array({image});
+  if (label_source) {
+    ome["image-label"] = label;
+  }
+  return is_v2 ? ome : Json{{"ome", ome}};
 }
 
 SpatialScale spatial_scale(const Multiscale& multiscale, const MultiscaleLevel& level) {

@@ -53,10 +53,36 @@ TEST(Multiscale, DamagedMetadataIsOneError) {
 }
 
 TEST(Multiscale, WritesWhatItReads) {
-  const auto image = parse_multiscale(image_attributes());
-  const Json written = to_json(*image, "x");
-  const auto again = parse_multiscale({{"ome", {{"multiscales", written}}}});
-  EXPECT_EQ(to_json(*again, "x"), written);
+  auto image = parse_multiscale(image_attributes());
+  for (const char* version : {"0.4", "0.5"}) {
+    image->version = version;
+    const Json written = to_attributes(*image, "x", "../../");
+    const auto again = parse_multiscale(written);
+    EXPECT_EQ(again->version, version);
+    EXPECT_EQ(to_attributes(*again, "x", "../../"), written);
+  }
+}
+
+TEST(Multiscale, Version4LiesInTheAttributesThemselves) {
+  auto image = parse_multiscale(image_attributes());
+  image->version = "0.4";
+  const Json written = to_attributes(*image, "x", "../../");
+  EXPECT_EQ(written["multiscales"][0]["version"], "0.4");
+  EXPECT_EQ(written["image-label"]["source"]["image"], "../../");
+  EXPECT_FALSE(written.contains("ome"));
+  EXPECT_FALSE(to_attributes(*image, "x", std::nullopt).contains("image-label"));
+}
+
+TEST(Multiscale, EarlyVersionsHadAxesByNameOrNone) {
+  const auto third = parse_multiscale(Json::parse(
+      R"({"multiscales":[{"version":"0.3","axes":["z","y","x"],"datasets":[{"path":"0"}]}]})"));
+  EXPECT_EQ(third->axes, "zyx");
+  EXPECT_EQ(spatial_scale(*third, third->levels[0]).voxel_nm, std::nullopt);
+  const auto first = parse_multiscale(
+      Json::parse(R"({"multiscales":[{"version":"0.1","datasets":[{"path":"0"}]}]})"));
+  EXPECT_EQ(first->axes, "tczyx");
+  EXPECT_THROW(parse_multiscale(Json::parse(R"({"multiscales":[{"datasets":[{"path":"0"}]}]})")),
+               Error);
 }
 
 }  // namespace

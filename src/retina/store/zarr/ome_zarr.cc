@@ -1,17 +1,20 @@
 #include "retina/store/zarr/ome_zarr.h"
 
-#include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include "retina/core/file.h"
+#include "retina/store/folder_walk.h"
 #include "retina/store/problem.h"
 #include "retina/store/zarr/array.h"
+#include "retina/store/zarr/array_axes.h"
 #include "retina/store/zarr/multiscale.h"
+#include "retina/store/zarr/node.h"
+#include "retina/store/zarr/plain_scale.h"
 
 namespace retina::store {
 
@@ -19,13 +22,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kMetadata = "zarr.json";
-
 /// An array to open and how its group describes it.
 struct FoundArray {
-  fs::path path;
-  std::optional<Multiscale> image;
+  ZarrNode node;
+  std::optional<Multiscale> image = {};
   std::size_t level = 0;
+  std::vector<std::string> notes = {};
 };
 
 class ZarrVolume final : public core::Volume {
@@ -50,152 +52,153 @@ class ZarrVolume final : public core::Volume {
   CacheOwner cache_;
 };
 
-template <class Parse>
-auto within_file(const fs::path& path, Parse parse) {
+std::optional<Multiscale> multiscale_of(const ZarrNode& group) {
   try {
-    return parse();
+    return parse_multiscale(group.attributes);
   } catch (const Error& error) {
-    throw error.within(fmt::format("'{}'", path.string()));
+    throw error.within(fmt::format("'{}'", group.file.string()));
   }
 }
 
-Json read_node(const fs::path& node) {
-  Json json = core::read_json(node / kMetadata);
-  if (!json.is_object() || !json.value("node_type", Json()).is_string()) {
-    throw bad_file(node / kMetadata, "no node_type", "zarr v3 metadata of a group or array",
-                   "the metadata are damaged: get a fresh copy");
-  }
-  return json;
-}
-
-std::optional<Multiscale> multiscale_of(const fs::path& group) {
-  return within_file(group / kMetadata, [&] {
-    const Json json = read_node(group);
-    const Json attributes = json.value("attributes", Json::object());
-    return attributes.is_object() ? parse_multiscale(attributes) : std::nullopt;
-  });
-}
-
-/// The paths of nodes below a group, two levels deep, for messages.
-std::vector<std::string> nodes_below(const fs::path& group) {
-  std::vector<std::string> names;
-  for (auto it = fs::recursive_directory_iterator(group); it != fs::recursive_directory_iterator();
-       ++it) {
-    if (it->is_directory() && fs::exists(it->path() / kMetadata)) {
-      names.push_back(fs::relative(it->path(), group).string());
-    }
-    if (it.depth() >= 1) {
-      it.disable_recursion_pending();
-    }
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-FoundArray find_in_group(const fs::path& group) {
-  std::optional<Multiscale> image = multiscale_of(group);
-  if (!image) {
-    throw bad_file(group, "a zarr group without an image",
-                   fmt::format("one of: {}", fmt::join(nodes_below(group), ", ")),
-                   fmt::format("write {}:PATH", group.string()));
-  }
-  const fs::path path = group / image->levels.front().path;
-  if (!fs::exists(path / kMetadata)) {
-    throw bad_file(group, fmt::format("no array '{}'", image->levels.front().path),
+FoundArray find_in_image(const ZarrNode& group, Multiscale image) {
+  const fs::path path = group.path / image.levels.front().path;
+  if (!is_zarr_node(path)) {
+    require_readable(group.path / image.levels.front().path / "zarr.json");
+    throw bad_file(group.path, fmt::format("no array '{}'", image.levels.front().path),
                    "the full-size level that the metadata name", "get a fresh copy");
   }
-  return {path, std::move(image), 0};
+  FoundArray found{.node = read_zarr_node(path), .image = std::move(image)};
+  if (!found.node.is_array) {
+    throw bad_file(path, "a group", "the full-size level that the metadata name",
+                   "get a fresh copy");
+  }
+  return found;
 }
 
-/// An array named directly: the group above may know its axes and scale.
-FoundArray find_array(const fs::path& path) {
-  FoundArray found{path, std::nullopt, 0};
-  const fs::path group = path.parent_path();
-  if (!fs::exists(group / kMetadata)) {
-    return found;
+FoundArray find_in_group(const ZarrNode& group) {
+  if (std::optional<Multiscale> image = multiscale_of(group)) {
+    return find_in_image(group, std::move(*image));
   }
-  std::optional<Multiscale> image = multiscale_of(group);
-  for (std::size_t i = 0; image && i < image->levels.size(); ++i) {
-    if (image->levels[i].path == path.filename().string()) {
-      return {path, std::move(image), i};
+  const std::vector<std::string> paths = zarr_images_below(group.path);
+  if (paths.empty()) {
+    throw bad_file(group.path, "a zarr group without arrays", "one array or image",
+                   "check that the copy is complete");
+  }
+  if (paths.size() > 1) {
+    throw bad_file(group.path, fmt::format("a zarr group of {} arrays or images", paths.size()),
+                   fmt::format("one of: {}", listed_choices(group.path, paths)),
+                   "name one of these");
+  }
+  const ZarrNode only = read_zarr_node(group.path / paths.front());
+  FoundArray found = only.is_array ? FoundArray{.node = only} : find_in_group(only);
+  found.notes.push_back(fmt::format("'{}', all that the group holds, is read", paths.front()));
+  return found;
+}
+
+/// An array named directly: a group above it may know its axes and scale.
+FoundArray find_array(const ZarrNode& array) {
+  constexpr int kMostParents = 3;
+  FoundArray found{.node = array};
+  fs::path group = array.path;
+  for (int i = 0; i < kMostParents && is_zarr_node(group.parent_path()); ++i) {
+    group = group.parent_path();
+    std::optional<Multiscale> image;
+    try {
+      image = multiscale_of(read_zarr_node(group));
+    } catch (const Error& error) {  // the array itself may be sound
+      found.notes.push_back(fmt::format("what the group says is not used: {}", error.what()));
+    }
+    for (std::size_t level = 0; image && level < image->levels.size(); ++level) {
+      if ((group / image->levels[level].path).lexically_normal() == array.path) {
+        found.image = std::move(image);
+        found.level = level;
+        return found;
+      }
     }
   }
   return found;
 }
 
-/// Axes of an array that no OME metadata describe.
-std::string plain_axes(const fs::path& path, const ZarrMetadata& metadata,
-                       const OpenOptions& options, core::VolumeInfo& info) {
-  if (!options.axes.empty()) {
-    return options.axes;
+void add_scale(const SpatialScale& scale, const std::string& source, core::VolumeInfo& info) {
+  info.voxel_nm = scale.voxel_nm;
+  info.voxel_nm_source = scale.voxel_nm ? source : "";
+  info.offset_nm = scale.offset_nm;
+  info.notes.insert(info.notes.end(), scale.notes.begin(), scale.notes.end());
+}
+
+void describe_image(const FoundArray& found, const OpenOptions& options, core::VolumeInfo& info) {
+  const Multiscale& image = *found.image;
+  info.format = "ome-zarr " + image.version;
+  info.axes = image.axes;
+  add_scale(spatial_scale(image, image.levels[found.level]), "OME-Zarr scale", info);
+  if (!options.axes.empty() && options.axes != info.axes) {
+    throw bad_file(found.node.path, "axes " + info.axes, "axes " + options.axes,
+                   "leave the axes out: the OME-Zarr metadata state them");
   }
-  std::string names;
-  for (const std::string& name : metadata.dimension_names) {
-    names += name.size() == 1 ? name : "?";
-  }
-  if (!names.empty() && names.find('?') == std::string::npos) {
-    return names;
-  }
-  if (metadata.shape.size() > 3) {
-    throw bad_file(path, fmt::format("{} dimensions without names", metadata.shape.size()),
-                   "dimension names or OME-Zarr metadata", "say which they are, such as czyx");
-  }
-  const std::string axes = metadata.shape.size() == 2 ? "yx" : "zyx";
-  info.notes.push_back(fmt::format("axes are not stated: read as {}", axes));
-  return axes;
 }
 
 std::unique_ptr<core::Volume> open_found(const FoundArray& found, const Location& location,
                                          const OpenOptions& options) {
+  ZarrMetadata metadata = array_metadata_of(found.node);
   core::VolumeInfo info;
   info.source = location.text;
-  info.format = found.image ? "ome-zarr 0.5" : "zarr v3";
-  const fs::path file = found.path / kMetadata;
-  ZarrMetadata metadata =
-      within_file(file, [&] { return parse_array_metadata(read_node(found.path)); });
+  info.notes = found.notes;
   if (found.image) {
-    info.axes = found.image->axes;
-    SpatialScale scale = spatial_scale(*found.image, found.image->levels[found.level]);
-    info.voxel_nm = scale.voxel_nm;
-    info.voxel_nm_source = scale.voxel_nm ? "OME-Zarr scale" : "";
-    info.offset_nm = scale.offset_nm;
-    info.notes = std::move(scale.notes);
+    describe_image(found, options, info);
   } else {
-    info.axes = plain_axes(found.path, metadata, options, info);
-  }
-  if (!options.axes.empty() && options.axes != info.axes) {
-    throw bad_file(location.file, "axes " + info.axes, "axes " + options.axes,
-                   "leave the axes out: the OME-Zarr metadata state them");
+    info.format = found.node.format == ZarrFormat::v3 ? "zarr v3" : "zarr v2";
+    const StatedAxes stated =
+        plain_axes(found.node.path, metadata.shape.size(), metadata.dimension_names, options);
+    info.axes = stated.axes;
+    info.notes.insert(info.notes.end(), stated.notes.begin(), stated.notes.end());
+    add_scale(plain_scale(found.node.attributes, info.axes), "zarr attributes", info);
   }
   const std::string axes = info.axes;
-  return std::make_unique<ZarrVolume>(std::move(info), found.path, std::move(metadata), axes);
+  return std::make_unique<ZarrVolume>(std::move(info), found.node.path, std::move(metadata), axes);
+}
+
+fs::path node_path(const Location& location) {
+  const fs::path path = location.inner.empty() ? location.file : location.file / location.inner;
+  return path.lexically_normal();
 }
 
 }  // namespace
 
 bool is_zarr(const Location& location) {
-  const fs::path node = location.inner.empty() ? location.file : location.file / location.inner;
-  for (const char* name : {kMetadata, ".zgroup", ".zarray"}) {
-    if (fs::exists(node / name) || fs::exists(location.file / name)) {
-      return true;
+  return is_zarr_node(node_path(location)) || is_zarr_node(location.file);
+}
+
+std::vector<std::string> zarr_datasets(const Location& location) {
+  const fs::path path = node_path(location);
+  if (!is_zarr_node(path)) {
+    return {};
+  }
+  const ZarrNode node = read_zarr_node(path);
+  if (node.is_array) {
+    return {""};
+  }
+  if (!multiscale_of(node)) {
+    return zarr_images_below(path);
+  }
+  std::vector<std::string> found{""};
+  if (is_zarr_node(path / "labels")) {
+    for (const std::string& name : zarr_images_below(path / "labels")) {
+      found.push_back("labels/" + name);
     }
   }
-  return false;
+  return found;
 }
 
 std::unique_ptr<core::Volume> open_zarr(const Location& location, const OpenOptions& options) {
-  const fs::path node = location.inner.empty() ? location.file : location.file / location.inner;
-  if (!fs::exists(node / kMetadata)) {
-    if (fs::exists(location.file / kMetadata)) {
-      throw bad_file(location.file, fmt::format("nothing at '{}'", location.inner),
-                     fmt::format("one of: {}", fmt::join(nodes_below(location.file), ", ")),
-                     "name one of these after the colon");
-    }
-    throw bad_file(location.file, "zarr version 2", "zarr version 3 (OME-Zarr 0.5)",
-                   "convert it, for example with the Python package ome-zarr");
+  const fs::path path = node_path(location);
+  if (!is_zarr_node(path)) {
+    throw bad_file(
+        location.file, fmt::format("nothing at '{}'", location.inner),
+        fmt::format("one of: {}", listed_choices(location.file, zarr_arrays_below(location.file))),
+        "name one of these");
   }
-  const bool is_array = read_node(node).at("node_type") == "array";
-  return open_found(is_array ? find_array(node) : find_in_group(node), location, options);
+  const ZarrNode node = read_zarr_node(path);
+  return open_found(node.is_array ? find_array(node) : find_in_group(node), location, options);
 }
 
 }  // namespace retina::store

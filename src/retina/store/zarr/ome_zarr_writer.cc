@@ -13,9 +13,11 @@
 
 #include "retina/core/file.h"
 #include "retina/store/downsample.h"
-#include "retina/store/problem.h"
+#include "retina/store/output_place.h"
 #include "retina/store/zarr/array.h"
 #include "retina/store/zarr/multiscale.h"
+#include "retina/store/zarr/node.h"
+#include "retina/store/zarr/output_array.h"
 
 namespace retina::store {
 
@@ -23,126 +25,74 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kMetadata = "zarr.json";
-constexpr const char* kVersion = "0.5";
-
-/// Where an image goes.
-struct Target {
-  fs::path final;    ///< the image's group
-  fs::path root;     ///< the outermost .zarr; equal to final for an image of its own
-  fs::path partial;  ///< beside the root, so that the root is not touched before finish()
-};
-
-fs::path full_path(const Location& location) {
-  return location.inner.empty() ? location.file : location.file / location.inner;
-}
-
-Target target_of(const Location& location) {
-  Target target{.final = full_path(location), .root = {}, .partial = {}};
-  std::string name;
-  for (const fs::path& part : target.final) {
-    if (extension_of(target.root) != ".zarr") {
-      target.root /= part;
-      name = part.string();
-    } else {
-      name += "." + part.string();
-    }
+/// Labels inside an image are of its version, whatever was asked for.
+ZarrFormat format_of(const OutputPlace& place, const CreateOptions& options) {
+  if (!place.inner.empty() && is_zarr_node(place.root)) {
+    return read_zarr_node(place.root).format;
   }
-  target.partial = core::partial_path(target.root.parent_path() / name);
-  return target;
+  return options.zarr_version == ZarrVersion::v0_5 ? ZarrFormat::v3 : ZarrFormat::v2;
 }
 
-std::int64_t round_up(std::int64_t value, std::int64_t unit) {
-  return (value + unit - 1) / unit * unit;
+std::string version_of(ZarrFormat format) {
+  return format == ZarrFormat::v3 ? "0.5" : "0.4";
 }
 
-/// Chunks of 64 cubed (256 squared for one slice), shards of 64 x 512 x 512 (2048 squared): 16 MiB
-/// or less of uint8.
-struct Grid {
-  core::Vec3 chunk;
-  core::Vec3 shard;
-};
-
-Grid choose_grid(const core::Vec3& shape, const core::Vec3& chunk, const core::Vec3& shard) {
-  const bool is_plane = shape[0] == 1;
-  Grid grid{.chunk = is_plane ? core::Vec3{1, 256, 256} : core::Vec3{64, 64, 64},
-            .shard = is_plane ? core::Vec3{1, 2048, 2048} : core::Vec3{64, 512, 512}};
-  for (std::size_t i = 0; i < 3; ++i) {
-    grid.shard[i] = shard[i] > 0 ? shard[i] : std::max(grid.shard[i], chunk[i]);
-    grid.chunk[i] = chunk[i] > 0 ? chunk[i] : std::min(grid.chunk[i], grid.shard[i]);
-    grid.chunk[i] = std::min(grid.chunk[i], shape[i]);
-    grid.shard[i] = round_up(std::min(grid.shard[i], shape[i]), grid.chunk[i]);
-  }
-  return grid;
-}
-
-std::vector<std::int64_t> sides(const core::Vec3& zyx, int channels, std::int64_t channel_side) {
-  std::vector<std::int64_t> out(zyx.begin(), zyx.end());
-  if (channels > 1) {
-    out.insert(out.begin(), channel_side);
-  }
-  return out;
-}
-
-ZarrMetadata array_metadata(const CreateOptions& options, const core::Vec3& shape) {
-  const Grid grid = choose_grid(shape, options.chunk, options.shard);
-  ZarrMetadata metadata;
-  metadata.dtype = options.dtype;
-  metadata.shape = sides(shape, options.channels, options.channels);
-  metadata.chunk = sides(grid.chunk, options.channels, 1);
-  metadata.shard = sides(grid.shard, options.channels, 1);
-  metadata.is_sharded = true;
-  metadata.codecs = CodecChain::standard(options.dtype);
-  metadata.index_codecs = CodecChain::index();
-  metadata.fill.assign(core::size_of(options.dtype), std::byte{0});
-  for (const char* axis : {"c", "z", "y", "x"}) {
-    if (axis[0] != 'c' || options.channels > 1) {
-      metadata.dimension_names.emplace_back(axis);
-    }
-  }
-  return metadata;
-}
-
-void write_json(const fs::path& path, const Json& json) {
-  core::write_atomically(path, std::string_view(json.dump(2)));
-}
-
-Json group_json(const Json& ome) {
-  return {{"zarr_format", 3}, {"node_type", "group"}, {"attributes", {{"ome", ome}}}};
-}
-
-/// Groups between the root and a label image, and the list of labels in x.zarr/labels.
-void register_label(const Target& target) {
+/// Makes the folder of an image inside another one a group, and lists labels in x.zarr/labels.
+void register_inside(const OutputPlace& place, ZarrFormat format, bool is_labels) {
   static std::mutex mutex;  // several label images may be finished at once
   const std::lock_guard lock(mutex);
-  const fs::path folder = target.final.parent_path();
-  Json group = fs::exists(folder / kMetadata) ? core::read_json(folder / kMetadata)
-                                              : group_json({{"version", kVersion}});
-  if (folder.filename() == "labels") {
-    Json& ome = group["attributes"]["ome"];
-    const std::string name = target.final.filename().string();
+  const fs::path folder = place.final_path.parent_path();
+  Json attributes = is_zarr_node(folder) ? read_zarr_node(folder).attributes : Json::object();
+  if (format == ZarrFormat::v3 && !attributes.contains("ome")) {
+    attributes["ome"] = {{"version", version_of(format)}};
+  }
+  if (is_labels && folder.filename() == "labels") {
+    Json& ome = format == ZarrFormat::v3 ? attributes["ome"] : attributes;
+    const std::string name = place.final_path.filename().string();
     Json labels = ome.value("labels", Json::array());
     if (std::find(labels.begin(), labels.end(), name) == labels.end()) {
       labels.push_back(name);
     }
-    ome["version"] = kVersion;
     ome["labels"] = labels;
   }
-  write_json(folder / kMetadata, group);
+  write_zarr_group(folder, format, attributes);
+}
+
+/// Names of the entries of an image's folder that are its description and its levels.
+std::vector<std::string> own_entries(const ZarrNode& node) {
+  std::vector<std::string> own{"zarr.json"};
+  try {
+    const std::optional<Multiscale> image = parse_multiscale(node.attributes);
+    for (const MultiscaleLevel& level : image ? image->levels : std::vector<MultiscaleLevel>{}) {
+      own.push_back(level.path.substr(0, level.path.find('/')));
+    }
+  } catch (const Error&) {
+    // of a damaged description nothing is known to be replaceable
+  }
+  return own;
 }
 
 class OmeZarrOutput final : public OutputVolume {
  public:
   OmeZarrOutput(const Location& location, const CreateOptions& options)
-      : OutputVolume(output_info(location.text, "ome-zarr 0.5", options),
-                     choose_grid(options.shape, options.chunk, options.shard).shard),
-        target_(target_of(location)),
+      : OmeZarrOutput(location, options, output_place(location)) {}
+
+  OmeZarrOutput(const Location& location, const CreateOptions& options, const OutputPlace& place)
+      : OmeZarrOutput(location, options, place, format_of(place, options)) {}
+
+  OmeZarrOutput(const Location& location, const CreateOptions& options, const OutputPlace& place,
+                ZarrFormat format)
+      : OutputVolume(output_info(location.text, "ome-zarr " + version_of(format), options),
+                     output_grid(format, options.shape, options).shard),
+        place_(place),
+        format_(format),
         options_(options),
         steps_(pyramid_steps(options.shape, options.voxel_nm, options.pyramid_levels)),
-        array_(target_.partial / "0", array_metadata(options, options.shape), info_.axes) {
+        array_(place_.partial / "0", output_array(format, options.shape, options), info_.axes) {
     const Index4& chunk = array_.chunk();
     info_.chunk = {chunk[1], chunk[2], chunk[3]};
-    prepare_partial_folder(target_.partial, options);
+    require_image();
+    prepare_partial_folder(place_.partial, options);
   }
 
   bool is_written(const core::Box3& box) const override {
@@ -158,24 +108,20 @@ class OmeZarrOutput final : public OutputVolume {
     if (is_finished_) {
       return;
     }
-    if (target_.root != target_.final && !fs::exists(target_.root / kMetadata)) {
-      throw Error(ErrorKind::usage,
-                  Problem{.subject = fmt::format("output '{}'", target_.final.string()),
-                          .found = fmt::format("no OME-Zarr image '{}'", target_.root.string()),
-                          .expected = "the image that the labels belong to",
-                          .remedy = "finish the image before its labels"});
-    }
+    require_finished_image();
     write_levels();
-    write_json(target_.partial / kMetadata, group_json(ome_json()));
-    forget_resume_key(target_.partial);
-    if (target_.root != target_.final) {
-      fs::create_directories(target_.final.parent_path());
+    write_zarr_group(place_.partial, format_, attributes());
+    if (!place_.inner.empty()) {
+      fs::create_directories(place_.final_path.parent_path());
+      // first: what has its final name counts as finished
+      register_inside(place_, format_, options_.is_labels);
     }
-    core::rename_into_place(target_.partial, target_.final);
-    if (target_.root != target_.final) {
-      register_label(target_);
+    if (fs::is_directory(place_.final_path)) {  // labels may have come in the meantime
+      refuse_foreign(place_.final_path, foreign_in_ome_zarr(place_.final_path, options_));
     }
-    array_.set_root(target_.final / "0");
+    core::rename_into_place(place_.partial, place_.final_path);
+    forget_resume_key(place_.final_path);
+    array_.set_root(place_.final_path / "0");
     is_finished_ = true;
   }
 
@@ -189,10 +135,39 @@ class OmeZarrOutput final : public OutputVolume {
   }
 
  private:
+  /// Labels need their image, which may be in the making.
+  void require_image() const {
+    if (!place_.inner.empty() && options_.needs_image && !is_zarr_node(place_.root) &&
+        !fs::exists(core::partial_path(place_.root))) {
+      throw no_image("write the image first");
+    }
+  }
+
+  /// And of the same version.
+  void require_finished_image() const {
+    if (place_.inner.empty()) {
+      return;
+    }
+    const bool is_there = is_zarr_node(place_.root);
+    if (!is_there || read_zarr_node(place_.root).format != format_) {
+      throw no_image(is_there ? "write both with the same version of OME-Zarr"
+                              : "finish the image before its labels");
+    }
+  }
+
+  Error no_image(const char* remedy) const {
+    return Error(ErrorKind::usage,
+                 Problem{.subject = fmt::format("output '{}'", place_.final_path.string()),
+                         .found = fmt::format("no OME-Zarr {} image '{}'", version_of(format_),
+                                              place_.root.string()),
+                         .expected = "the image that the labels belong to",
+                         .remedy = remedy});
+  }
+
   /// Metadata of all levels; the values of all but the first, each computed from the one before.
   void write_levels() {
-    fs::create_directories(target_.partial / "0");
-    write_json(target_.partial / "0" / kMetadata, to_json(array_.metadata()));
+    fs::create_directories(place_.partial / "0");
+    write_zarr_array(place_.partial / "0", array_.metadata());
     const ZarrArray* finer = &array_;
     std::optional<ZarrArray> previous;
     core::Vec3 shape = info_.shape;
@@ -200,12 +175,12 @@ class OmeZarrOutput final : public OutputVolume {
       for (std::size_t axis = 0; axis < 3; ++axis) {
         shape[axis] = (shape[axis] + steps_[i][axis] - 1) / steps_[i][axis];
       }
-      const fs::path folder = target_.partial / std::to_string(i + 1);
+      const fs::path folder = place_.partial / std::to_string(i + 1);
       fs::remove_all(folder);  // of an interrupted finish()
       fs::create_directories(folder);
-      ZarrArray coarser(folder, array_metadata(options_, shape), info_.axes);
+      ZarrArray coarser(folder, output_array(format_, shape, options_), info_.axes);
       write_level(*finer, steps_[i], coarser);
-      write_json(folder / kMetadata, to_json(coarser.metadata()));
+      write_zarr_array(folder, coarser.metadata());
       previous.emplace(folder, coarser.metadata(), info_.axes);
       finer = &*previous;
     }
@@ -222,12 +197,19 @@ class OmeZarrOutput final : public OutputVolume {
       source = intersect(source, {{0, 0, 0, 0}, finer.shape()});
       return downsample(finer.read(source), step, reduction);
     };
-    for_each_cell({{0, 0, 0, 0}, coarser.shape()}, coarser.shard(),
-                  [&](const Index4& shard) { coarser.write_shard(shard, make); });
+    for_each_cell({{0, 0, 0, 0}, coarser.shape()}, coarser.shard(), [&](const Index4& shard) {
+      if (options_.stop.stop_requested()) {
+        throw Error(
+            ErrorKind::interrupted,
+            Problem{.subject = "interrupted", .remedy = "run the same command again to continue"});
+      }
+      coarser.write_shard(shard, make);
+    });
   }
 
-  Json ome_json() const {
+  Json attributes() const {
     Multiscale image;
+    image.version = version_of(format_);
     image.axes = info_.axes;
     for (const char axis : info_.axes) {
       image.units.emplace_back(axis != 'c' && info_.voxel_nm ? "nanometer" : "");
@@ -243,15 +225,11 @@ class OmeZarrOutput final : public OutputVolume {
       }
       image.levels.push_back(level(std::to_string(i + 1), scale, start));
     }
-    Json ome = {{"version", kVersion},
-                {"multiscales", to_json(image, target_.final.stem().string())}};
+    std::optional<std::string> label_source;
     if (options_.is_labels) {
-      ome["image-label"] = Json::object();
-      if (target_.root != target_.final) {
-        ome["image-label"]["source"] = {{"image", "../../"}};
-      }
+      label_source = place_.inner.empty() ? "" : "../../";
     }
-    return ome;
+    return to_attributes(image, place_.final_path.stem().string(), label_source);
   }
 
   MultiscaleLevel level(const std::string& path, const core::Vec3d& scale,
@@ -266,7 +244,8 @@ class OmeZarrOutput final : public OutputVolume {
     return out;
   }
 
-  Target target_;
+  OutputPlace place_;
+  ZarrFormat format_;
   CreateOptions options_;
   std::vector<core::Vec3> steps_;
   ZarrArray array_;
@@ -277,9 +256,24 @@ class OmeZarrOutput final : public OutputVolume {
 }  // namespace
 
 bool fits_zarr(const Location& location) {
-  const fs::path path = full_path(location);
-  return std::any_of(path.begin(), path.end(),
-                     [](const fs::path& part) { return extension_of(part) == ".zarr"; });
+  return output_place(location).is_zarr;
+}
+
+std::vector<std::string> foreign_in_ome_zarr(const fs::path& folder, const CreateOptions& options) {
+  const ZarrNode node = is_zarr_node(folder) ? read_zarr_node(folder) : ZarrNode{};
+  const std::vector<std::string> own = own_entries(node);
+  const auto is_replaced_label = [&](const fs::directory_entry& label) {
+    const auto& replaced = options.replaced_labels;
+    const std::string name = label.path().filename().string();
+    return name == "zarr.json" ||
+           std::find(replaced.begin(), replaced.end(), name) != replaced.end();
+  };
+  return foreign_entries(folder, [&](const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    return node.is_array || std::find(own.begin(), own.end(), name) != own.end() ||
+           (name == "labels" && !options.replaced_labels.empty() && entry.is_directory() &&
+            foreign_entries(entry.path(), is_replaced_label).empty());
+  });
 }
 
 std::unique_ptr<OutputVolume> create_ome_zarr(const Location& location,

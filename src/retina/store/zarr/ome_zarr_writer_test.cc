@@ -1,5 +1,7 @@
 #include "retina/store/zarr/ome_zarr_writer.h"
 
+#include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -81,16 +83,118 @@ TEST(OmeZarrWriter, LabelsMayBeWrittenBesideAnUnfinishedImage) {
   EXPECT_EQ(open(image + "/labels/semantic")->shape(), options.shape);
 }
 
+TEST(OmeZarrWriter, Version4IsVersion4ToTheLastLabel) {
+  const testing::TempFolder folder;
+  const std::string image = (folder / "x.zarr").string();
+  CreateOptions options = image_options({4, 20, 20});
+  options.shard = {0, 0, 0};
+  options.offset_nm = {80, 8, 16};
+  options.pyramid_levels = 1;
+  options.zarr_version = ZarrVersion::v0_4;
+  write_zarr(image, options);
+  options.zarr_version = ZarrVersion::v0_5;  // the image decides
+  options.is_labels = true;
+  write_zarr(image + "/labels/semantic", options);
+  for (const char* path : {"", "/labels/semantic"}) {
+    const auto volume = open(image + path);
+    EXPECT_EQ(volume->info().format, "ome-zarr 0.4");
+    EXPECT_EQ(volume->info().voxel_nm, options.voxel_nm);
+    EXPECT_EQ(volume->info().offset_nm, options.offset_nm);
+    EXPECT_EQ(open(image + path + ":1")->shape(), (core::Vec3{2, 10, 10}));
+  }
+  EXPECT_EQ(core::read_json(image + "/labels/.zattrs")["labels"], Json::parse(R"(["semantic"])"));
+  EXPECT_TRUE(std::filesystem::exists(image + "/0/0/0/0"));
+}
+
+TEST(OmeZarrWriter, LabelsOfAnotherVersionAreNotMixedIn) {
+  const testing::TempFolder folder;
+  const std::string image = (folder / "x.zarr").string();
+  CreateOptions options = image_options({4, 20, 20});
+  CreateOptions older = options;
+  older.shard = {0, 0, 0};
+  older.zarr_version = ZarrVersion::v0_4;
+  const auto unfinished = create(image, older);
+  const auto labels = create(image + "/labels/a", options);
+  unfinished->finish();
+  EXPECT_THROW(labels->finish(), Error);
+  options = older;
+  options.shard = {8, 8, 8};
+  EXPECT_THROW(create((folder / "y.zarr").string(), options), Error);
+}
+
 TEST(OmeZarrWriter, ALabelIsReplacedOnRequestAndListedOnce) {
   const testing::TempFolder folder;
   const std::string image = (folder / "x.zarr").string();
   CreateOptions options = image_options({4, 20, 20});
   write_zarr(image, options);
+  options.is_labels = true;
   write_zarr(image + "/labels/a", options);
   EXPECT_THROW(create(image + "/labels/a", options), Error);
   options.overwrite = true;
   write_zarr(image + "/labels/a", options);
   EXPECT_EQ(core::read_json(image + "/labels/zarr.json")["attributes"]["ome"]["labels"].size(), 1U);
+}
+
+TEST(OmeZarrWriter, WhatIsNoLabelIsNotListed) {
+  const testing::TempFolder folder;
+  const std::string image = (folder / "x.zarr").string();
+  const CreateOptions options = image_options({4, 20, 20});
+  write_zarr(image, options);
+  write_zarr(image + "/labels/a_probabilities", options);
+  EXPECT_FALSE(
+      core::read_json(image + "/labels/zarr.json")["attributes"]["ome"].contains("labels"));
+}
+
+TEST(OmeZarrWriter, LabelsWithoutAnImageAreRefusedAtOnce) {
+  const testing::TempFolder folder;
+  const std::string labels = (folder / "x.zarr/labels/a").string();
+  CreateOptions options = image_options({4, 20, 20});
+  EXPECT_THROW(create(labels, options), Error);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  options.needs_image = false;
+  EXPECT_EQ(create(labels, options)->shape(), options.shape);
+}
+
+TEST(OmeZarrWriter, LabelsAndOtherFilesOfAnImageAreNotReplaced) {
+  const testing::TempFolder folder;
+  const std::string image = (folder / "x.zarr").string();
+  CreateOptions options = image_options({4, 20, 20});
+  options.pyramid_levels = 1;
+  write_zarr(image, options);
+  options.overwrite = true;
+  write_zarr(image, options);
+  auto late = create(image, options);
+  write_zarr(image + "/labels/a", options);
+  EXPECT_THROW(late->finish(), Error);
+  late.reset();
+  EXPECT_THROW(create(image, options), Error);
+  EXPECT_EQ(open(image + "/labels/a")->shape(), options.shape);
+}
+
+TEST(OmeZarrWriter, LabelsThatTheJobWritesAnewMayGo) {
+  const testing::TempFolder folder;
+  const std::string image = (folder / "x.zarr").string();
+  CreateOptions options = image_options({4, 20, 20});
+  write_zarr(image, options);
+  write_zarr(image + "/labels/a", options);
+  options.overwrite = true;
+  options.replaced_labels = {"b"};
+  EXPECT_THROW(create(image, options), Error);
+  options.replaced_labels = {"a", "b"};
+  write_zarr(image, options);
+  EXPECT_FALSE(std::filesystem::exists(image + "/labels"));
+}
+
+TEST(OmeZarrWriter, AFolderOfOtherThingsIsNotReplaced) {
+  const testing::TempFolder folder;
+  const std::string image = (folder / "x.zarr").string();
+  core::write_atomically(folder / "notes", std::string_view("mine"));
+  std::filesystem::create_directories(image);
+  std::filesystem::rename(folder / "notes", image + "/notes");
+  CreateOptions options = image_options({4, 20, 20});
+  options.overwrite = true;
+  EXPECT_THROW(create(image, options), Error);
+  EXPECT_TRUE(std::filesystem::exists(image + "/notes"));
 }
 
 TEST(OmeZarrWriter, GridsFitTheVolume) {
@@ -120,6 +224,16 @@ TEST(OmeZarrWriter, AnInterruptedFinishIsRepeated) {
   EXPECT_EQ(open(path + ":1")->shape(), (core::Vec3{2, 10, 10}));
 }
 
+TEST(OmeZarrWriter, UncompressedValuesTakeTheirOwnSize) {
+  const testing::TempFolder folder;
+  CreateOptions options = image_options({16, 16, 16});
+  options.compression = Compression::none;
+  write_zarr(folder / "a.zarr", options);
+  EXPECT_GE(std::filesystem::file_size(folder / "a.zarr/0/c/0/0/0"), 16U * 16U * 16U);
+  EXPECT_TRUE(open(folder / "a.zarr")->read(core::whole(options.shape)) ==
+              grey_levels(options.shape));
+}
+
 std::vector<FormatCase> ome_zarr_cases() {
   std::vector<FormatCase> cases;
   for (const core::DType dtype : {core::DType::u8, core::DType::u64, core::DType::f32}) {
@@ -137,6 +251,17 @@ std::vector<FormatCase> ome_zarr_cases() {
                    .chunk = {4, 8, 16},
                    .shard = {4, 16, 32}});
   cases.push_back({.name = "DefaultGrid", .extension = ".zarr"});
+  cases.push_back({.name = "Version4",
+                   .extension = ".zarr",
+                   .dtype = core::DType::u16,
+                   .shape = {11, 40, 37},
+                   .chunk = {4, 8, 16},
+                   .zarr_version = ZarrVersion::v0_4});
+  cases.push_back({.name = "Version4Channels",
+                   .extension = ".zarr",
+                   .dtype = core::DType::f64,
+                   .channels = 3,
+                   .zarr_version = ZarrVersion::v0_4});
   return cases;
 }
 

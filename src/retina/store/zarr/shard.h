@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
-#include "retina/core/file.h"
+#include "retina/store/positioned_file.h"
 #include "retina/store/zarr/array_metadata.h"
+#include "retina/store/zarr/shard_index.h"
 
 namespace retina::store {
 
@@ -21,31 +21,20 @@ class ShardFile {
   static std::optional<ShardFile> open(const std::filesystem::path& path,
                                        const ZarrMetadata& metadata);
 
-  /// Encoded bytes of chunk `i` (row-major in the shard); empty span = fill values. They live as
-  /// long as this object.
-  std::span<const std::byte> stored(std::int64_t i) const;
+  bool has(std::int64_t i) const;
+
+  /// Encoded bytes of chunk `i` (row-major in the shard); empty = fill values. bad_data naming the
+  /// file if they are not all there.
+  std::vector<std::byte> read(std::int64_t i) const;
 
  private:
-  struct Extent {
-    std::uint64_t offset;
-    std::uint64_t size;
-  };
-  std::filesystem::path path_;
-  std::unique_ptr<core::MappedFile> file_;
-  std::vector<Extent> index_;
-};
+  std::vector<std::byte> read_at(std::uint64_t offset, std::uint64_t size) const;
+  std::optional<ShardIndex::Extent> find(std::int64_t i) const;
 
-/// Assembles a shard in memory.
-class ShardBuilder {
- public:
-  explicit ShardBuilder(std::int64_t chunks);
-  void add(std::int64_t i, std::span<const std::byte> encoded);
-  /// The file: chunks, then the index.
-  std::vector<std::byte> finish(const CodecChain& index_codecs) &&;
-
- private:
-  std::vector<std::uint64_t> index_;  ///< offset and size for each chunk
-  std::vector<std::byte> bytes_;
+  std::unique_ptr<PositionedFile> file_;
+  std::uint64_t size_ = 0;
+  std::uint64_t most_ = 0;           ///< bytes of an encoded chunk
+  std::optional<ShardIndex> index_;  ///< of a shard
 };
 
 }  // namespace retina::store

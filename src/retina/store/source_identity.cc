@@ -1,0 +1,65 @@
+#include "retina/store/source_identity.h"
+
+#include <array>
+#include <filesystem>
+#include <system_error>
+
+#include "retina/core/file.h"
+#include "retina/store/location.h"
+
+namespace retina::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Files that describe what else is in their folder, which may be millions of files.
+constexpr std::array kDescriptions{"zarr.json",       ".zattrs", ".zgroup",  ".zarray",
+                                   "attributes.json", "info",    "pack.json"};
+
+/// Adds name, size and time of change of `file`, if it is one.
+void stamp_file(const fs::path& file, Json& stamps) {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(file, error);
+  if (error) {
+    return;
+  }
+  const auto changed = fs::last_write_time(file, error);
+  stamps.push_back({file.filename().string(), size, changed.time_since_epoch().count()});
+}
+
+Json stamps_of(const Location& location) {
+  Json stamps = Json::array();
+  stamp_file(location.file, stamps);
+  if (!fs::is_directory(location.file)) {
+    return stamps;
+  }
+  for (const char* name : kDescriptions) {
+    stamp_file(location.file / name, stamps);
+    if (!location.inner.empty()) {
+      stamp_file(location.file / location.inner / name, stamps);
+    }
+  }
+  if (stamps.empty()) {
+    for (const fs::path& file : core::list_files(location.file)) {
+      stamp_file(file, stamps);
+    }
+  }
+  return stamps;
+}
+
+}  // namespace
+
+Json source_identity(const core::VolumeInfo& info) {
+  return {{"source", info.source},
+          {"format", info.format},
+          {"axes", info.axes},
+          {"channels", info.channels},
+          {"shape", info.shape},
+          {"dtype", core::name_of(info.dtype)},
+          {"voxel_nm", info.voxel_nm ? Json(*info.voxel_nm) : Json(nullptr)},
+          {"offset_nm", info.offset_nm},
+          {"files", stamps_of(parse_location(info.source))}};
+}
+
+}  // namespace retina::store

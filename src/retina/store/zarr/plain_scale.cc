@@ -1,0 +1,103 @@
+#include "retina/store/zarr/plain_scale.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "retina/store/units.h"
+
+namespace retina::store {
+
+namespace {
+
+constexpr std::string_view kSpatial = "zyx";
+
+/// One entry for each spatial axis; empty if the attribute is no list of that many.
+std::vector<Json> spatial_entries(const Json& list, const std::string& axes) {
+  std::string spatial;
+  for (const char axis : axes) {
+    spatial += kSpatial.find(axis) != std::string_view::npos ? std::string(1, axis) : "";
+  }
+  if (!list.is_array() || (list.size() != axes.size() && list.size() != spatial.size())) {
+    return {};
+  }
+  std::vector<Json> entries;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const bool is_spatial =
+        list.size() == spatial.size() || spatial.find(axes[i]) != std::string::npos;
+    if (is_spatial) {
+      entries.push_back(list[i]);
+    }
+  }
+  return entries;
+}
+
+bool are_numbers(const std::vector<Json>& entries) {
+  return !entries.empty() && std::all_of(entries.begin(), entries.end(),
+                                         [](const Json& entry) { return entry.is_number(); });
+}
+
+/// Nanometres of the one unit that the array is in; empty if that is no unit of length.
+std::optional<double> unit_nm(const Json& units, const std::string& axes) {
+  if (units.is_string()) {
+    return nanometres_per(units.get<std::string>());
+  }
+  const std::vector<Json> entries = spatial_entries(units, axes);
+  const bool is_one = !entries.empty() && entries.front().is_string() &&
+                      std::count(entries.begin(), entries.end(), entries.front()) ==
+                          static_cast<std::ptrdiff_t>(entries.size());
+  return is_one ? nanometres_per(entries.front().get<std::string>()) : std::nullopt;
+}
+
+/// Entries in the order of the spatial axes as z, y, x in nanometres; 0 for z of a plane.
+core::Vec3d in_zyx(const std::vector<Json>& entries, const std::string& axes, double nm) {
+  core::Vec3d out{0, 0, 0};
+  std::size_t next = 0;
+  for (const char axis : axes) {
+    if (const std::size_t at = kSpatial.find(axis); at != std::string_view::npos) {
+      out[at] = round_significant(entries[next++].get<double>() * nm, 15);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+SpatialScale plain_scale(const Json& attributes, const std::string& axes) {
+  SpatialScale out;
+  const Json sides = attributes.contains("voxel_size") ? attributes["voxel_size"]
+                                                       : attributes.value("resolution", Json());
+  const std::vector<Json> voxel = spatial_entries(sides, axes);
+  if (!are_numbers(voxel)) {
+    return out;
+  }
+  const Json units = attributes.value("units", Json());
+  const auto nm = units.is_null() ? std::optional(1.0) : unit_nm(units, axes);
+  if (!nm) {
+    out.notes.push_back(
+        fmt::format("a resolution in {}, no unit of length: voxel size not known", units.dump()));
+    return out;
+  }
+  core::Vec3d voxel_nm = in_zyx(voxel, axes, *nm);
+  if (axes.find('z') == std::string::npos) {
+    voxel_nm[0] = voxel_nm[1];  // a section whose thickness is not stated
+  }
+  if (!std::all_of(voxel_nm.begin(), voxel_nm.end(), [](double side) { return side > 0; })) {
+    return out;
+  }
+  out.voxel_nm = voxel_nm;
+  const std::vector<Json> offset = spatial_entries(attributes.value("offset", Json()), axes);
+  if (are_numbers(offset)) {
+    out.offset_nm = in_zyx(offset, axes, *nm);
+  }
+  if (units.is_null()) {
+    out.notes.emplace_back("the resolution has no unit: taken as nanometres, in the array's order");
+  }
+  return out;
+}
+
+}  // namespace retina::store
