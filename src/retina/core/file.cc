@@ -14,27 +14,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/error.h"
-#include "retina/core/file_error.h"
+#include "retina/core/json_text.h"
+#include "retina/core/lost_mapping.h"
 #include "retina/core/replace_folder.h"
 
 namespace retina::core {
 namespace {
 
 [[noreturn]] void fail_io(const fs::path& path, std::string_view what) {
-  const int code = errno;
-  throw Error(kind_of_errno(code),
-              Problem{.subject = path.string(),
-                      .found = fmt::format("{}: {}", what, std::strerror(code)),
-                      .remedy = remedy_of_errno(code)});
+  throw system_failure(path, what, errno);
 }
 
-/// A file descriptor that closes itself.
+/// A file descriptor that closes itself. `named` is the file that messages speak of.
 class Descriptor {
  public:
-  Descriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+  Descriptor(const fs::path& path, int flags) : Descriptor(path, flags, path) {}
+  Descriptor(const fs::path& path, int flags, const fs::path& named)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
     if (fd_ < 0) {
-      fail_io(path, (flags & O_CREAT) != 0 ? "cannot be written" : "cannot be opened");
+      fail_io(named, (flags & O_CREAT) != 0 ? "cannot be written" : "cannot be opened");
     }
   }
   ~Descriptor() { ::close(fd_); }
@@ -84,6 +84,16 @@ void sync_folder(const fs::path& folder) {
       handle.get());  // some file systems do not sync folders; the rename itself is still atomic
 }
 
+/// Gives a finished, synced file or folder its final name.
+void put_in_place(const fs::path& temporary, const fs::path& final_path) {
+  if (fs::is_directory(final_path)) {  // rename() does not replace a folder that holds something
+    replace_folder(temporary, final_path);
+  } else if (::rename(temporary.c_str(), final_path.c_str()) != 0) {
+    fail_io(final_path, "cannot be put in place");
+  }
+  sync_folder(final_path.parent_path());
+}
+
 }  // namespace
 
 std::string read_text(const fs::path& path) {
@@ -101,34 +111,30 @@ std::vector<std::byte> read_bytes(const fs::path& path) {
 }
 
 Json read_json(const fs::path& path) {
-  try {
-    return Json::parse(read_text(path));
-  } catch (const Json::parse_error& e) {
-    throw Error(ErrorKind::bad_data,
-                Problem{.subject = path.string(), .found = e.what(), .expected = "valid JSON"});
-  }
+  return parse_json(read_text(path), path.string());
 }
 
 void write_atomically(const fs::path& path, std::span<const std::byte> bytes) {
   const fs::path aside = partial_path(path);
   {
-    const Descriptor file(aside, O_WRONLY | O_CREAT | O_TRUNC);
+    const Descriptor file(aside, O_WRONLY | O_CREAT | O_TRUNC, path);
     std::size_t done = 0;
     while (done < bytes.size()) {
       const ssize_t put = ::write(file.get(), bytes.data() + done, bytes.size() - done);
       if (put < 0 && errno != EINTR) {
         const int code = errno;
         ::unlink(aside.c_str());
-        errno = code;
-        fail_io(path, "cannot be written");
+        throw system_failure(path, "cannot be written", code);
       }
       done += static_cast<std::size_t>(std::max<ssize_t>(put, 0));
     }
     if (::fsync(file.get()) != 0) {
-      fail_io(path, "cannot be written");
+      const int code = errno;
+      ::unlink(aside.c_str());
+      throw system_failure(path, "cannot be written", code);
     }
   }
-  rename_into_place(aside, path);
+  put_in_place(aside, path);
 }
 
 void write_atomically(const fs::path& path, std::string_view text) {
@@ -136,12 +142,10 @@ void write_atomically(const fs::path& path, std::string_view text) {
 }
 
 void rename_into_place(const fs::path& temporary, const fs::path& final_path) {
-  if (fs::is_directory(final_path)) {  // rename() does not replace a folder that holds something
-    replace_folder(temporary, final_path);
-  } else if (::rename(temporary.c_str(), final_path.c_str()) != 0) {
-    fail_io(final_path, "cannot be put in place");
+  if (fs::is_regular_file(temporary)) {
+    sync_file(temporary);
   }
-  sync_folder(final_path.parent_path());
+  put_in_place(temporary, final_path);
 }
 
 fs::path partial_path(const fs::path& path) {
@@ -222,10 +226,12 @@ MappedFile::MappedFile(const fs::path& path) {
     fail_io(path, "cannot be mapped");
   }
   bytes_ = {static_cast<const std::byte*>(start), size};
+  remember_mapping(bytes_, path);
 }
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) {
+    forget_mapping(bytes_);
     ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   }
 }
@@ -268,6 +274,14 @@ std::string format_size(std::int64_t bytes) {
     ++unit;
   }
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string digest(std::span<const std::byte> bytes) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const std::byte byte : bytes) {
+    hash = (hash ^ static_cast<std::uint64_t>(byte)) * 1099511628211ULL;
+  }
+  return fmt::format("{:016x}", hash);
 }
 
 std::int64_t peak_rss_bytes() {

@@ -56,6 +56,9 @@ std::int64_t parse_size(std::string_view text);
 /// 1536 -> "1.5 KiB"
 std::string format_size(std::int64_t bytes);
 
+/// FNV-1a of 64 bits in hexadecimal: a name for content, no protection against intent.
+std::string digest(std::span<const std::byte> bytes);
+
 /// Greatest resident memory of this process so far, bytes.
 std::int64_t peak_rss_bytes();
 

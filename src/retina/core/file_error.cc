@@ -29,6 +29,10 @@ const char* remedy_of_errno(int code) {
       return "change the permissions, or choose another place";
     case EROFS:
       return "choose a place that can be written";
+    case ELOOP:
+      return "a symbolic link leads back to itself: name the file itself";
+    case EIO:
+      return "the disk or the network failed: check it, and copy the file again";
     default:
       return kind_of_errno(code) == ErrorKind::resource ? "free some space or choose another place"
                                                         : "";

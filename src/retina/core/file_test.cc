@@ -3,8 +3,11 @@
 #include <algorithm>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/error.h"
+#include "retina/core/lost_mapping.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::core {
@@ -27,6 +30,33 @@ TEST(File, RenameIntoPlaceReplacesAFolder) {
   rename_into_place(folder / "new", folder / "old");
   EXPECT_TRUE(fs::exists(folder / "old/y"));
   EXPECT_FALSE(fs::exists(folder / "old/x"));
+}
+
+TEST(File, DiscardRemovesAFolderAsAWhole) {
+  const testing::TempFolder folder;
+  fs::create_directories(folder / "a/b");
+  write_atomically(folder / "a/b/x", "1");
+  discard(folder / "a");
+  discard(folder / "a");
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(File, SystemFailuresSayWhatAndWhere) {
+  const Error full = system_failure("/out/a.zarr", "cannot be written", ENOSPC);
+  EXPECT_EQ(full.kind(), ErrorKind::resource);
+  EXPECT_NE(std::string(full.what()).find("'/out/a.zarr': cannot be written"), std::string::npos);
+}
+
+TEST(FileDeathTest, AMappedFileThatShrinksEndsWithAMessage) {
+  const testing::TempFolder folder;
+  write_atomically(folder / "big", std::string(20000, 'x'));
+  const auto shrink_and_read = [&] {
+    explain_lost_mappings();
+    const MappedFile file(folder / "big");
+    fs::resize_file(folder / "big", 100);
+    ::_exit(static_cast<int>(file.bytes()[16000]));
+  };
+  EXPECT_EXIT(shrink_and_read(), ::testing::ExitedWithCode(3), "big': it shrank");
 }
 
 TEST(File, MissingFileNamesItself) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "retina/core/error.h"
+#include "retina/core/narrowing.h"
 #include "retina/core/rng.h"
 
 namespace retina::core {
@@ -73,18 +74,7 @@ Array to_uint8(const Array& values, const IntensityRange& range) {
   if (values.dtype() == DType::u8 && range == IntensityRange{}) {
     return values;
   }
-  Array result(DType::u8, values.channels(), values.shape());
-  const auto out = result.values<std::uint8_t>();
-  const double scale = 255.0 / (range.high - range.low);
-  dispatch(values.dtype(), [&](auto zero) {
-    const auto in = values.values<decltype(zero)>();
-    for (std::size_t i = 0; i < in.size(); ++i) {
-      const double v = (static_cast<double>(in[i]) - range.low) * scale;
-      out[i] = std::isnan(v) ? std::uint8_t{0}
-                             : static_cast<std::uint8_t>(std::lround(std::clamp(v, 0.0, 255.0)));
-    }
-  });
-  return result;
+  return map_range(values, range, DType::u8);
 }
 
 }  // namespace retina::core

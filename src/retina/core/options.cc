@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "retina/core/json_text.h"
+
 namespace retina::core {
 namespace {
 
@@ -43,8 +45,13 @@ std::string suggestion(std::string_view found, const std::vector<std::string>& k
 
 void fail_value(const std::string& where, const Json& found, std::string_view expected) {
   const bool is_hint = expected.starts_with("did you mean") || expected.starts_with("one of");
+  constexpr std::size_t kShown = 120;
+  std::string shown = dump_json(found);
+  if (shown.size() > kShown) {
+    shown = shown.substr(0, kShown) + "...";
+  }
   throw Error(ErrorKind::usage, Problem{.subject = where,
-                                        .found = "found " + found.dump(),
+                                        .found = "found " + shown,
                                         .expected = is_hint ? "" : std::string(expected),
                                         .remedy = is_hint ? std::string(expected) : ""});
 }

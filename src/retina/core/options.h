@@ -35,8 +35,8 @@
 ///     ...}}; }
 ///
 /// Fields may be bool, integers, floating point, std::string, enums, option structs, and
-/// std::optional, std::vector or std::map<std::string, T> of these. Keys are snake_case in files
-/// and kebab-case as flags.
+/// std::optional, std::vector or std::map<std::string, T> of these, or Json: a table whose keys
+/// somebody else checks. Keys are snake_case in files and kebab-case as flags.
 namespace retina::core {
 
 template <class E, std::size_t N>
@@ -142,6 +142,17 @@ struct JsonBinding<std::string> {
       fail_value(where, j, "a text");
     }
     out = j.get<std::string>();
+  }
+};
+
+template <>
+struct JsonBinding<Json> {
+  static Json write(const Json& v) { return v; }
+  static void read(Json& out, const Json& j, const std::string& where) {
+    if (!j.is_object()) {
+      fail_value(where, j, "a table of key: value");
+    }
+    out = j;
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 #include <fcntl.h>
 
@@ -46,7 +47,11 @@ void recover_replaced(const fs::path& place) {
   if (fs::exists(place)) {
     fs::remove_all(old);
   } else {
-    fs::rename(old, place);
+    std::error_code failed;
+    fs::rename(old, place, failed);
+    if (failed && !fs::exists(place)) {  // else another process that resumes was first
+      throw fs::filesystem_error("cannot be put back", old, place, failed);
+    }
   }
 }
 

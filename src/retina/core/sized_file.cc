@@ -1,49 +1,62 @@
 #include "retina/core/sized_file.h"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/error.h"
 
 namespace retina::core {
 
-namespace {
-
-[[noreturn]] void fail_io(const std::filesystem::path& path, const char* action) {
-  throw Error(ErrorKind::resource,
-              Problem{.subject = fmt::format("'{}'", path.string()),
-                      .found = fmt::format("cannot {}: {}", action, std::strerror(errno)),
-                      .expected = "space on the disk, and permission to write",
-                      .remedy = "free disk space, or write elsewhere"});
+SizedFile::SizedFile(std::filesystem::path path)
+    : path_(std::move(path)),
+      descriptor_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) {
+    throw system_failure(path_, "cannot be written", errno);
+  }
 }
 
-}  // namespace
-
-SizedFile::SizedFile(std::filesystem::path path, std::int64_t bytes) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) {
-    fail_io(path_, "open");
-  }
-  if (::ftruncate(descriptor_, bytes) != 0) {
-    ::close(descriptor_);
-    fail_io(path_, "set its size");
-  }
+SizedFile::SizedFile(std::filesystem::path path, std::int64_t bytes) : SizedFile(std::move(path)) {
+  resize(bytes);
 }
 
 SizedFile::~SizedFile() {
   ::close(descriptor_);
 }
 
+std::int64_t SizedFile::size() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) {
+    throw system_failure(path_, "cannot be examined", errno);
+  }
+  return status.st_size;
+}
+
+void SizedFile::resize(std::int64_t bytes) const {
+  if (::ftruncate(descriptor_, bytes) != 0) {
+    throw system_failure(path_, "cannot be written", errno);
+  }
+}
+
 void SizedFile::read(std::span<std::byte> bytes, std::int64_t position) const {
   while (!bytes.empty()) {
     const ssize_t done = ::pread(descriptor_, bytes.data(), bytes.size(), position);
-    if (done <= 0) {
-      fail_io(path_, "read");
+    if (done < 0 && errno == EINTR) {
+      continue;
+    }
+    if (done < 0) {
+      throw system_failure(path_, "cannot be read", errno);
+    }
+    if (done == 0) {
+      throw Error(ErrorKind::bad_data,
+                  Problem{.subject = fmt::format("'{}'", path_.string()),
+                          .found = fmt::format("it ends at byte {}", position),
+                          .expected = fmt::format("{} bytes more", bytes.size())});
     }
     bytes = bytes.subspan(static_cast<std::size_t>(done));
     position += done;
@@ -53,8 +66,11 @@ void SizedFile::read(std::span<std::byte> bytes, std::int64_t position) const {
 void SizedFile::write(std::span<const std::byte> bytes, std::int64_t position) const {
   while (!bytes.empty()) {
     const ssize_t done = ::pwrite(descriptor_, bytes.data(), bytes.size(), position);
+    if (done < 0 && errno == EINTR) {
+      continue;
+    }
     if (done <= 0) {
-      fail_io(path_, "write");
+      throw system_failure(path_, "cannot be written", done < 0 ? errno : ENOSPC);
     }
     bytes = bytes.subspan(static_cast<std::size_t>(done));
     position += done;
@@ -62,8 +78,8 @@ void SizedFile::write(std::span<const std::byte> bytes, std::int64_t position) c
 }
 
 void SizedFile::sync() const {
-  if (::fsync(descriptor_) != 0) {
-    fail_io(path_, "write");
+  if (::fdatasync(descriptor_) != 0) {
+    throw system_failure(path_, "cannot be written", errno);
   }
 }
 

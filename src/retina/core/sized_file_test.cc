@@ -1,6 +1,7 @@
 #include "retina/core/sized_file.h"
 
 #include <array>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -28,6 +29,34 @@ TEST(SizedFile, FailuresNameTheFile) {
   EXPECT_THROW(SizedFile(folder / "missing/a", 10), Error);
   std::array<std::byte, 4> beyond{};
   EXPECT_THROW(SizedFile(folder / "a", 2).read(beyond, 0), Error);
+}
+
+TEST(SizedFile, GrowsWithoutASizeAndSaysWhereItEnds) {
+  const testing::TempFolder folder;
+  const std::array<std::byte, 3> some{std::byte{1}, std::byte{2}, std::byte{3}};
+  const SizedFile file(folder / "a");
+  EXPECT_EQ(file.size(), 0);
+  file.write(some, 4);
+  EXPECT_EQ(file.size(), 7);
+  EXPECT_EQ(SizedFile(folder / "a").size(), 7);
+  std::array<std::byte, 4> beyond{};
+  try {
+    file.read(beyond, 5);
+    FAIL() << "read beyond the end";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_NE(std::string(error.what()).find("ends at byte 7"), std::string::npos);
+  }
+}
+
+TEST(SizedFile, WhatMayNotBeWrittenIsNoLackOfSpace) {
+  const testing::TempFolder folder;
+  try {
+    SizedFile(folder.path(), 10);  // a folder
+    FAIL() << "opened";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+  }
 }
 
 }  // namespace

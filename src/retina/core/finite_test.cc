@@ -1,0 +1,24 @@
+#include "retina/core/finite.h"
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+namespace retina::core {
+namespace {
+
+TEST(FiniteSample, CountsNanAndInfinityOfFloats) {
+  Array values(DType::f32, 1, {1, 32, 32});
+  values.at<float>(0, 0, 3, 4) = std::numeric_limits<float>::quiet_NaN();
+  values.at<float>(0, 0, 5, 6) = -std::numeric_limits<float>::infinity();
+  const FiniteSample sample = sample_finite(*in_memory(std::move(values)), 0);
+  EXPECT_GT(sample.values, 0);
+  EXPECT_EQ(sample.non_finite * 512, sample.values);  // 2 of 1024, in every block of the sample
+}
+
+TEST(FiniteSample, IntegersAreFinite) {
+  EXPECT_EQ(sample_finite(*in_memory(Array(DType::u16, 1, {1, 8, 8})), 0).values, 0);
+}
+
+}  // namespace
+}  // namespace retina::core

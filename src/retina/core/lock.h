@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+namespace retina::core {
+
+/// The right to write one output, held by one process (and one object) at a time. A file
+/// ".NAME.lock" beside the output (the folder is made); the kernel frees the lock of a process that
+/// dies.
+class OutputLock {
+ public:
+  OutputLock() = default;
+  /// resource error that names the output if somebody else is writing it. Where the file system
+  /// knows no locks, none is held.
+  explicit OutputLock(const std::filesystem::path& output);
+  /// The same; nothing if somebody else is writing it.
+  static std::optional<OutputLock> attempt(const std::filesystem::path& output);
+  ~OutputLock();
+  OutputLock(OutputLock&& other) noexcept;
+  OutputLock& operator=(OutputLock&& other) noexcept;
+
+ private:
+  /// False if somebody else holds the lock.
+  bool acquire(const std::filesystem::path& output);
+  void release();
+
+  std::filesystem::path file_;
+  int descriptor_ = -1;
+};
+
+}  // namespace retina::core

@@ -1,0 +1,60 @@
+#include "retina/core/lock.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "retina/core/error.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::core {
+namespace {
+
+TEST(OutputLock, ASecondWriterIsRefused) {
+  const testing::TempFolder folder;
+  const OutputLock first(folder / "out.zarr");
+  try {
+    const OutputLock second(folder / "out.zarr");
+    FAIL() << "both hold the lock";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_NE(std::string(error.what()).find("out.zarr"), std::string::npos);
+  }
+  const OutputLock other(folder / "other.zarr");
+}
+
+TEST(OutputLock, AnAttemptSaysWhetherItIsTaken) {
+  const testing::TempFolder folder;
+  {
+    const std::optional<OutputLock> first = OutputLock::attempt(folder / "out");
+    EXPECT_TRUE(first);
+    EXPECT_FALSE(OutputLock::attempt(folder / "out"));
+  }
+  EXPECT_TRUE(OutputLock::attempt(folder / "out"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(OutputLock, IsFreeAgainAndLeavesNoFile) {
+  const testing::TempFolder folder;
+  { const OutputLock lock(folder / "out/"); }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  OutputLock again(folder / "out");
+  OutputLock moved(std::move(again));
+  moved = OutputLock();
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(OutputLock, AProcessThatDiedHoldsNothing) {
+  const testing::TempFolder folder;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    new OutputLock(folder / "out");  // never released
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder / ".out.lock"));
+  const OutputLock lock(folder / "out");
+}
+
+}  // namespace
+}  // namespace retina::core
