@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -102,6 +103,17 @@ std::vector<Problem> DataOptions::validate() const {
                         .found = fmt::format("[{}]", fmt::join(input_range, ", ")),
                         .expected = "two numbers low, high with low < high",
                         .remedy = {}});
+  }
+  for (const auto& [name, sizes] : {std::pair("voxel_size_nm", &voxel_size_nm),
+                                    std::pair("target_voxel_nm", &target_voxel_nm)}) {
+    const bool positive =
+        std::all_of(sizes->begin(), sizes->end(), [](double nm) { return nm > 0; });
+    if (!sizes->empty() && (sizes->size() != 3 || !positive)) {
+      problems.push_back({.subject = name,
+                          .found = fmt::format("{} numbers", sizes->size()),
+                          .expected = "three sizes z,y,x in nm, more than 0",
+                          .remedy = {}});
+    }
   }
   return problems;
 }

@@ -33,7 +33,10 @@ struct DataOptions {
       1;  ///< sparse labelling: only planes (or files of a folder) 0, n, 2n, ... are labelled
   std::map<std::string, int> labels;         ///< stored label value -> class id; empty = identity
   std::optional<std::int64_t> ignore_value;  ///< stored label value that means "not known"
+  std::string stored_axes{};            ///< of files that do not state their axes, such as "czyx"
+  std::vector<double> voxel_size_nm{};  ///< z, y, x of images and masks; empty = the files say
   std::vector<double> input_range;  ///< stored values that become 0 and 255; empty = from the data
+  std::vector<double> target_voxel_nm;  ///< images and labels are resampled to it; empty = not
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -50,9 +53,15 @@ struct DataOptions {
           "sparse labelling: only every n-th plane of a volume, or image of a folder, is labelled");
     visit("labels", self.labels, "stored label value: class id; empty = identity");
     visit("ignore_value", self.ignore_value, "stored label value that means not known");
+    visit("stored_axes", self.stored_axes,
+          "axes as stored, slowest first, such as czyx: for files that do not state them");
+    visit("voxel_size_nm", self.voxel_size_nm,
+          "voxel size z,y,x in nm of images and masks; overrides what the files say");
     visit("input_range", self.input_range,
           "stored values that become 0 and 255, for images that are not uint8; empty = from the "
           "data");
+    visit("target_voxel_nm", self.target_voxel_nm,
+          "voxel size z,y,x in nm that images and labels are resampled to; empty = as they are");
   }
   std::vector<Problem> validate() const;
 };

@@ -62,13 +62,25 @@ class Cutter {
 
   static std::int64_t voxels(const Sides& size) { return size[0] * size[1] * size[2]; }
 
-  /// The cost of a block in the middle, where it meets most windows.
-  double bytes(const Sides& size) const {
-    Sides start;
-    for (std::size_t i = 0; i < 3; ++i) {
-      start[i] = (extent_[i] - std::min(size[i], extent_[i])) / 2 / unit_[i] * unit_[i];
+  /// The most pixels along one axis of a plane that any block with this side reads: how many
+  /// windows a block meets depends on its place.
+  std::int64_t most_read(const AxisPlan& plan, std::int64_t extent, std::int64_t side) const {
+    std::int64_t most = 0;
+    for (std::int64_t start = 0; start < extent; start += side) {
+      const Span block{start, std::min(start + side, extent)};
+      most = std::max(most, plan.pixels_of(plan.windows_meeting(block)).size());
     }
-    return block_bytes(block(start, size), cost_);
+    return most;
+  }
+
+  /// What the most expensive block of this size costs.
+  double bytes(const Sides& size) const {
+    const auto planes = static_cast<double>(size[0]);
+    const auto pixels = static_cast<double>(size[1] * size[2]);
+    const std::int64_t read = most_read(series_.plan.y, extent_[1], size[1]) *
+                              most_read(series_.plan.x, extent_[2], size[2]);
+    return cost_.per_input_voxel * planes * static_cast<double>(read) +
+           cost_.per_output_voxel * planes * pixels + cost_.per_plane_pixel * pixels;
   }
 
   bool fits(const Sides& size) const {

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include <spdlog/logger.h>
+
+#include "retina/core/clock.h"
 #include "retina/engine/blend.h"
+#include "retina/tensor/out_of_memory.h"
 
 namespace retina::engine {
 
@@ -89,6 +94,24 @@ WindowCut cut_of(const AxisPlan& axis, std::int64_t index, const Span& read) {
 
 }  // namespace
 
+PredictorHooks predictor_hooks(const core::Context& context, double grace_s,
+                               const std::string& resume_hint) {
+  const auto since_stop = std::make_shared<std::optional<core::Stopwatch>>();
+  return {.after_batch =
+              [context, grace_s, resume_hint, since_stop] {
+                if (!context.stop.stop_requested()) {
+                  return;
+                }
+                if (!*since_stop) {
+                  since_stop->emplace();
+                }
+                if ((*since_stop)->seconds() >= grace_s) {
+                  context.check_stop(resume_hint);
+                }
+              },
+          .warn = [log = context.log](const std::string& text) { log->warn("{}", text); }};
+}
+
 PlanePredictor::PlanePredictor(std::shared_ptr<net::DenseNetwork> network,
                                model::Preprocess preprocess, const WindowOptions& options,
                                at::Device device, at::ScalarType dtype)
@@ -152,12 +175,33 @@ void PlanePredictor::predict_block(const PlaneSeries& series, const PlaneBlock& 
                          blend_weights(series.plan, block.region, options_.blend, device_), sink);
   for (const std::vector<const WindowTask*>& batch : by_batch(tasks)) {
     const at::Tensor images_NCYX = gather_NCYX(series, block, on_device_PYX, batch);
-    const at::Tensor logits_NKYX = network_->forward(images_NCYX.to(dtype_)).to(at::kFloat);
+    const at::Tensor logits_NKYX = forward(images_NCYX);
     for (const WindowTask* task : batch) {
       blender.take(task, logits_NKYX[task->slot]);
     }
     windows_ += series.batch;
+    hooks_.after_batch();
   }
+}
+
+at::Tensor PlanePredictor::forward(const at::Tensor& images_NCYX) {
+  const auto batch = static_cast<int>(images_NCYX.size(0));
+  at::Tensor logits_NKYX;
+  const auto attempt = [&] {
+    if (most_at_once_ >= batch) {
+      logits_NKYX = network_->forward(images_NCYX.to(dtype_)).to(at::kFloat);
+      return;
+    }
+    std::vector<at::Tensor> parts;
+    for (const at::Tensor& part_NCYX : images_NCYX.split(most_at_once_)) {
+      parts.push_back(network_->forward(part_NCYX.to(dtype_)).to(at::kFloat));
+    }
+    logits_NKYX = at::cat(parts);
+  };
+  while (!tensor::fits_memory(attempt)) {
+    most_at_once_ = tensor::halve_batch(std::min(most_at_once_, batch), "prediction", hooks_.warn);
+  }
+  return logits_NKYX;
 }
 
 at::Tensor PlanePredictor::logits(const at::Tensor& pixels_YX) {

@@ -2,10 +2,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include <torch/types.h>
 
+#include "retina/core/progress.h"
 #include "retina/engine/window_plan.h"
 #include "retina/model/model.h"
 #include "retina/net/network.h"
@@ -15,6 +19,19 @@ namespace retina::engine {
 /// Receives the blended logits [K,y,x] (float32, on the device) of plane `plane` of the series;
 /// planes come in order.
 using PlaneSink = std::function<void(std::int64_t plane, const at::Tensor& logits_KYX)>;
+
+/// What a predictor tells and asks while it works.
+struct PredictorHooks {
+  /// Called after every batch; may throw, to stop within a plane.
+  std::function<void()> after_batch = [] {};
+  /// Hears what the user must know: batches that were halved because memory ran out.
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
+};
+
+/// Hooks that log what the predictor says, and end it with interrupted when a stop was requested
+/// and what it is working on is not ready after `grace_s` seconds.
+PredictorHooks predictor_hooks(const core::Context& context, double grace_s,
+                               const std::string& resume_hint);
 
 /// Predicts planes by a sliding window: what validation during training and `predict` share.
 ///
@@ -27,6 +44,8 @@ class PlanePredictor {
   /// options.
   PlanePredictor(std::shared_ptr<net::DenseNetwork> network, model::Preprocess preprocess,
                  const WindowOptions& options, at::Device device, at::ScalarType dtype);
+
+  void set_hooks(PredictorHooks hooks) { hooks_ = std::move(hooks); }
 
   /// Blended logits of a uint8 plane: pixels_YX (u8) -> float32 [K,Y,X] on the device.
   at::Tensor logits(const at::Tensor& pixels_YX);
@@ -50,6 +69,8 @@ class PlanePredictor {
   at::Tensor gather_NCYX(const PlaneSeries& series, const PlaneBlock& block,
                          const at::Tensor& pixels_PYX,
                          const std::vector<const WindowTask*>& tasks) const;
+  /// The network on a batch, in parts where memory does not suffice for all of it at once.
+  at::Tensor forward(const at::Tensor& images_NCYX);
 
   std::shared_ptr<net::DenseNetwork> network_;
   model::Preprocess preprocess_;
@@ -58,6 +79,8 @@ class PlanePredictor {
   at::Device device_;
   at::ScalarType dtype_;
   std::int64_t windows_ = 0;
+  int most_at_once_ = std::numeric_limits<int>::max();
+  PredictorHooks hooks_;
 };
 
 /// Sigmoid for one channel, else softmax over the channels: [K,Y,X] -> [K,Y,X].

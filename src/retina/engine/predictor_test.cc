@@ -57,6 +57,74 @@ TEST(PlanePredictor, PublishedProcedureEqualsItsRestatement) {
   }
 }
 
+/// A network on a device that has memory for `most` windows.
+class NarrowNetwork final : public net::DenseNetwork {
+ public:
+  explicit NarrowNetwork(std::int64_t most) : most_(most) {}
+  net::InputSpec input() const override { return pattern_.input(); }
+  net::HeadSpec head() const override { return pattern_.head(); }
+  at::Tensor forward(const at::Tensor& images_NCYX) override {
+    TORCH_CHECK_WITH(OutOfMemoryError, images_NCYX.size(0) <= most_, "out of memory");
+    return pattern_.forward(images_NCYX);
+  }
+  std::shared_ptr<DenseNetwork> prepared_for_inference(at::Device, at::ScalarType) const override {
+    return std::make_shared<NarrowNetwork>(most_);
+  }
+
+ private:
+  std::int64_t most_;
+  PatternNetwork pattern_{3};
+};
+
+PlanePredictor narrow_predictor(std::int64_t most, std::vector<std::string>& said) {
+  PlanePredictor predictor(std::make_shared<NarrowNetwork>(most),
+                           {.range = {}, .mean = 0.5, .std = 0.25}, {.batch = 8}, at::kCPU,
+                           at::kFloat);
+  predictor.set_hooks(
+      {.after_batch = [] {}, .warn = [&said](const std::string& text) { said.push_back(text); }});
+  return predictor;
+}
+
+TEST(PlanePredictor, BatchesThatDoNotFitAreHalvedLoudly) {
+  const at::Tensor pixels_YX = random_pixels({70, 100}, 1);
+  std::vector<std::string> said;
+  PlanePredictor narrow = narrow_predictor(2, said);
+  PlanePredictor wide = pattern_predictor(3, {.batch = 8});
+  EXPECT_TRUE(at::allclose(narrow.logits(pixels_YX), wide.logits(pixels_YX), 1e-5, 1e-6));
+  EXPECT_THAT(said, ::testing::ElementsAre(::testing::HasSubstr("batch of 8"),
+                                           ::testing::HasSubstr("batch of 4")));
+}
+
+TEST(PlanePredictor, OneWindowThatDoesNotFitIsAnError) {
+  std::vector<std::string> said;
+  PlanePredictor predictor = narrow_predictor(0, said);
+  try {
+    predictor.logits(random_pixels({32, 32}, 1));
+    FAIL() << "nothing fits";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+  }
+}
+
+TEST(PlanePredictor, AStopRequestEndsAPlaneAfterTheGrace) {
+  core::Context context = core::silent_context();
+  std::stop_source stop;
+  context.stop = stop.get_token();
+  PlanePredictor predictor = pattern_predictor(3, {.batch = 1});
+  predictor.set_hooks(predictor_hooks(context, 0, "go on"));
+  const at::Tensor pixels_YX = random_pixels({70, 100}, 1);
+  EXPECT_NO_THROW(predictor.logits(pixels_YX));
+  stop.request_stop();
+  try {
+    predictor.logits(pixels_YX);
+    FAIL() << "it went on";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+  }
+  predictor.set_hooks(predictor_hooks(context, 1000, "go on"));
+  EXPECT_NO_THROW(predictor.logits(pixels_YX));
+}
+
 TEST(PlanePredictor, AnyCutOfAPlaneHasTheSameVoxels) {
   for (const WindowOptions& options : {published_windows(), WindowOptions{.batch = 3},
                                        WindowOptions{.overlap = 0.4, .batch = 5}}) {

@@ -52,6 +52,10 @@ std::int64_t ScratchVolume::file_bytes(int channels, const core::Vec3& shape) {
          chunks_along(shape[2]);
 }
 
+void ScratchVolume::sync() {
+  file_.sync();
+}
+
 std::int64_t ScratchVolume::offset(const core::Vec3& chunk) const {
   const std::int64_t index =
       (chunk[0] * chunks_along(shape()[1]) + chunk[1]) * chunks_along(shape()[2]) + chunk[2];

@@ -22,6 +22,9 @@ class ScratchVolume final : public core::Volume {
   /// Bytes that such a file takes when it is full.
   static std::int64_t file_bytes(int channels, const core::Vec3& shape);
 
+  /// Makes durable what was written, so that a journal may speak of it.
+  void sync();
+
  protected:
   core::Array read_box(const core::Box3& box) const override;
   void write_box(const core::Box3& box, const core::Array& values) override;

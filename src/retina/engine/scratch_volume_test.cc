@@ -55,7 +55,7 @@ TEST(ScratchVolume, NamesTheFileThatCannotBeMade) {
     const ScratchVolume volume("/nowhere/at/all", 1, {8, 8, 8});
     FAIL() << "no error";
   } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
     EXPECT_THAT(error.what(), ::testing::HasSubstr("/nowhere/at/all"));
   }
 }

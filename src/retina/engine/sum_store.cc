@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
-#include "retina/engine/scratch_volume.h"
 
 namespace retina::engine {
 
@@ -29,19 +29,23 @@ SumStore::SumStore(const SumStoreOptions& options) : options_(options) {
 void SumStore::read_journal() {
   const fs::path journal = options_.folder / kJournal;
   std::ifstream in(journal);
-  std::string key;
-  if (!options_.key.empty() && std::getline(in, key) && key == options_.key) {
-    int pass = 0;
-    std::int64_t block = 0;
-    while (in >> pass >> block) {
-      added_.emplace(pass, block);
+  std::string line;
+  std::string kept = options_.key + "\n";
+  if (!options_.key.empty() && std::getline(in, line) && line == options_.key) {
+    while (std::getline(in, line) && !in.eof()) {  // a last line without its end is half a line
+      int pass = 0;
+      std::int64_t block = 0;
+      if (std::istringstream(line) >> pass >> block) {
+        added_.emplace(pass, block);
+        kept += line + "\n";
+      }
     }
-    return;
+  } else {
+    in.close();
+    fs::remove_all(options_.folder);
+    fs::create_directories(options_.folder);
   }
-  in.close();
-  fs::remove_all(options_.folder);
-  fs::create_directories(options_.folder);
-  core::write_atomically(journal, options_.key + "\n");
+  core::write_atomically(journal, kept);
 }
 
 void SumStore::record(int pass, std::int64_t block) {
@@ -75,6 +79,7 @@ void SumStore::add(int pass, std::int64_t block, const core::Box3& box, const co
     next_ = std::make_unique<ScratchVolume>(file_of(pass), options_.channels, options_.shape);
   }
   next_->write(box, total);
+  next_->sync();
   record(pass, block);
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "retina/core/volume.h"
+#include "retina/engine/scratch_volume.h"
 
 namespace retina::engine {
 
@@ -43,8 +44,8 @@ class SumStore {
   void record(int pass, std::int64_t block);
 
   SumStoreOptions options_;
-  std::unique_ptr<core::Volume> sums_;  ///< of the finished passes; in memory: of all
-  std::unique_ptr<core::Volume> next_;  ///< on disk: of the running pass
+  std::unique_ptr<core::Volume> sums_;   ///< of the finished passes; in memory: of all
+  std::unique_ptr<ScratchVolume> next_;  ///< on disk: of the running pass
   std::set<std::pair<int, std::int64_t>> added_;
 };
 

@@ -62,5 +62,44 @@ TEST(VolumePlan, TooLittleMemoryIsAResourceError) {
                Error);
 }
 
+TEST(VolumePlan, SizesAre64Bit) {
+  constexpr std::int64_t kMaxBytes = std::int64_t{1} << 30;
+  const PlanePredictor predictor(std::make_shared<PatternNetwork>(1, 512),
+                                 {.range = {}, .mean = 0.5, .std = 0.25}, WindowOptions{}, at::kCPU,
+                                 at::kFloat);
+  const VolumePlan stack =
+      plan_volume(info_of({3000, 4000, 2500}), predictor,
+                  {.mode = AxesMode::stack, .unit = {64, 512, 512}, .max_bytes = kMaxBytes});
+  std::int64_t voxels = 0;
+  for (const VolumeBlock& block : stack.passes[0].blocks) {
+    voxels += block.write.voxels();
+  }
+  EXPECT_EQ(voxels, 30'000'000'000);
+  EXPECT_EQ(stack.bytes_written, 30'000'000'000);
+  EXPECT_GE(stack.bytes_read, 30'000'000'000);
+  EXPECT_LE(stack.peak_bytes, kMaxBytes);
+  const VolumePlan orthoplane =
+      plan_volume(info_of({3000, 4000, 2500}), predictor,
+                  {.mode = AxesMode::orthoplane, .unit = {64, 512, 512}, .max_bytes = kMaxBytes});
+  EXPECT_TRUE(orthoplane.sums_on_disk);
+  EXPECT_GT(orthoplane.scratch_bytes, 30'000'000'000);
+  EXPECT_LE(orthoplane.peak_bytes, kMaxBytes);
+}
+
+TEST(VolumePlan, ExtremeShapesAreCoveredOnce) {
+  const PlanePredictor predictor = pattern_predictor(1, WindowOptions{});
+  for (const core::Vec3& shape :
+       {core::Vec3{1, 1, 1}, core::Vec3{1, 53, 47}, core::Vec3{1, 200'000, 300}}) {
+    const VolumePlan plan = plan_volume(
+        info_of(shape), predictor, {.mode = AxesMode::plane, .max_bytes = std::int64_t{1} << 26});
+    std::int64_t voxels = 0;
+    for (const VolumeBlock& block : plan.passes.at(0).blocks) {
+      voxels += block.write.voxels();
+    }
+    EXPECT_EQ(voxels, core::whole(shape).voxels()) << core::to_string(shape);
+    EXPECT_LE(plan.peak_bytes, std::int64_t{1} << 26);
+  }
+}
+
 }  // namespace
 }  // namespace retina::engine

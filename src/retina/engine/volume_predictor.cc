@@ -1,6 +1,7 @@
 #include "retina/engine/volume_predictor.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,7 +36,10 @@ class VolumeRun {
   ConveyorTime run() {
     ConveyorTime time;
     ctx_.progress->begin("predict", plan_.windows, "windows");
-    if (mode_ == AxesMode::orthoplane) {
+    const auto& last = plan_.passes.back().blocks;
+    const auto done = [&](const VolumeBlock& block) { return is_done(block); };
+    // of a job that was killed while it was finished nothing is left to predict
+    if (mode_ == AxesMode::orthoplane && !std::all_of(last.begin(), last.end(), done)) {
       SumStore sums({.channels = predictor_.channels(),
                      .shape = input_.shape(),
                      .folder = plan_.sums_on_disk ? options_.scratch : std::filesystem::path{},
@@ -47,6 +51,9 @@ class VolumeRun {
       sums.remove();
     } else {
       time += run_final_pass(nullptr);
+    }
+    if (!options_.scratch.empty()) {
+      std::filesystem::remove_all(options_.scratch);
     }
     ctx_.progress->end();
     return time;

@@ -117,5 +117,18 @@ TEST(WindowPlan, ReportsAllBadOptionsAtOnce) {
   EXPECT_TRUE(published_windows().validate().empty());
 }
 
+TEST(WindowPlan, ALongStripIsCoveredToItsEnd) {
+  for (const WindowOptions& options : {published_windows(), WindowOptions{}}) {
+    const PlanePlan plan = plan_plane(200'000, 300, 224, options);
+    EXPECT_EQ(plan.y.starts.front(), 0);
+    EXPECT_EQ(plan.y.starts.back(), 200'000 - 224);
+    EXPECT_EQ(plan.x.starts.back(), 300 - 224);
+    for (std::size_t i = 1; i < plan.y.starts.size(); ++i) {
+      EXPECT_LE(plan.y.starts[i] - plan.y.starts[i - 1], 224);
+    }
+    EXPECT_EQ(windows_needed(plan, {{0, 200'000}, {0, 300}}), plan.count());
+  }
+}
+
 }  // namespace
 }  // namespace retina::engine

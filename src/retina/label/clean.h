@@ -2,8 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
-#include "retina/core/options.h"
 #include "retina/core/progress.h"
 #include "retina/core/volume.h"
 #include "retina/label/block_grid.h"
@@ -18,9 +18,6 @@ enum class FillHoles {
   slices,  ///< regions and borders of every z slice by itself
   volume   ///< regions of the volume
 };
-constexpr core::EnumTable<FillHoles, 3> enum_table(FillHoles) {
-  return {{{FillHoles::none, "none"}, {FillHoles::slices, "2d"}, {FillHoles::volume, "3d"}}};
-}
 
 enum class ObjectIds { unwanted, wanted };
 

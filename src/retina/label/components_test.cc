@@ -97,5 +97,28 @@ TEST(Components, RefuseFloatingPointValues) {
   EXPECT_THROW(connected_components(Array(DType::f32, 1, {1, 2, 2}), Connectivity::faces), Error);
 }
 
+TEST(Components, IdsBeyond32BitsStayApart) {
+  Array labels(DType::u64, 1, {1, 1, 4});
+  const auto values = labels.values<std::uint64_t>();
+  values[0] = 5;
+  values[1] = (1ULL << 32U) + 5;  // equal to 5 in 32 bits
+  values[2] = (1ULL << 32U) + 5;
+  values[3] = ~0ULL;
+  const Components found = connected_components(labels, Connectivity::faces);
+  EXPECT_EQ(found.count, 3U);
+  const auto ids = found.ids.values<std::uint64_t>();
+  EXPECT_EQ((std::vector<std::uint64_t>(ids.begin(), ids.end())),
+            (std::vector<std::uint64_t>{1, 2, 2, 3}));
+}
+
+TEST(Components, EmptyAndFullMasksOfExtremeShapes) {
+  for (const Vec3& shape : {Vec3{1, 1, 1}, Vec3{1, 30, 40}, Vec3{1, 20'000, 30}, Vec3{7, 1, 1}}) {
+    Array mask(DType::u8, 1, shape);
+    EXPECT_EQ(connected_components(mask, Connectivity::corners).count, 0U);
+    std::ranges::fill(mask.values<std::uint8_t>(), std::uint8_t{1});
+    EXPECT_EQ(connected_components(mask, Connectivity::faces).count, 1U);
+  }
+}
+
 }  // namespace
 }  // namespace retina::label

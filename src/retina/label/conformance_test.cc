@@ -53,7 +53,7 @@ class ConformanceCase {
       json_["ids"][kind] = save("ids" + kind, cleaned_in_blocks(labels, rules, rng).ids);
     }
     for (const FillHoles how : {FillHoles::slices, FillHoles::volume}) {
-      const std::string kind = core::enum_name(how);
+      const std::string kind = how == FillHoles::slices ? "2d" : "3d";
       const CleanRules rules{.fill_holes = how};
       json_["filled"][kind] = save("filled" + kind, cleaned_in_blocks(labels, rules, rng).labels);
     }

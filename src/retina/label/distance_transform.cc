@@ -137,4 +137,12 @@ core::Array distance_to(const core::Array& mask, const Vec3d& sampling) {
   return result;
 }
 
+void spread_in_plane(core::Array& squared, const Vec3d& sampling) {
+  check_sampling(sampling);
+  for (const int axis : {2, 1}) {
+    transform_axis(squared.values<double>(), squared.shape(), axis,
+                   sampling[static_cast<std::size_t>(axis)]);
+  }
+}
+
 }  // namespace retina::label

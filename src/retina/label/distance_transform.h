@@ -11,4 +11,8 @@ namespace retina::label {
 /// Computing 8, 2012): linear time.
 core::Array distance_to(const core::Array& mask, const core::Vec3d& sampling);
 
+/// The steps of distance_to() along y and x, for volumes that are swept along z: replaces every
+/// value f of a float64 plane by the least f(p) + squared distance to p over its pixels p.
+void spread_in_plane(core::Array& squared, const core::Vec3d& sampling);
+
 }  // namespace retina::label

@@ -75,5 +75,20 @@ TEST(DistanceTransform, RefusesAVoxelSizeOfZero) {
   EXPECT_THROW(distance_to(Array(DType::u8, 1, {1, 2, 2}), {0, 1, 1}), Error);
 }
 
+TEST(DistanceTransform, FollowsAnisotropyAndFullMasks) {
+  for (const double ratio : {1., 5., 10.}) {
+    Array mask(DType::u8, 1, {3, 4, 5});
+    mask.at<std::uint8_t>(0, 0, 0, 0) = 1;
+    const Array found = distance_to(mask, {4 * ratio, 4, 4});
+    EXPECT_DOUBLE_EQ(found.at<double>(0, 2, 0, 0), 8 * ratio);
+    EXPECT_DOUBLE_EQ(found.at<double>(0, 2, 0, 4), std::hypot(8 * ratio, 16));
+    std::ranges::fill(mask.values<std::uint8_t>(), std::uint8_t{1});
+    const Array none = distance_to(mask, {4 * ratio, 4, 4});
+    EXPECT_EQ(*std::ranges::max_element(none.values<double>()), 0);
+  }
+  Array one(DType::u8, 1, {1, 1, 1});
+  EXPECT_TRUE(std::isinf(distance_to(one, {4, 4, 4}).at<double>(0, 0, 0, 0)));
+}
+
 }  // namespace
 }  // namespace retina::label

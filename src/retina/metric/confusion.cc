@@ -48,13 +48,6 @@ void Confusion::count(Pair pair, std::int64_t voxels) {
   }
 }
 
-Confusion& Confusion::operator+=(const Confusion& other) {
-  for (const auto& [pair, voxels] : other.pairs_) {
-    count(pair, voxels);
-  }
-  return *this;
-}
-
 std::set<std::int64_t> Confusion::truth_labels() const {
   std::set<std::int64_t> labels;
   for (const auto& [pair, voxels] : pairs_) {

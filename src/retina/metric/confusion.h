@@ -26,7 +26,6 @@ class Confusion {
 
   /// Counts two label arrays of equal shape (any integer type; uint64 wraps as in read_labels).
   void add(const core::Array& prediction, const core::Array& truth);
-  Confusion& operator+=(const Confusion& other);
 
   const std::map<Pair, std::int64_t>& pairs() const { return pairs_; }
   std::set<std::int64_t> truth_labels() const;

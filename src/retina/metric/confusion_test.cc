@@ -1,5 +1,7 @@
 #include "retina/metric/confusion.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,9 +33,7 @@ TEST(Confusion, OfBlocksAddsUpToTheWhole) {
     Array t(DType::u8, 1, {2, 40, 50});
     copy_overlap(prediction, {0, 0, 0}, p, {z, 0, 0});
     copy_overlap(truth, {0, 0, 0}, t, {z, 0, 0});
-    Confusion block;
-    block.add(p, t);
-    sum += block;
+    sum.add(p, t);
   }
   EXPECT_EQ(sum.pairs(), whole.pairs());
   EXPECT_EQ(whole.voxels(), 6 * 40 * 50);
@@ -72,6 +72,16 @@ TEST(Confusion, RefusesInstanceLabels) {
   }
   Confusion confusion;
   EXPECT_THROW(confusion.add(ids, ids), Error);
+}
+
+TEST(Confusion, IdsBeyond32BitsAreNotMixed) {
+  constexpr std::int64_t kId = (std::int64_t{1} << 32) + 9;
+  Array labels(DType::u64, 1, {1, 64, 64});
+  std::ranges::fill(labels.values<std::uint64_t>(), static_cast<std::uint64_t>(kId));
+  Confusion confusion;
+  confusion.add(labels, labels);
+  EXPECT_EQ(confusion.overlap(kId).tp, 64 * 64);
+  EXPECT_EQ(confusion.overlap(9).tp, 0);
 }
 
 }  // namespace

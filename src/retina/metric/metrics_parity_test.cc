@@ -16,7 +16,6 @@
 #include "retina/metric/cremi.h"
 #include "retina/metric/distance.h"
 #include "retina/metric/instance_match.h"
-#include "retina/metric/iou_meter.h"
 #include "retina/metric/overlap.h"
 #include "retina/testing/fixtures.h"
 
@@ -32,7 +31,6 @@ using core::Vec3;
 struct FixtureTensor {
   std::vector<std::int64_t> shape;
   std::vector<std::uint8_t> bytes;  // dtype U8
-  std::vector<float> floats;        // dtype F32
 };
 
 struct MetricFixture {
@@ -77,9 +75,6 @@ MetricFixture load_metric_fixture() {
     if (entry.at("dtype") == "U8") {
       tensor.bytes.resize(size);
       std::memcpy(tensor.bytes.data(), data + begin, size);
-    } else if (entry.at("dtype") == "F32") {
-      tensor.floats.resize(size / 4);
-      std::memcpy(tensor.floats.data(), data + begin, size);
     }
     fixture.tensors[name] = std::move(tensor);
   }
@@ -109,9 +104,8 @@ std::vector<std::string> label_cases(const MetricFixture& fixture) {
   return names;
 }
 
-void report_checked(const std::string& what, std::size_t cases, const std::string& absent = "") {
-  std::cout << "metrics: " << what << ": " << cases << " cases compared"
-            << (absent.empty() ? "" : "; without tensors in this set: " + absent) << '\n';
+void report_checked(const std::string& what, std::size_t cases) {
+  std::cout << "metrics: " << what << ": " << cases << " cases compared\n";
 }
 
 TEST(OverlapParity, metrics) {
@@ -134,9 +128,7 @@ TEST(OverlapParity, metrics) {
     expect_score(counts.at("iou_eps_1e-5"), found.smoothed_iou(), "smoothed IoU");
     expect_score(entry.at("inference2d_iou").at("value"), found.smoothed_iou(), "2D script");
     expect_score(entry.at("inference3d_stored_iou").at("value"), found.iou(), "3D script");
-    IouMeter meter(1);
-    meter.add(std::vector{SoftOverlap(found)});
-    expect_score(entry.at("authors_IoU_meter_binary").at("value").at(0), meter.smoothed()[0],
+    expect_score(entry.at("authors_IoU_meter_binary").at("value").at(0), found.smoothed_iou(),
                  "meter", 1e-6);
   }
   report_checked("overlap", names.size());
@@ -241,124 +233,6 @@ TEST(SurfaceDistanceParity, metrics) {
     }
   }
   report_checked("Dice and HD95", names.size());
-}
-
-/// Softmax probabilities of several classes, the decision logit > 0 of one.
-std::vector<SoftOverlap> overlap_of_logits(const FixtureTensor& logits,
-                                           const FixtureTensor& labels) {
-  const auto classes = static_cast<std::size_t>(logits.shape.at(1));
-  const auto pixels = static_cast<std::size_t>(logits.shape.at(2) * logits.shape.at(3));
-  std::vector<SoftOverlap> overlap(classes);
-  for (std::size_t voxel = 0; voxel < labels.bytes.size(); ++voxel) {
-    const std::size_t first = voxel / pixels * classes * pixels + voxel % pixels;
-    std::vector<double> probability(classes);
-    double sum = 0;
-    for (std::size_t k = 0; k < classes; ++k) {
-      probability[k] = std::exp(static_cast<double>(logits.floats[first + k * pixels]));
-      sum += probability[k];
-    }
-    for (std::size_t k = 0; k < classes; ++k) {
-      const bool is_binary = classes == 1;
-      const double p = is_binary ? (probability[k] > 1 ? 1 : 0) : probability[k] / sum;
-      const double y = labels.bytes[voxel] == (is_binary ? 1 : k) ? 1 : 0;
-      overlap[k].intersection += p * y;
-      overlap[k].predicted += p;
-      overlap[k].actual += y;
-    }
-  }
-  return overlap;
-}
-
-/// The binary case of logits 0 has no tensors, so its size is not known: its score must be the one
-/// of an image whose foreground pixels, whatever their whole number, were all called background.
-void expect_all_missed(double expected) {
-  const double pixels = std::round(1e-5 / expected - 1e-5);
-  const SoftOverlap missed(0, 0, pixels);
-  EXPECT_NEAR(missed.smoothed_iou() / expected, 1, 1e-6);
-}
-
-TEST(IouMeterParity, metrics) {
-  RETINA_SKIP_WITHOUT(metrics_folder());
-  const MetricFixture fixture = load_metric_fixture();
-  std::size_t compared = 0;
-  std::string absent;
-  for (const auto& [name, entry] : fixture.cases.at("multiclass_meter").items()) {
-    SCOPED_TRACE(name);
-    const Json& expected = entry.at("authors_IoU_meter");
-    if (!fixture.has(name + ".logits") || !fixture.has(name + ".label")) {
-      absent += name + " ";
-      if (expected.size() == 1) {
-        expect_all_missed(expected.at(0).get<double>());
-      }
-      continue;
-    }
-    const auto overlap =
-        overlap_of_logits(fixture.at(name + ".logits"), fixture.at(name + ".label"));
-    IouMeter meter(static_cast<int>(overlap.size()));
-    meter.add(overlap);
-    ASSERT_EQ(overlap.size(), expected.size());
-    for (std::size_t k = 0; k < expected.size(); ++k) {
-      expect_score(expected.at(k), meter.smoothed()[k], "class " + std::to_string(k), 1e-6);
-    }
-    ++compared;
-  }
-  report_checked("IoU meter", compared, absent);
-}
-
-/// One value per class with three digits, then the mean of the classes.
-bool prints_as(const std::vector<double>& iou, const std::vector<double>& printed) {
-  bool equal = iou.size() + 1 == printed.size();
-  double mean = 0;
-  for (std::size_t k = 0; equal && k < iou.size(); ++k) {
-    equal = std::abs(iou[k] - printed[k]) <= 0.5e-3 + 1e-6;
-    mean += iou[k] / static_cast<double>(iou.size());
-  }
-  return equal && std::abs(mean - printed.back()) <= 1e-6;
-}
-
-/// The lines "NAME: value" of each class and "Mean IoU: value" belong to one of the meter's cases.
-TEST(PrintedMeterParity, metrics) {
-  RETINA_SKIP_WITHOUT(metrics_folder());
-  const MetricFixture fixture = load_metric_fixture();
-  std::vector<double> printed;
-  for (const Json& line : fixture.cases.at("compose_print_lines")) {
-    const auto text = line.get<std::string>();
-    printed.push_back(std::stod(text.substr(text.find(':') + 1)));
-  }
-  bool found = false;
-  for (const auto& [name, entry] : fixture.cases.at("multiclass_meter").items()) {
-    if (fixture.has(name + ".logits") && fixture.has(name + ".label")) {
-      const auto overlap =
-          overlap_of_logits(fixture.at(name + ".logits"), fixture.at(name + ".label"));
-      IouMeter meter(static_cast<int>(overlap.size()));
-      meter.add(overlap);
-      found = found || prints_as(meter.smoothed(), printed);
-    }
-  }
-  EXPECT_TRUE(found) << fixture.cases.at("compose_print_lines");
-}
-
-TEST(MovingAverageParity, metrics) {
-  RETINA_SKIP_WITHOUT(metrics_folder());
-  const MetricFixture fixture = load_metric_fixture();
-  const Json& expected = fixture.cases.at("meters");
-  const FixtureTensor& sequence = fixture.at("meter.sequence");
-  const auto classes = static_cast<std::size_t>(sequence.shape.at(1));
-  IouMeter meter(static_cast<int>(classes), expected.at("ema_momentum").get<double>());
-  EXPECT_EQ(expected.at("ema_momentum"), 0.98) << "the published momentum is this meter's default";
-  const auto steps = static_cast<std::size_t>(sequence.shape.at(0));
-  for (std::size_t step = 0; step < steps; ++step) {
-    SCOPED_TRACE("step " + std::to_string(step));
-    const auto first = sequence.floats.begin() + static_cast<std::ptrdiff_t>(step * classes);
-    const std::vector<double> values(first, first + static_cast<std::ptrdiff_t>(classes));
-    meter.add_iou(values);
-    for (std::size_t k = 0; k < classes; ++k) {
-      expect_score(expected.at("ema_avg_after_each").at(step).at(k), meter.smoothed()[k], "EMA",
-                   1e-6);
-      expect_score(expected.at("average_after_each").at(step).at(k), meter.mean()[k], "mean", 1e-6);
-    }
-  }
-  report_checked("moving average", steps);
 }
 
 TEST(InstanceMatchParity, metrics) {

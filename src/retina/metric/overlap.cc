@@ -38,17 +38,8 @@ std::optional<double> OverlapCounts::recall() const {
 }
 
 double OverlapCounts::smoothed_iou() const {
-  return SoftOverlap(*this).smoothed_iou();
-}
-
-SoftOverlap::SoftOverlap(const OverlapCounts& counts)
-    : intersection(static_cast<double>(counts.tp)),
-      predicted(static_cast<double>(counts.tp + counts.fp)),
-      actual(static_cast<double>(counts.tp + counts.fn)) {}
-
-double SoftOverlap::smoothed_iou() const {
   constexpr double kEpsilon = 1e-5;
-  return (intersection + kEpsilon) / (predicted + actual - intersection + kEpsilon);
+  return (static_cast<double>(tp) + kEpsilon) / (static_cast<double>(tp + fp + fn) + kEpsilon);
 }
 
 std::vector<OverlapCounts> count_overlap(const core::Array& prediction, const core::Array& truth,

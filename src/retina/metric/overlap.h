@@ -25,23 +25,6 @@ struct OverlapCounts {
   double smoothed_iou() const;
 };
 
-/// Overlap of class probabilities with a truth: what the published training meter of several
-/// classes measures.
-struct SoftOverlap {
-  double intersection = 0;  ///< sum of p over the voxels of the class
-  double predicted = 0;     ///< sum of p over all voxels
-  double actual = 0;        ///< voxels of the class
-
-  SoftOverlap() = default;
-  SoftOverlap(double intersection_sum, double predicted_sum, double actual_sum)
-      : intersection(intersection_sum), predicted(predicted_sum), actual(actual_sum) {}
-  /// A decision is a probability of 0 or 1.
-  explicit SoftOverlap(const OverlapCounts& counts);
-
-  /// (I + 1e-5) / (U + 1e-5) with U = predicted + actual - I.
-  double smoothed_iou() const;
-};
-
 /// Counts of each of `class_ids` between two label arrays of equal shape (any integer dtype);
 /// voxels whose truth equals `ignore_value` are left out.
 std::vector<OverlapCounts> count_overlap(const core::Array& prediction, const core::Array& truth,

@@ -44,10 +44,17 @@ TEST(Overlap, ScoresFollowFromTheCounts) {
   EXPECT_DOUBLE_EQ(counts.recall().value(), 0.6);
 }
 
-TEST(Overlap, OfProbabilitiesMeetsTheCountsWhereTheyAreDecisions) {
-  const OverlapCounts counts{.tp = 6, .fp = 2, .fn = 4};
-  EXPECT_DOUBLE_EQ(SoftOverlap(counts).smoothed_iou(), counts.smoothed_iou());
-  EXPECT_NEAR(SoftOverlap(0.5, 1.0, 1.0).smoothed_iou(), 1.0 / 3, 1e-5);
+TEST(Overlap, IdsBeyond32BitsAreNotMixed) {
+  constexpr std::int64_t kId = (std::int64_t{1} << 32) + 7;
+  Array truth(DType::u64, 1, {1, 1, 3});
+  truth.values<std::uint64_t>()[0] = kId;
+  truth.values<std::uint64_t>()[1] = 7;  // equal to the other in 32 bits
+  Array prediction = truth;
+  prediction.values<std::uint64_t>()[1] = kId;
+  const auto counts = count_overlap(prediction, truth, {kId, 7});
+  EXPECT_EQ(counts[0].tp, 1);
+  EXPECT_EQ(counts[0].fp, 1);
+  EXPECT_EQ(counts[1].fn, 1);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/json_text.h"
 
 namespace retina::report {
 namespace {
@@ -22,7 +23,7 @@ MetricsLog::MetricsLog(const std::filesystem::path& run_folder, std::int64_t res
   std::string text;
   for (Json& line : read_metrics(path_)) {
     if (line["step"].get<std::int64_t>() <= resume_step) {
-      text += line.dump() + "\n";
+      text += core::dump_json(line) + "\n";
       kept.push_back(std::move(line));
     }
   }
@@ -38,7 +39,7 @@ MetricsLog::MetricsLog(const std::filesystem::path& run_folder, std::int64_t res
 void MetricsLog::write(std::int64_t step, double wall_time_s, const Json& values) {
   Json line = {{"step", step}, {"wall_time", wall_time_s}};
   line.update(values);
-  jsonl_ << line.dump() << "\n";
+  jsonl_ << core::dump_json(line) << "\n";
   write_events(line);
   flush();
 }
@@ -74,7 +75,7 @@ std::vector<Json> read_metrics(const std::filesystem::path& jsonl) {
   for (std::size_t stop = text.find('\n'); stop != std::string::npos;
        start = stop + 1, stop = text.find('\n', start)) {
     const std::string_view line(text.data() + start, stop - start);
-    Json parsed = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    Json parsed = core::try_parse_json(line).value_or(Json());
     if (is_metrics_line(parsed)) {
       lines.push_back(std::move(parsed));
     } else if (text.find_first_not_of('\n', stop) != std::string::npos) {

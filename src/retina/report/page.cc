@@ -32,7 +32,7 @@ figure{margin:0}figure img{width:100%;display:block;border-radius:6px;image-rend
 figcaption{font-size:.85rem;color:var(--soft);margin-top:.25rem}
 .plot{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1rem 1.1rem;margin:.9rem 0}
 svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:12px}
-.grid{stroke:var(--line);stroke-width:1}.curve{fill:none;stroke-width:1.8;stroke-linejoin:round}
+.grid{stroke:var(--line);stroke-width:1}.band{opacity:.16}.curve{fill:none;stroke-width:1.8;stroke-linejoin:round}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;font-size:.88rem;color:var(--soft)}
 .legend i{display:inline-block;width:1.1rem;height:.22rem;border-radius:2px;margin-right:.4rem;vertical-align:middle}
 )css";
@@ -42,8 +42,8 @@ std::string colour_rules() {
   std::string out;
   for (int i = 0; i < 6; ++i) {
     out += fmt::format(
-        ".curve.c{0}{{stroke:var(--c{0})}}.mark.c{0}{{fill:var(--c{0})}}.legend .c{0}{{background:"
-        "var(--c{0})}}\n",
+        ".curve.c{0}{{stroke:var(--c{0})}}.mark.c{0},.band.c{0}{{fill:var(--c{0})}}"
+        ".legend .c{0}{{background:var(--c{0})}}\n",
         i);
   }
   return out;

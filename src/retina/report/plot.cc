@@ -61,10 +61,13 @@ Frame frame_of(const std::vector<Curve>& curves) {
   Frame frame;
   Range y_range;
   for (const Curve& curve : curves) {
-    for (const auto& point : curve.points) {
+    for (std::size_t i = 0; i < curve.points.size(); ++i) {
+      const auto& point = curve.points[i];
       if (finite(point)) {
+        const double spread = i < curve.spread.size() ? curve.spread[i] : 0;
         frame.x_range.add(point.first);
-        y_range.add(point.second);
+        y_range.add(point.second - spread);
+        y_range.add(point.second + spread);
       }
     }
   }
@@ -95,6 +98,22 @@ std::string draw_axes(const Frame& frame, const std::string& x_label) {
   out += fmt::format(R"(<text class="axis" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>)",
                      (kLeft + kWidth - kRight) / 2, kHeight - 6, escape_html(x_label));
   return out;
+}
+
+/// The band around a curve: forth along its upper edge, back along the lower one.
+std::string draw_band(const Frame& frame, const Curve& curve, int colour) {
+  std::string upper;
+  std::string lower;
+  for (std::size_t i = 0; i < std::min(curve.points.size(), curve.spread.size()); ++i) {
+    const auto& [x, y] = curve.points[i];
+    if (finite(curve.points[i])) {
+      upper += fmt::format("{:.1f},{:.1f} ", frame.x(x), frame.y(y + curve.spread[i]));
+      lower = fmt::format("{:.1f},{:.1f} ", frame.x(x), frame.y(y - curve.spread[i])) + lower;
+    }
+  }
+  return upper.empty()
+             ? ""
+             : fmt::format(R"(<polygon class="band c{}" points="{}"/>)", colour, upper + lower);
 }
 
 std::string draw_curve(const Frame& frame, const Curve& curve, int colour) {
@@ -146,6 +165,7 @@ std::string svg_plot(const std::string& x_label, const std::vector<Curve>& curve
   std::string legend = R"(<div class="legend">)";
   int colour = 0;
   for (const Curve& curve : curves) {
+    out += draw_band(frame, curve, colour % kColours);
     out += draw_curve(frame, curve, colour % kColours);
     legend += fmt::format(R"(<span><i class="c{}"></i>{}</span>)", colour % kColours,
                           escape_html(curve.name));

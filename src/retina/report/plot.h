@@ -11,6 +11,7 @@ namespace retina::report {
 struct Curve {
   std::string name;
   std::vector<std::pair<double, double>> points;  ///< x, y; points that are not finite are left out
+  std::vector<double> spread{};  ///< half the height of a band around each point; empty = none
 };
 
 /// About `count` round values from at most `low` to at least `high`, evenly spaced by 1, 2 or 5

@@ -26,6 +26,13 @@ TEST(Plot, DrawsEveryCurveWithItsLegend) {
   EXPECT_THAT(svg, HasSubstr(">step</text>"));
 }
 
+TEST(Plot, ABandLiesAroundItsCurveAndWithinTheAxes) {
+  const std::string svg = svg_plot("step", {{"iou", {{0, 0.5}, {1, 0.5}}, {0.5, 0.25}}});
+  EXPECT_THAT(svg, HasSubstr("<polygon class=\"band c0\" points=\"62.0,12.0 "));
+  EXPECT_THAT(svg, HasSubstr("62.0,258.0 \"/>"));
+  EXPECT_THAT(svg_plot("step", {{"iou", {{0, 0.5}}}}), Not(HasSubstr("band")));
+}
+
 TEST(Plot, ValuesThatAreNotFiniteAreLeftOut) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const std::string svg = svg_plot("step", {{"loss", {{0, nan}, {1, 2}, {2, 3}}}, {"empty", {}}});

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include "retina/core/array.h"
+#include "retina/core/progress.h"
+#include "retina/metric/distance.h"
+
+namespace retina::metric {
+
+/// Two sets of voxels of one volume that is not held in memory. Each function gives the uint8 mask
+/// of a box.
+struct StreamedMasks {
+  core::Vec3 shape{0, 0, 0};
+  std::function<core::Array(const core::Box3&)> prediction;
+  std::function<core::Array(const core::Box3&)> truth;
+};
+
+struct StreamedDistanceOptions {
+  core::Vec3d sampling{1, 1, 1};  ///< size of a voxel, z, y, x
+  double halo = 64;               ///< distances up to this are found, in the unit of sampling
+  double threshold = 0;           ///< distances beyond it are counted
+  std::int64_t max_bytes = 0;
+  /// Folder for a file of 4 bytes a voxel, with which every distance is found; empty = none.
+  std::filesystem::path scratch;
+};
+
+/// From every voxel of one set to the nearest of the other, which has at least one.
+struct DirectedSummary {
+  std::int64_t count = 0;       ///< voxels of the set
+  std::int64_t unresolved = 0;  ///< of them farther than the halo: not in mean and max
+  std::int64_t beyond = 0;      ///< farther than the threshold; exact if the halo reaches it
+  double mean = 0;
+  double max = 0;
+};
+
+struct StreamedDistances {
+  DirectedSummary prediction_to_truth;
+  DirectedSummary truth_to_prediction;
+
+  std::int64_t unresolved() const {
+    return prediction_to_truth.unresolved + truth_to_prediction.unresolved;
+  }
+  /// As of FalseDistances, for two sets that are not empty and have nothing unresolved.
+  double mean_false_distance(DirectedStatistic statistic) const;
+};
+
+/// Exact distances between two sets of a volume of any size: by blocks with a halo around them, or
+/// through a file in `scratch` (two sweeps along z, then plane by plane). Memory: about max_bytes.
+/// resource error if not even one voxel with its halo, or one plane, fits.
+StreamedDistances streamed_distances(const StreamedMasks& masks,
+                                     const StreamedDistanceOptions& options,
+                                     const core::Context& context);
+
+}  // namespace retina::metric
