@@ -240,6 +240,49 @@ TEST(AugmentParity, augment_normalisation) {
   }
 }
 
+/// The recorded chain, drawn parameters in place, through the pre-training transform.
+TEST(AugmentParity, augment_chain_as_a_batch) {
+  RETINA_SKIP_WITHOUT(augment_fixture());
+  const Fixture f = read_fixture();
+  for (const std::string& name : f.cases("chain_")) {
+    const at::Tensor image = f.input(f.input_name(name, "image")).contiguous();
+    const at::Tensor expected = f.input(name + ".image");
+    Recipe recipe = restoration_recipe();
+    recipe.size = static_cast<int>(expected.size(0));
+    recipe.application = Application::published;
+    Sample sample;
+    sample.image_YX = image;
+    Geometry& g = sample.geometry;
+    g.plane_shape = {1, image.size(0), image.size(1)};
+    g.patch = g.crop = {.y = 0, .x = 0, .height = image.size(0), .width = image.size(1)};
+    const Json& params = f.parameters.at(name).at("params");
+    for (const Json& step : f.parameters.at(name).at("order")) {
+      const Json& p = params.at(step.get<std::string>());
+      if (step == "HorizontalFlip") {
+        g.flip_x = true;
+      } else if (step == "VerticalFlip") {
+        g.flip_y = true;
+      } else if (step == "Rotate") {
+        g.angle = p.at("angle");
+      } else {
+        g.crop = {.y = p.at("y"),
+                  .x = p.at("x"),
+                  .height = p.at("crop_height"),
+                  .width = p.at("crop_width")};
+      }
+    }
+    compose(g, recipe);
+    const AugmentedBatch batch = make_batch({sample}, recipe, {.mean = 0, .std = 1.0 / 255},
+                                            at::kCPU, Path::automatic, Wanted::images_and_clean);
+    for (const at::Tensor& plane : {batch.images_NCYX, batch.clean_NCYX}) {
+      const Difference d = difference(plane[0][0].round().to(at::kByte), expected);
+      record(name, d);
+      EXPECT_LE(d.max, 2) << name;
+      EXPECT_LE(d.mean, 0.35) << name;
+    }
+  }
+}
+
 TEST(AugmentParity, augment_chains) {
   RETINA_SKIP_WITHOUT(augment_fixture());
   const Fixture f = read_fixture();

@@ -1,10 +1,12 @@
 #include "retina/augment/compose.h"
 
 #include <algorithm>
+#include <array>
 
 #include <ATen/Parallel.h>
 
 #include "retina/augment/brightness_contrast.h"
+#include "retina/augment/coarse_dropout.h"
 #include "retina/augment/flip.h"
 #include "retina/augment/gauss_noise.h"
 #include "retina/augment/gaussian_blur.h"
@@ -46,7 +48,7 @@ WarpSource warp_source(const Sample& sample) {
 }
 
 AugmentedBatch fused(const std::vector<Sample>& samples, const Recipe& recipe,
-                     const Normalisation& normalisation) {
+                     const Normalisation& normalisation, Wanted wanted) {
   const auto count = static_cast<std::int64_t>(samples.size());
   const std::int64_t area = std::int64_t{recipe.size} * recipe.size;
   AugmentedBatch out;
@@ -54,9 +56,13 @@ AugmentedBatch fused(const std::vector<Sample>& samples, const Recipe& recipe,
   if (samples.front().labels_YX.defined()) {
     out.labels_NYX = at::empty({count, recipe.size, recipe.size}, at::kLong);
   }
+  if (wanted == Wanted::images_and_clean) {
+    out.clean_NCYX = at::empty_like(out.images_NCYX);
+  }
   auto* images = out.images_NCYX.mutable_data_ptr<float>();
   auto* labels =
       out.labels_NYX.defined() ? out.labels_NYX.mutable_data_ptr<std::int64_t>() : nullptr;
+  auto* clean = out.clean_NCYX.defined() ? out.clean_NCYX.mutable_data_ptr<float>() : nullptr;
   at::parallel_for(0, count, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
       const Sample& sample = samples[static_cast<std::size_t>(i)];
@@ -71,14 +77,17 @@ AugmentedBatch fused(const std::vector<Sample>& samples, const Recipe& recipe,
           .noise_sigma = noise_sigma_levels(p, recipe.intensity_unit, normalisation),
           .noise_seed = p.noise_seed,
           .blur_side = p.blur_side,
-          .normalisation = constants(normalisation)};
+          .normalisation = constants(normalisation),
+          .holes = &p.holes,
+          .clean = clean != nullptr ? clean + i * area : nullptr};
       render_sample(job, images + i * area, labels != nullptr ? labels + i * area : nullptr);
     }
   });
   return out;
 }
 
-/// Grey table, noise and blur of a batch of warped planes; what no sample drew is skipped.
+/// Grey table, noise, blur and holes of a batch of warped planes, which stay as they are; what no
+/// sample drew is skipped.
 at::Tensor degrade(at::Tensor images_NYX, const std::vector<Sample>& samples, const Recipe& recipe,
                    const Normalisation& normalisation) {
   std::vector<GreyTable> tables;
@@ -100,24 +109,43 @@ at::Tensor degrade(at::Tensor images_NYX, const std::vector<Sample>& samples, co
   if (std::any_of(sides.begin(), sides.end(), [](int s) { return s > 1; })) {
     images_NYX = gaussian_blur(images_NYX, sides);
   }
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (!samples[i].photometry.holes.empty()) {
+      blacken(images_NYX[static_cast<std::int64_t>(i)], samples[i].photometry.holes);
+    }
+  }
   return images_NYX;
 }
 
-AugmentedBatch finish(const at::Tensor& images_NYX, const at::Tensor& labels_NYX,
-                      const Normalisation& normalisation) {
-  return {.images_NCYX = normalise(images_NYX, normalisation).unsqueeze(1),
-          .labels_NYX = labels_NYX.defined() ? labels_NYX.to(at::kLong) : at::Tensor{}};
+/// Planes after the warp, as the last steps take them.
+struct Warped {
+  at::Tensor degraded_NYX;
+  at::Tensor clean_NYX;
+  at::Tensor labels_NYX;
+};
+
+AugmentedBatch finish(const Warped& warped, const Normalisation& normalisation, Wanted wanted) {
+  AugmentedBatch out;
+  out.images_NCYX = normalise(warped.degraded_NYX, normalisation).unsqueeze(1);
+  if (wanted == Wanted::images_and_clean) {
+    out.clean_NCYX = normalise(warped.clean_NYX, normalisation).unsqueeze(1);
+  }
+  if (warped.labels_NYX.defined()) {
+    out.labels_NYX = warped.labels_NYX.to(at::kLong);
+  }
+  return out;
 }
 
-AugmentedBatch composed(const std::vector<Sample>& samples, const Recipe& recipe,
-                        const Normalisation& normalisation, const at::Device& device) {
+Warped composed(const std::vector<Sample>& samples, const Recipe& recipe,
+                const Normalisation& normalisation, const at::Device& device) {
   std::vector<WarpSource> sources;
   for (const Sample& sample : samples) {
     sources.push_back(warp_source(sample));
   }
-  const WarpedPlanes warped = warp_batch(sources, recipe.size, device);
-  return finish(degrade(warped.images_NYX, samples, recipe, normalisation), warped.labels_NYX,
-                normalisation);
+  const WarpedPlanes planes = warp_batch(sources, recipe.size, device);
+  return {.degraded_NYX = degrade(planes.images_NYX, samples, recipe, normalisation),
+          .clean_NYX = planes.images_NYX,
+          .labels_NYX = planes.labels_NYX};
 }
 
 /// The crop of the padded plane is exactly the window, so padding and cropping are done by
@@ -134,8 +162,8 @@ at::Tensor published_crops(const std::vector<Sample>& samples, at::Tensor Sample
   return at::stack(crops);
 }
 
-AugmentedBatch published(const std::vector<Sample>& samples, const Recipe& recipe,
-                         const Normalisation& normalisation, const at::Device& device) {
+Warped published(const std::vector<Sample>& samples, const Recipe& recipe,
+                 const Normalisation& normalisation, const at::Device& device) {
   std::vector<double> angles;
   Flips flips;
   for (const Sample& sample : samples) {
@@ -147,27 +175,58 @@ AugmentedBatch published(const std::vector<Sample>& samples, const Recipe& recip
     const at::Tensor crops = published_crops(samples, plane, interpolation, recipe.size, device);
     return rotate(crops, angles, interpolation);
   };
-  const at::Tensor images =
-      degrade(chain(&Sample::image_YX, Interpolation::bilinear), samples, recipe, normalisation);
-  at::Tensor labels;
+  const at::Tensor turned = chain(&Sample::image_YX, Interpolation::bilinear);
+  Warped warped{.degraded_NYX = flip(degrade(turned, samples, recipe, normalisation), flips),
+                .clean_NYX = flip(turned, flips),
+                .labels_NYX = {}};
   if (samples.front().labels_YX.defined()) {
-    labels = flip(chain(&Sample::labels_YX, Interpolation::nearest), flips);
+    warped.labels_NYX = flip(chain(&Sample::labels_YX, Interpolation::nearest), flips);
   }
-  return finish(flip(images, flips), labels, normalisation);
+  return warped;
+}
+
+/// Flips, rotation on the canvas of the patch, resized crop: patches differ in size, so one by one.
+at::Tensor rotated_first(const std::vector<Sample>& samples, at::Tensor Sample::*plane,
+                         Interpolation interpolation, int size, const at::Device& device) {
+  std::vector<at::Tensor> planes;
+  for (const Sample& sample : samples) {
+    const Geometry& g = sample.geometry;
+    const std::array<double, 1> angle{g.angle};
+    const Flips flips{.columns = {g.flip_x ? 1 : 0}, .rows = {g.flip_y ? 1 : 0}};
+    const at::Tensor patch = (sample.*plane).to(device).unsqueeze(0);
+    planes.push_back(resized_crop(rotate(flip(patch, flips), angle, interpolation)[0], g.crop, size,
+                                  interpolation));
+  }
+  return at::stack(planes);
+}
+
+Warped published_rotated_first(const std::vector<Sample>& samples, const Recipe& recipe,
+                               const Normalisation& normalisation, const at::Device& device) {
+  Warped warped;
+  warped.clean_NYX =
+      rotated_first(samples, &Sample::image_YX, Interpolation::bilinear, recipe.size, device);
+  warped.degraded_NYX = degrade(warped.clean_NYX, samples, recipe, normalisation);
+  if (samples.front().labels_YX.defined()) {
+    warped.labels_NYX =
+        rotated_first(samples, &Sample::labels_YX, Interpolation::nearest, recipe.size, device);
+  }
+  return warped;
 }
 
 }  // namespace
 
 AugmentedBatch make_batch(const std::vector<Sample>& samples, const Recipe& recipe,
-                          const Normalisation& normalisation, const at::Device& device, Path path) {
+                          const Normalisation& normalisation, const at::Device& device, Path path,
+                          Wanted wanted) {
   const at::NoGradGuard no_gradients;
   if (recipe.application == Application::published) {
-    return published(samples, recipe, normalisation, device);
+    const auto chain = recipe.order == Order::rotate_first ? published_rotated_first : published;
+    return finish(chain(samples, recipe, normalisation, device), normalisation, wanted);
   }
   if (path == Path::fused_cpu || (path == Path::automatic && device.is_cpu())) {
-    return fused(samples, recipe, normalisation);
+    return fused(samples, recipe, normalisation, wanted);
   }
-  return composed(samples, recipe, normalisation, device);
+  return finish(composed(samples, recipe, normalisation, device), normalisation, wanted);
 }
 
 }  // namespace retina::augment

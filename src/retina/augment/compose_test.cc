@@ -59,6 +59,69 @@ TEST(Compose, FusedKernelEqualsTensorPath) {
   }
 }
 
+/// Pre-training on patches smaller and larger than the output.
+Recipe small_restoration() {
+  Recipe recipe = restoration_recipe();
+  recipe.size = 64;
+  recipe.patch = 80;
+  recipe.dropout_side = 8;
+  return recipe;
+}
+
+TEST(Compose, RestorationBatchesAreTheSameOnBothPaths) {
+  const Recipe recipe = small_restoration();
+  const auto samples = draw_samples(recipe, 40);
+  const AugmentedBatch a = make_batch(samples, recipe, kNormalisation, at::kCPU, Path::fused_cpu,
+                                      Wanted::images_and_clean);
+  const AugmentedBatch b = make_batch(samples, recipe, kNormalisation, at::kCPU, Path::tensors,
+                                      Wanted::images_and_clean);
+  EXPECT_TRUE(a.images_NCYX.equal(b.images_NCYX));
+  EXPECT_TRUE(a.clean_NCYX.equal(b.clean_NCYX));
+  EXPECT_FALSE(make_batch(samples, recipe, kNormalisation, at::kCPU).clean_NCYX.defined());
+}
+
+TEST(Compose, TheTargetIsTheGeometryAlone) {
+  Recipe recipe = small_restoration();
+  const auto degraded = draw_samples(recipe, 30);
+  std::vector<Sample> plain = degraded;
+  int untouched = 0;
+  for (Sample& sample : plain) {
+    const Photometry& p = sample.photometry;
+    untouched += p.contrast == 1 && p.noise_sigma == 0 && p.blur_side == 1 && p.holes.empty();
+    sample.photometry = {};
+  }
+  for (const Application application : {Application::composed, Application::published}) {
+    recipe.application = application;
+    const AugmentedBatch batch = make_batch(degraded, recipe, kNormalisation, at::kCPU,
+                                            Path::automatic, Wanted::images_and_clean);
+    const AugmentedBatch expected = make_batch(plain, recipe, kNormalisation, at::kCPU);
+    EXPECT_TRUE(batch.clean_NCYX.equal(expected.images_NCYX));
+    int equal = 0;
+    for (std::int64_t i = 0; i < 30; ++i) {
+      equal += batch.images_NCYX[i].equal(batch.clean_NCYX[i]) ? 1 : 0;
+    }
+    EXPECT_EQ(equal, untouched);
+  }
+}
+
+TEST(Compose, RotationFirstShowsTheSceneOfThePublishedChain) {
+  Recipe recipe = small_restoration();
+  recipe.noise_probability = recipe.brightness_contrast_probability = recipe.blur_probability =
+      recipe.dropout_probability = 0;
+  for (const int patch : {50, 80}) {  // smaller patches are enlarged, without padding
+    recipe.patch = patch;
+    const auto samples = draw_samples(recipe, 40);
+    recipe.application = Application::composed;
+    const AugmentedBatch ours = make_batch(samples, recipe, kNormalisation, at::kCPU);
+    recipe.application = Application::published;
+    const AugmentedBatch theirs = make_batch(samples, recipe, kNormalisation, at::kCPU);
+    const at::Tensor levels = (ours.images_NCYX - theirs.images_NCYX).abs() * 0.2 * 255;
+    // beyond the crop's edge the published resize repeats it, and ours sees what lies there
+    EXPECT_LT(levels.max().item<double>(), 14) << patch;
+    EXPECT_LT(levels.mean().item<double>(), 0.7) << patch;
+  }
+}
+
 TEST(Compose, SampleDoesNotDependOnItsBatchOrThreads) {
   const Recipe recipe = everything();
   const auto samples = draw_samples(recipe, 6);

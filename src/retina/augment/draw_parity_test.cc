@@ -125,6 +125,45 @@ TEST(AugmentDrawParity, augment_grey_values) {
   }
 }
 
+TEST(AugmentDrawParity, augment_holes) {
+  RETINA_SKIP_WITHOUT(draw_fixture());
+  const Json recorded = core::read_json(draw_fixture())["coarse_dropout"];
+  Recipe recipe = restoration_recipe();
+  recipe.dropout_probability = 1;
+  std::vector<double> counts, lefts, tops;
+  for (std::uint64_t seed = 0; seed < kDraws; ++seed) {
+    const std::vector<Crop> holes = draw_photometry(recipe, seed).holes;
+    counts.push_back(static_cast<double>(holes.size()));
+    lefts.push_back(static_cast<double>(holes.front().x));  // holes of one draw are independent
+    tops.push_back(static_cast<double>(holes.front().y));
+    EXPECT_EQ(holes.back().width, recorded["size"][0][0].get<std::int64_t>());
+    EXPECT_EQ(holes.back().height, recorded["size"][0][1].get<std::int64_t>());
+  }
+  expect_same_distribution(recorded["holes"], counts, kFixtureDraws);
+  expect_same_distribution(recorded["x1"], lefts, kFixtureDraws);
+  expect_same_distribution(recorded["x1"], tops, kFixtureDraws);
+}
+
+TEST(AugmentDrawParity, augment_restoration_crops) {
+  RETINA_SKIP_WITHOUT(draw_fixture());
+  const Json recorded = core::read_json(draw_fixture())["random_resized_crop_224x224"];
+  const Recipe recipe = restoration_recipe();
+  std::vector<double> heights, widths;
+  int unchanged = 0;
+  for (std::uint64_t seed = 0; seed < kDraws; ++seed) {
+    const Geometry g = draw_geometry(recipe, seed, {1, 224, 224}, std::nullopt);
+    heights.push_back(static_cast<double>(g.crop.height));
+    widths.push_back(static_cast<double>(g.crop.width));
+    const Photometry p = draw_photometry(recipe, seed);
+    unchanged += p.contrast == 1 && p.noise_sigma == 0 && p.blur_side == 1 && p.holes.empty();
+  }
+  expect_same_distribution(recorded["height"], heights, kFixtureDraws);
+  expect_same_distribution(recorded["width"], widths, kFixtureDraws);
+  const double p = 1.0 / 16;  // retina.md 2.2
+  EXPECT_NEAR(unchanged / static_cast<double>(kDraws), p,
+              kSigmas * std::sqrt(p * (1 - p) / kDraws));
+}
+
 TEST(AugmentDrawParity, augment_probabilities) {
   RETINA_SKIP_WITHOUT(draw_fixture());
   const Json recorded = core::read_json(draw_fixture())["probabilities_by_default"];
@@ -134,7 +173,8 @@ TEST(AugmentDrawParity, augment_probabilities) {
     fired["HorizontalFlip"] += g.flip_x ? 1 : 0;
     fired["VerticalFlip"] += g.flip_y ? 1 : 0;
     fired["Rotate"] += g.angle != 0 ? 1 : 0;
-    const Photometry p = draw_photometry({.noise_probability = 0.5, .blur_probability = 0.5}, seed);
+    const Photometry p = draw_photometry(restoration_recipe(), seed);
+    fired["CoarseDropout"] += p.holes.empty() ? 0 : 1;
     fired["RandomBrightnessContrast"] += p.contrast != 1 ? 1 : 0;
     fired["GaussNoise"] += p.noise_sigma > 0 ? 1 : 0;
     fired["GaussianBlur"] += p.blur_side > 1 ? 1 : 0;

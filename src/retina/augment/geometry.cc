@@ -18,7 +18,8 @@ enum Stream : std::uint64_t {
   kNativeCrop,
   kQuarterTurn,
   kRotate,
-  kFlip
+  kFlip,
+  kPatch
 };
 
 std::int64_t around(std::int64_t pixel, std::int64_t side, std::int64_t count, core::Rng& rng) {
@@ -41,6 +42,19 @@ Crop place(std::int64_t side, std::int64_t height, std::int64_t width,
               .width = side};
 }
 
+/// The part of a plane that one sample is made of.
+Crop draw_patch(const Recipe& recipe, std::uint64_t seed, std::int64_t height, std::int64_t width) {
+  Crop patch{.y = 0, .x = 0, .height = height, .width = width};
+  if (recipe.patch > 0) {
+    core::Rng rng{seed, kPatch};
+    patch.height = std::min<std::int64_t>(height, recipe.patch);
+    patch.width = std::min<std::int64_t>(width, recipe.patch);
+    patch.y = rng.integer(0, height - patch.height);
+    patch.x = rng.integer(0, width - patch.width);
+  }
+  return patch;
+}
+
 Crop draw_crop(const Recipe& recipe, std::uint64_t seed, std::int64_t height, std::int64_t width,
                const std::optional<core::Vec3>& pixel) {
   core::Rng nonempty{seed, kCropNonempty};
@@ -53,7 +67,7 @@ Crop draw_crop(const Recipe& recipe, std::uint64_t seed, std::int64_t height, st
         std::min({static_cast<std::int64_t>(std::nearbyint(recipe.size * factor)), height, width});
     return place(side, height, width, wants_foreground ? pixel : std::nullopt, rng);
   }
-  Crop window{.y = 0, .x = 0, .height = height, .width = width};
+  Crop window = draw_patch(recipe, seed, height, width);
   if (wants_foreground) {
     window = place(recipe.size, height, width, pixel, nonempty);
   }
@@ -179,11 +193,57 @@ Crop draw_resized_crop(const Recipe& recipe, std::uint64_t seed, std::int64_t he
   return {.y = (height - crop_h) / 2, .x = (width - crop_w) / 2, .height = crop_h, .width = crop_w};
 }
 
+namespace {
+
+/// Output pixel -> pixel of the crop in the rotated patch -> pixel of the patch, unflipped.
+void compose_rotated_first(Geometry& g, const Recipe& recipe) {
+  SourceMap& map = g.map;
+  map = SourceMap{};
+  const double scale_x = static_cast<double>(g.crop.width) / recipe.size;
+  const double scale_y = static_cast<double>(g.crop.height) / recipe.size;
+  map.high_x = static_cast<double>(g.patch.width - 1);
+  map.high_y = static_cast<double>(g.patch.height - 1);
+  const double centre_x = map.high_x / 2;
+  const double centre_y = map.high_y / 2;
+  // of the output's first pixel, from the centre of the patch
+  const double x = static_cast<double>(g.crop.x) + 0.5 * scale_x - 0.5 - centre_x;
+  const double y = static_cast<double>(g.crop.y) + 0.5 * scale_y - 0.5 - centre_y;
+  const auto [sin, cos] = sin_cos(g.angle);
+  const double fx = g.flip_x ? -1.0 : 1.0;
+  const double fy = g.flip_y ? -1.0 : 1.0;
+  map.rotation = {fx * cos * scale_x, -fx * sin * scale_y, centre_x + fx * (cos * x - sin * y),
+                  fy * sin * scale_x, fy * cos * scale_y,  centre_y + fy * (sin * x + cos * y)};
+  if (g.angle != 0) {
+    map.fold_x = 2 * map.high_x;
+    map.fold_y = 2 * map.high_y;
+  }
+  g.window = g.patch;
+  // bilinear reads a neighbour, so a window has two rows and columns at least
+  g.window.height = std::max<std::int64_t>(g.window.height, 2);
+  g.window.width = std::max<std::int64_t>(g.window.width, 2);
+  g.box = {.start = {0, g.patch.y, g.patch.x}, .shape = {1, g.patch.height, g.patch.width}};
+}
+
+/// Of the rotated patch: random area and aspect, or native scale.
+Crop draw_rotated_crop(const Recipe& recipe, std::uint64_t seed, const Crop& patch) {
+  Recipe within = recipe;
+  within.patch = 0;
+  within.crop_nonempty = 0;
+  return draw_crop(within, seed, patch.height, patch.width, std::nullopt);
+}
+
+}  // namespace
+
 void compose(Geometry& g, const Recipe& recipe) {
+  if (recipe.order == Order::rotate_first) {
+    compose_rotated_first(g, recipe);
+    return;
+  }
   const double size = recipe.size;
   SourceMap& map = g.map;
   map.rotation = inverse_rotation(g, (size - 1) / 2);
-  map.reflect = recipe.beyond == Beyond::crop && std::fmod(g.angle, 90.0) != 0;
+  const bool reflects = recipe.beyond == Beyond::crop && std::fmod(g.angle, 90.0) != 0;
+  map.fold_x = map.fold_y = reflects ? 2 * (size - 1) : 0;
   map.scale_x = static_cast<double>(g.crop.width) / size;
   map.scale_y = static_cast<double>(g.crop.height) / size;
   // plane coordinates of the centre of the crop's first pixel row and column after resizing
@@ -216,6 +276,16 @@ Geometry draw_geometry(const Recipe& recipe, std::uint64_t seed, const core::Vec
                        const std::optional<core::Vec3>& foreground) {
   Geometry g;
   g.plane_shape = plane_shape;
+  g.angle = draw_angle(recipe, seed);
+  core::Rng flip{seed, kFlip};
+  g.flip_x = flip.chance(recipe.flip_probability);
+  g.flip_y = flip.chance(recipe.flip_probability);
+  if (recipe.order == Order::rotate_first) {
+    g.patch = draw_patch(recipe, seed, plane_shape[1], plane_shape[2]);
+    g.crop = draw_rotated_crop(recipe, seed, g.patch);
+    compose(g, recipe);
+    return g;
+  }
   const std::int64_t height = std::max<std::int64_t>(plane_shape[1], recipe.size);
   const std::int64_t width = std::max<std::int64_t>(plane_shape[2], recipe.size);
   g.pad_top = (height - plane_shape[1]) / 2;
@@ -226,10 +296,6 @@ Geometry draw_geometry(const Recipe& recipe, std::uint64_t seed, const core::Vec
     (*pixel)[2] += g.pad_left;
   }
   g.crop = draw_crop(recipe, seed, height, width, pixel);
-  g.angle = draw_angle(recipe, seed);
-  core::Rng flip{seed, kFlip};
-  g.flip_x = flip.chance(recipe.flip_probability);
-  g.flip_y = flip.chance(recipe.flip_probability);
   compose(g, recipe);
   return g;
 }

@@ -16,13 +16,13 @@ struct Crop {
 };
 
 /// From output pixels to source coordinates, in pixels, pixel centres at whole numbers:
-///   (u,v) = rotation(x,y)          output -> grid of the resized crop (size x size); reflected
-///   into it if `reflect` source x = scale_x*u + offset_x, source y = scale_y*v + offset_y, then
-///   clamped to [low, high]
+///   (u,v) = rotation(x,y)          output -> grid of the resized crop (size x size), or of the
+///                                  patch where the rotation comes first; reflected into it
+///   source x = scale_x*u + offset_x, source y = scale_y*v + offset_y, then clamped to [low, high]
 /// Source coordinates are relative to Geometry::window.
 struct SourceMap {
   std::array<double, 6> rotation{1, 0, 0, 0, 1, 0};  ///< u = r0*x + r1*y + r2, v = r3*x + r4*y + r5
-  bool reflect = false;  ///< reflect-101 of (u,v) at the edge of the crop
+  double fold_x = 0, fold_y = 0;  ///< reflect-101 of u, v into 0 .. fold/2; 0 = not reflected
   double scale_x = 1, scale_y = 1, offset_x = 0, offset_y = 0;
   double low_x = 0, high_x = 0, low_y = 0, high_y = 0;
 };
@@ -31,9 +31,10 @@ struct SourceMap {
 struct Geometry {
   core::Vec3 plane_shape{1, 0, 0};         ///< 1, y, x
   std::int64_t pad_top = 0, pad_left = 0;  ///< reflect-101 rows and columns before the plane
-  Crop crop;                               ///< of the padded plane, resized to size x size
-  double angle = 0;  ///< degrees, counter-clockwise, of the resized crop about its centre
-  bool flip_x = false, flip_y = false;  ///< after the rotation: reverse columns, rows
+  Crop patch;        ///< of the plane: what the sample is made of, where the rotation comes first
+  Crop crop;         ///< of the padded plane, or of the rotated patch; resized to size x size
+  double angle = 0;  ///< degrees, counter-clockwise, of the resized crop (patch) about its centre
+  bool flip_x = false, flip_y = false;  ///< last (crop first) or first: reverse columns, rows
 
   core::Box3 box;  ///< to read, plane coordinates
   Crop window;     ///< plane coordinates that the map looks at; what lies outside the plane is its
@@ -42,8 +43,8 @@ struct Geometry {
 };
 
 /// Draws the geometry of retina.md 3.4: pad to `recipe.size`, crop-nonempty, resized or native
-/// crop, rotation, flips. Pure: (seed, plane shape, foreground pixel) decide everything.
-/// `plane_shape` and `foreground` are {1,y,x} and {0,y,x}.
+/// crop, rotation, flips; or, with the rotation first, of 2.2. Pure: (seed, plane shape, foreground
+/// pixel) decide everything. `plane_shape` and `foreground` are {1,y,x} and {0,y,x}.
 Geometry draw_geometry(const Recipe& recipe, std::uint64_t seed, const core::Vec3& plane_shape,
                        const std::optional<core::Vec3>& foreground);
 

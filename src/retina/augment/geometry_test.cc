@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "retina/core/rng.h"
+
 namespace retina::augment {
 namespace {
 
@@ -116,11 +118,40 @@ TEST(Geometry, QuarterTurnsAreExact) {
   recipe.flip_probability = 0;
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     const Geometry g = draw_geometry(recipe, seed, {1, 40, 40}, std::nullopt);
-    EXPECT_FALSE(g.map.reflect);
+    EXPECT_EQ(g.map.fold_x, 0);
     for (const double r : g.map.rotation) {
       EXPECT_EQ(r, std::nearbyint(r));
     }
   }
+}
+
+TEST(Geometry, RotationFirstTakesPatchesOfAnySize) {
+  const Recipe recipe = restoration_recipe();
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    core::Rng rng(seed);
+    const core::Vec3 plane{1, rng.integer(112, 400), rng.integer(112, 400)};
+    const Geometry g = draw_geometry(recipe, seed, plane, std::nullopt);
+    EXPECT_TRUE(core::whole(plane).contains(g.box));
+    EXPECT_EQ(g.box.shape[1], std::min<std::int64_t>(plane[1], 224));
+    EXPECT_EQ(g.box.shape[2], std::min<std::int64_t>(plane[2], 224));
+    EXPECT_LE(g.crop.y + g.crop.height, g.box.shape[1]);
+    EXPECT_LE(g.crop.x + g.crop.width, g.box.shape[2]);
+    EXPECT_EQ(g.pad_top, 0);
+    EXPECT_LE(std::abs(g.angle), 90);
+  }
+}
+
+TEST(Geometry, RotationFirstWithoutATurnIsFlipAndCrop) {
+  Recipe recipe = restoration_recipe();
+  recipe.size = 64;
+  Geometry g;
+  g.plane_shape = {1, 100, 120};
+  g.patch = {.y = 10, .x = 20, .height = 64, .width = 80};
+  g.crop = {.y = 0, .x = 5, .height = 64, .width = 64};
+  g.flip_x = true;
+  compose(g, recipe);
+  EXPECT_EQ(g.map.rotation, (std::array<double, 6>{-1, 0, 74, 0, 1, 0}));
+  EXPECT_EQ(g.map.fold_x, 0);
 }
 
 TEST(Geometry, ReflectionDoesNotRepeatTheEdge) {

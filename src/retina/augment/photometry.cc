@@ -15,13 +15,24 @@ namespace retina::augment {
 namespace {
 
 // Apart from the streams of geometry.cc.
-enum Stream : std::uint64_t { kBrightnessContrast = 101, kNoise, kBlur, kNoiseField };
+enum Stream : std::uint64_t { kBrightnessContrast = 101, kNoise, kBlur, kNoiseField, kDropout };
 
 /// Uniform over 3..limit, even values moved up: 3, 5, 7 occur with probabilities 1/5, 2/5, 2/5 for
 /// limit 7.
 int draw_blur_side(int limit, core::Rng& rng) {
   const auto drawn = static_cast<int>(rng.integer(3, limit));
   return drawn % 2 == 0 ? drawn + 1 : drawn;
+}
+
+/// 1 to dropout_holes squares anywhere in the output; they may overlap.
+std::vector<Crop> draw_holes(const Recipe& recipe, core::Rng& rng) {
+  std::vector<Crop> holes(static_cast<std::size_t>(rng.integer(1, recipe.dropout_holes)));
+  for (Crop& hole : holes) {
+    hole.y = rng.integer(0, recipe.size - recipe.dropout_side);
+    hole.x = rng.integer(0, recipe.size - recipe.dropout_side);
+    hole.height = hole.width = recipe.dropout_side;
+  }
+  return holes;
 }
 
 /// x with P(X < x) = p for the standard normal distribution, by Newton's method from the centre
@@ -76,6 +87,10 @@ Photometry draw_photometry(const Recipe& recipe, std::uint64_t seed) {
   core::Rng blur{seed, kBlur};
   if (blur.chance(recipe.blur_probability)) {
     p.blur_side = draw_blur_side(recipe.blur_limit, blur);
+  }
+  core::Rng dropout{seed, kDropout};
+  if (dropout.chance(recipe.dropout_probability)) {
+    p.holes = draw_holes(recipe, dropout);
   }
   return p;
 }

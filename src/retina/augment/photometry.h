@@ -3,7 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
+#include "retina/augment/geometry.h"
 #include "retina/augment/recipe.h"
 #include "retina/core/normalisation.h"
 
@@ -20,6 +22,7 @@ struct Photometry {
       0;  ///< standard deviation of the noise, in the recipe's unit (grey levels or std); 0 = none
   int blur_side = 1;  ///< 1 = none, 3, 5, 7
   std::uint64_t noise_seed = 0;
+  std::vector<Crop> holes{};  ///< of the output, set to black before the normalisation
 };
 
 /// Pure function of the seed (retina.md 2.2, 3.4).

@@ -19,13 +19,23 @@ constexpr core::EnumTable<Beyond, 2> enum_table(Beyond) {
   return {{{Beyond::crop, "crop"}, {Beyond::image, "image"}}};
 }
 
+/// Which comes first, the crop or the rotation.
+enum class Order {
+  crop_first,   ///< fine-tuning: pad, crop, rotate, flip
+  rotate_first  ///< pre-training: flip, rotate on the same canvas, crop; no padding
+};
+constexpr core::EnumTable<Order, 2> enum_table(Order) {
+  return {{{Order::crop_first, "crop_first"}, {Order::rotate_first, "rotate_first"}}};
+}
+
 /// What brightness 1 and noise variance 1 mean, and about which grey value contrast turns.
 enum class IntensityUnit { full_range, std };
 constexpr core::EnumTable<IntensityUnit, 2> enum_table(IntensityUnit) {
   return {{{IntensityUnit::full_range, "full_range"}, {IntensityUnit::std, "std"}}};
 }
 
-/// The fine-tuning augmentation (retina.md 3.4): published values are the defaults.
+/// The fine-tuning augmentation (retina.md 3.4): published values are the defaults. Those of
+/// pre-training (2.2) are restoration_recipe().
 struct Recipe {
   Application application = Application::composed;
   int size = 224;              ///< side of the output, pixels
@@ -46,6 +56,11 @@ struct Recipe {
   double blur_probability = 0.0;
   int blur_limit = 7;
   double flip_probability = 0.5;  ///< of each of the two flips
+  Order order = Order::crop_first;
+  int patch = 0;  ///< side of the part of a larger plane that is one sample; 0 = the whole plane
+  double dropout_probability = 0.0;
+  int dropout_holes = 32;  ///< at most; at least 1
+  int dropout_side = 16;   ///< of a hole, pixels
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -83,8 +98,18 @@ struct Recipe {
     visit("blur_probability", self.blur_probability, "probability of a Gaussian blur");
     visit("blur_limit", self.blur_limit, "largest side of the blur kernel, pixels (3, 5 or 7)");
     visit("flip_probability", self.flip_probability, "probability of each flip");
+    visit("order", self.order,
+          "crop_first (fine-tuning) or rotate_first (pre-training: no padding, any size of patch)");
+    visit("patch", self.patch,
+          "side of the part of a larger plane that is one sample, pixels; 0 = the whole plane");
+    visit("dropout_probability", self.dropout_probability, "probability of black holes");
+    visit("dropout_holes", self.dropout_holes, "largest number of holes");
+    visit("dropout_side", self.dropout_side, "side of a hole, pixels");
   }
   std::vector<Problem> validate() const;
 };
+
+/// The published pre-training augmentation, sets 1 and 2 of retina.md 2.2.
+Recipe restoration_recipe();
 
 }  // namespace retina::augment

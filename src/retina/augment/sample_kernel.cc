@@ -33,10 +33,10 @@ struct RowSource {
 struct FloatMap {
   float rx, ry, rx0, ry0;  ///< u = rx*x + rx0, v = ry*x + ry0 in this row
   float scale_x, scale_y, offset_x, offset_y, low_x, high_x, low_y, high_y;
-  float reflect_at;  ///< 2*(size-1)
+  float fold_x, fold_y;
 };
 
-FloatMap row_map(const SourceMap& map, int size, int row) {
+FloatMap row_map(const SourceMap& map, int row) {
   const auto y = static_cast<float>(row);
   const auto f = [](double v) { return static_cast<float>(v); };
   return {.rx = f(map.rotation[0]),
@@ -51,7 +51,8 @@ FloatMap row_map(const SourceMap& map, int size, int row) {
           .high_x = f(map.high_x),
           .low_y = f(map.low_y),
           .high_y = f(map.high_y),
-          .reflect_at = static_cast<float>(2 * (size - 1))};
+          .fold_x = f(map.fold_x),
+          .fold_y = f(map.fold_y)};
 }
 
 template <bool kReflect>
@@ -68,8 +69,8 @@ inline __attribute__((always_inline)) void locate_row(const FloatMap& m, const P
     if (kReflect) {
       u = std::fabs(u);
       v = std::fabs(v);
-      u = std::min(u, m.reflect_at - u);
-      v = std::min(v, m.reflect_at - v);
+      u = std::min(u, m.fold_x - u);
+      v = std::min(v, m.fold_y - v);
     }
     const float qx = std::min(std::max(m.scale_x * u + m.offset_x, m.low_x), m.high_x);
     const float qy = std::min(std::max(m.scale_y * v + m.offset_y, m.low_y), m.high_y);
@@ -115,8 +116,8 @@ void nearest_row(const PlaneView& window, const RowSource& row, std::int64_t* ou
 void warp(const SampleJob& job, std::uint8_t* image, std::int64_t* labels) {
   RowSource row(job.size);
   for (int y = 0; y < job.size; ++y) {
-    const FloatMap m = row_map(job.map, job.size, y);
-    const auto locate = job.map.reflect ? locate_reflected : locate_plain;
+    const FloatMap m = row_map(job.map, y);
+    const auto locate = job.map.fold_x > 0 ? locate_reflected : locate_plain;
     locate(m, job.image, job.size, row.index.data(), row.weight_x.data(), row.weight_y.data());
     const std::int64_t start = static_cast<std::int64_t>(y) * job.size;
     bilinear_row(job.image, row, image + start);
@@ -218,6 +219,14 @@ void blur(std::vector<std::uint8_t>& pixels, int size, int side) {
   }
 }
 
+void blacken(std::vector<std::uint8_t>& pixels, std::int64_t size, const std::vector<Crop>& holes) {
+  for (const Crop& hole : holes) {
+    for (std::int64_t y = hole.y; y < hole.y + hole.height; ++y) {
+      std::fill_n(pixels.begin() + y * size + hole.x, hole.width, std::uint8_t{0});
+    }
+  }
+}
+
 RETINA_EACH_CPU void normalise_pixels(const std::uint8_t* pixels, std::int64_t count, float offset,
                                       float factor, float* out) {
   for (std::int64_t i = 0; i < count; ++i) {
@@ -248,6 +257,10 @@ void render_sample(const SampleJob& job, float* image, std::int64_t* labels) {
   const auto count = static_cast<std::size_t>(job.size) * static_cast<std::size_t>(job.size);
   std::vector<std::uint8_t> pixels(count);
   warp(job, pixels.data(), labels);
+  if (job.clean != nullptr) {
+    normalise_pixels(pixels.data(), static_cast<std::int64_t>(count), job.normalisation.offset,
+                     job.normalisation.factor, job.clean);
+  }
   std::transform(pixels.begin(), pixels.end(), pixels.begin(),
                  [&](std::uint8_t v) { return job.table[v]; });
   if (job.noise_sigma > 0) {
@@ -255,6 +268,9 @@ void render_sample(const SampleJob& job, float* image, std::int64_t* labels) {
   }
   if (job.blur_side > 1) {
     blur(pixels, job.size, job.blur_side);
+  }
+  if (job.holes != nullptr) {
+    blacken(pixels, job.size, *job.holes);
   }
   normalise_pixels(pixels.data(), static_cast<std::int64_t>(count), job.normalisation.offset,
                    job.normalisation.factor, image);

@@ -32,6 +32,8 @@ struct SampleJob {
   std::uint64_t noise_seed = 0;
   int blur_side = 1;
   NormalisationConstants normalisation;
+  const std::vector<Crop>* holes = nullptr;  ///< of the output, set to 0; null = none
+  float* clean = nullptr;  ///< if not null receives size*size pixels that are warped and no more
 };
 
 /// The composed transform of one sample in one pass over the output: warp (bilinear; labels

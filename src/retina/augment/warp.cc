@@ -12,7 +12,7 @@ constexpr int kOne = 1 << kWeightBits;
 class Parameters {
  public:
   Parameters(const std::vector<WarpSource>& sources, const at::Device& device) {
-    constexpr std::int64_t kColumns = 15;
+    constexpr std::int64_t kColumns = 16;
     std::vector<float> values;
     std::vector<std::int64_t> sizes;
     std::int64_t offset = 0;
@@ -22,7 +22,7 @@ class Parameters {
       }
       const SourceMap& m = source.map;
       for (const double v : {m.scale_x, m.scale_y, m.offset_x, m.offset_y, m.low_x, m.high_x,
-                             m.low_y, m.high_y, m.reflect ? 1.0 : 0.0}) {
+                             m.low_y, m.high_y, m.fold_x, m.fold_y}) {
         values.push_back(static_cast<float>(v));
       }
       sizes.insert(sizes.end(), {source.image_YX.size(0), source.image_YX.size(1), offset});
@@ -36,7 +36,7 @@ class Parameters {
   at::Tensor offset(int axis) const { return column(values_NP_, 8 + axis); }
   at::Tensor low(int axis) const { return column(values_NP_, 10 + 2 * axis); }
   at::Tensor high(int axis) const { return column(values_NP_, 11 + 2 * axis); }
-  at::Tensor reflect() const { return column(values_NP_, 14) > 0; }
+  at::Tensor fold(int axis) const { return column(values_NP_, 14 + axis); }
   at::Tensor height() const { return column(sizes_NP_, 0); }
   at::Tensor width() const { return column(sizes_NP_, 1); }
   at::Tensor start() const { return column(sizes_NP_, 2); }
@@ -62,7 +62,8 @@ Position locate(const Parameters& p, int axis, int size, const at::Tensor& count
   at::Tensor u =
       p.rotation(3 * axis) * x + (p.rotation(3 * axis + 1) * y + p.rotation(3 * axis + 2));
   const at::Tensor folded = u.abs();
-  u = at::where(p.reflect(), at::minimum(folded, 2.0 * (size - 1) - folded), u);
+  const at::Tensor fold = p.fold(axis);
+  u = at::where(fold > 0, at::minimum(folded, fold - folded), u);
   const at::Tensor position =
       at::minimum(at::maximum(p.scale(axis) * u + p.offset(axis), p.low(axis)), p.high(axis));
   const at::Tensor index = at::minimum(position.to(at::kLong), count - 2);

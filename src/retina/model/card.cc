@@ -4,18 +4,9 @@
 
 #include <fmt/format.h>
 
-namespace retina::core {
+#include "retina/core/json_text.h"
 
-template <>
-struct JsonBinding<Json> {
-  static Json write(const Json& value) { return value; }
-  static void read(Json& out, const Json& json, const std::string& where) {
-    if (!json.is_object()) {
-      fail_value(where, json, "a table of key: value");
-    }
-    out = json;
-  }
-};
+namespace retina::core {
 
 template <>
 struct JsonBinding<Vec3d> {
@@ -50,6 +41,7 @@ struct BoundCard : Card {
     visit("preprocess", self.preprocess, "from stored values to network inputs");
     visit("voxel_nm_seen", self.voxel_nm_seen, "z, y, x of the training images");
     visit("threshold", self.threshold, "of the sigmoid of one-class models");
+    visit("postprocess", self.postprocess, "what is done to labels after the network");
     visit("provenance", self.provenance, "how it was made");
     visit("metrics", self.metrics, "how good it was");
     visit("licence", self.licence, "of the weights");
@@ -57,12 +49,6 @@ struct BoundCard : Card {
 
   std::vector<Problem> validate() const {
     std::vector<Problem> problems;
-    if (version != kVersion) {
-      problems.push_back({.subject = "version",
-                          .found = std::to_string(version),
-                          .expected = std::to_string(kVersion),
-                          .remedy = "use the release of retina that wrote this model"});
-    }
     for (std::size_t i = 0; i < classes.size(); ++i) {
       if (std::cmp_not_equal(classes[i].id, i)) {
         problems.push_back({.subject = fmt::format("classes[{}].id", i),
@@ -80,9 +66,22 @@ struct BoundCard : Card {
                           .found = fmt::format("{}", threshold),
                           .expected = "between 0 and 1"});
     }
+    const std::vector<Problem> of_labels = postprocess.validate();
+    problems.insert(problems.end(), of_labels.begin(), of_labels.end());
     return problems;
   }
 };
+
+/// Before anything else: what a newer version added would be an unknown key.
+void require_known_version(const Json& json) {
+  if (!json.is_object() || json["version"] == kVersion) {
+    return;
+  }
+  throw Error(ErrorKind::bad_data, Problem{.subject = "version",
+                                           .found = core::dump_json(json["version"]),
+                                           .expected = std::to_string(kVersion),
+                                           .remedy = "use the release of retina that wrote it"});
+}
 
 }  // namespace
 
@@ -99,6 +98,7 @@ Card card_from_json(const Json& json, const std::string& source) {
       }
     }
     throw_if_any(ErrorKind::bad_data, "not a complete model card", missing);
+    require_known_version(json);
     return core::options_from_json<BoundCard>(json);
   } catch (const Error& error) {
     throw Error(ErrorKind::bad_data, fmt::format("model card '{}': {}", source, error.what()));

@@ -7,6 +7,7 @@
 #include "retina/core/box.h"
 #include "retina/core/json.h"
 #include "retina/core/options.h"
+#include "retina/model/postprocess.h"
 #include "retina/model/preprocess.h"
 
 namespace retina::model {
@@ -34,6 +35,7 @@ struct Card {
   Preprocess preprocess;
   std::vector<core::Vec3d> voxel_nm_seen;  ///< z,y,x of the training images, where known
   double threshold = 0.5;                  ///< of the sigmoid, one-class models
+  Postprocess postprocess;                 ///< what predict does to labels unless told otherwise
   Json provenance = Json::object();        ///< data, steps, seed, hashes, versions
   Json metrics = Json::object();
   std::string licence;

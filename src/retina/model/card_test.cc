@@ -14,6 +14,7 @@ Card small_card() {
   card.preprocess = {.range = {10, 4000}, .mean = 0.57287007, .std = 0.12740536};
   card.voxel_nm_seen = {{5, 5, 5}, {40, 4, 4}};
   card.threshold = 0.4;
+  card.postprocess = {.min_object_size = 30, .fill_holes = FillHoles::volume, .instances = 26};
   card.provenance = {{"steps", 100}};
   card.metrics = {{"iou", 0.84}};
   card.licence = "CC-BY-4.0";
@@ -35,6 +36,19 @@ TEST(Card, SurvivesTheWayThroughJson) {
   EXPECT_EQ(to_json(card_from_json(Json::parse(json.dump()), "x")), json);
   EXPECT_EQ(card_from_json(json, "x").classes, small_card().classes);
   EXPECT_EQ(card_from_json(json, "x").preprocess.mean, 0.57287007);
+  EXPECT_EQ(card_from_json(json, "x").postprocess, small_card().postprocess);
+}
+
+TEST(Card, OfAnEarlierReleaseHasNoPostprocess) {
+  Json json = to_json(small_card());
+  json.erase("postprocess");
+  EXPECT_EQ(card_from_json(json, "x").postprocess, Postprocess{});
+}
+
+TEST(Card, RefusesAnImpossiblePostprocess) {
+  Json json = to_json(small_card());
+  json["postprocess"]["instances"] = 5;
+  EXPECT_THAT(message_of(json), ::testing::HasSubstr("instances"));
 }
 
 TEST(Card, RefusesUnknownKeysWithASuggestion) {

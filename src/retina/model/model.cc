@@ -1,10 +1,15 @@
 #include "retina/model/model.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
+#include "retina/core/json_text.h"
 #include "retina/net/weights.h"
 #include "retina/tensor/safetensors.h"
 
@@ -19,7 +24,10 @@ constexpr const char* kWeights = "weights.safetensors";
 
 void check_classes(const Card& card, const net::DenseNetwork& network, const std::string& source) {
   const int channels = network.head().channels;
-  const std::size_t expected = channels == 1 ? 2 : static_cast<std::size_t>(channels);
+  std::size_t expected = channels == 1 ? 2 : static_cast<std::size_t>(channels);
+  if (network.head().name == "reconstruction") {
+    expected = 0;
+  }
   if (card.classes.size() != expected) {
     throw Error(
         ErrorKind::bad_data,
@@ -33,8 +41,29 @@ void check_classes(const Card& card, const net::DenseNetwork& network, const std
 
 }  // namespace
 
+std::vector<fs::path> model_places() {
+  std::vector<fs::path> places{"models"};
+  if (const char* home = std::getenv("HOME")) {
+    places.push_back(fs::path(home) / ".local/share/retina/models");
+  }
+  std::istringstream list(std::getenv("RETINA_MODELS") != nullptr ? std::getenv("RETINA_MODELS")
+                                                                  : "");
+  for (std::string place; std::getline(list, place, ':');) {
+    if (!place.empty()) {
+      places.emplace_back(place);
+    }
+  }
+  return places;
+}
+
 fs::path find_model_folder(const fs::path& path) {
-  for (const fs::path& folder : {path, path / "model"}) {
+  std::vector<fs::path> candidates{path, path / "model"};
+  if (!path.has_parent_path()) {  // a name
+    for (const fs::path& place : model_places()) {
+      candidates.push_back(place / path);
+    }
+  }
+  for (const fs::path& folder : candidates) {
     if (fs::exists(folder / kCard)) {
       return folder;
     }
@@ -44,7 +73,8 @@ fs::path find_model_folder(const fs::path& path) {
       Problem{.subject = fmt::format("model '{}'", path.string()),
               .found = fs::exists(path) ? "no model.json in it" : "it does not exist",
               .expected = "a model folder (model.json, weights.safetensors) or a run folder",
-              .remedy = "give the folder that 'retina finetune -o' wrote"});
+              .remedy = "give the folder that 'retina finetune -o' wrote, or a name that 'retina "
+                        "models list' shows"});
 }
 
 Model load(const fs::path& path) {
@@ -69,7 +99,7 @@ void save(const fs::path& folder, const Card& card, const net::DenseNetwork& net
   const fs::path partial = core::partial_path(folder);
   fs::remove_all(partial);
   fs::create_directories(partial);
-  core::write_atomically(partial / kCard, to_json(card).dump(2) + "\n");
+  core::write_atomically(partial / kCard, core::dump_json(to_json(card), 2) + "\n");
   tensor::NamedTensors state = net::state_dict(network);
   state.metadata["format"] = "pt";
   tensor::write_safetensors(partial / kWeights, state);

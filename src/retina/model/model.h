@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "retina/model/card.h"
 #include "retina/net/network.h"
@@ -14,8 +15,12 @@ struct Model {
   std::shared_ptr<net::DenseNetwork> network;  ///< float32 on the CPU, eval mode
 };
 
-/// The model folder that a user means by `path`: a model folder itself, or the model/ of a run
-/// folder. bad_data otherwise.
+/// Where models are looked for by name: models/ here, ~/.local/share/retina/models, and the folders
+/// of RETINA_MODELS (separated by colons).
+std::vector<std::filesystem::path> model_places();
+
+/// The model folder that a user means by `path`: a model folder itself, the model/ of a run folder,
+/// or the name of a model in one of model_places(). bad_data otherwise.
 std::filesystem::path find_model_folder(const std::filesystem::path& path);
 
 /// Reads a model folder (model.json + weights.safetensors), or a run folder (its model/). bad_data

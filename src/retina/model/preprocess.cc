@@ -1,5 +1,7 @@
 #include "retina/model/preprocess.h"
 
+#include <torch/types.h>
+
 #include "retina/core/normalisation.h"
 
 namespace retina::model {

@@ -2,9 +2,11 @@
 
 #include <string_view>
 
-#include <torch/types.h>
-
 #include "retina/core/intensity.h"
+
+namespace at {
+class Tensor;
+}
 
 namespace retina::model {
 

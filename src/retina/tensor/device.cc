@@ -64,10 +64,13 @@ at::Device parse_device(const std::string& name) {
 
 }  // namespace
 
-at::Device choose_device(const std::string& name) {
+at::Device choose_device(const std::string& name, std::int64_t process) {
   const auto count = static_cast<std::int64_t>(torch::cuda::device_count());
+  if (count > 0 && (name == "auto" || name == "cuda")) {
+    return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(process % count));
+  }
   if (name == "auto") {
-    return count > 0 ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+    return at::Device(at::kCPU);
   }
   const at::Device device = parse_device(name);
   if (device.is_cuda() && device.index() >= count) {

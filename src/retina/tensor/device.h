@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <torch/types.h>
@@ -9,8 +10,9 @@
 namespace retina::tensor {
 
 /// "auto" (CUDA if present, else CPU), "cpu", "cuda", "cuda:1"; usage error for a device that is
-/// not there.
-at::Device choose_device(const std::string& name);
+/// not there. Where several processes of a machine compute, "auto" and "cuda" are CUDA device
+/// number `process`, counted round.
+at::Device choose_device(const std::string& name, std::int64_t process = 0);
 
 enum class Precision { automatic, fp32, bf16 };
 

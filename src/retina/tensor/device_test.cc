@@ -5,6 +5,7 @@
 #include <ATen/autocast_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 namespace retina::tensor {
 namespace {
@@ -57,8 +58,12 @@ TEST(Device, SetsTheThreadCount) {
 TEST(Device, KeptMemoryServesTheNextTensor) {
   keep_freed_memory();
   const std::int64_t large = 80 << 20;  // beyond the greatest threshold of separate mappings
-  const void* first = at::empty({large}, at::kByte).const_data_ptr();
-  EXPECT_EQ(at::empty({large}, at::kByte).const_data_ptr(), first);
+  const std::size_t mapped = ::mallinfo2().hblkhd;
+  {
+    const at::Tensor tensor = at::empty({large}, at::kByte);
+    EXPECT_EQ(::mallinfo2().hblkhd, mapped) << "mapped apart, so given back when freed";
+  }
+  EXPECT_GE(::mallinfo2().fordblks, static_cast<std::size_t>(large));
 }
 
 TEST(AutocastGuard, IsOnWithinItsLifetimeOnly) {

@@ -20,6 +20,7 @@ namespace {
 constexpr int kMaxDepth = 16;
 constexpr std::int64_t kMaxValues = 1'000'000;
 constexpr std::size_t kMaxSharedText = 256;
+constexpr std::size_t kMaxCopiedText = std::size_t{64} << 20;
 
 struct KnownGlobal {
   std::string_view name;
@@ -107,9 +108,20 @@ class Unpickler {
     return true;
   }
 
-  void require_room() {
-    if (++values_ > kMaxValues) {
+  void require_room(std::int64_t values = 1) {
+    values_ += values;
+    if (values_ > kMaxValues) {
       fail(fmt::format("over {} values", kMaxValues));
+    }
+  }
+
+  /// `value` is copied: an instruction of a byte or two must not make much of it.
+  void count_copy(const PickleValue& value) {
+    const auto* tuple = value.as<PickleTuple>();
+    require_room(1 + (tuple != nullptr ? static_cast<std::int64_t>(tuple->items.size()) : 0));
+    copied_bytes_ += text_bytes(value);
+    if (copied_bytes_ > kMaxCopiedText) {
+      fail(fmt::format("over {} bytes of repeated text", kMaxCopiedText));
     }
   }
 
@@ -321,6 +333,23 @@ class Unpickler {
     }
   }
 
+  /// Bytes of the texts in a value, or in the items of a tuple.
+  static std::size_t text_bytes(const PickleValue& value) {
+    if (const auto* text = value.as<std::string>()) {
+      return text->size();
+    }
+    if (const auto* storage = value.as<PickleStorage>()) {
+      return storage->key.size();
+    }
+    std::size_t sum = 0;
+    if (const auto* tuple = value.as<PickleTuple>()) {
+      for (const PickleValue& item : tuple->items) {
+        sum += text_bytes(item);
+      }
+    }
+    return sum;
+  }
+
   /// Containers are not kept: what is shared could be made to grow without limit.
   bool remember(std::uint32_t index) {
     if (stack_.empty()) {
@@ -328,10 +357,14 @@ class Unpickler {
     }
     const PickleValue& top = stack_.back();
     const auto* tuple = top.as<PickleTuple>();
-    const auto* text = top.as<std::string>();
     const bool growing = top.as<PickleList>() != nullptr || top.as<PickleDict>() != nullptr ||
                          (tuple != nullptr && (top.depth > 1 || tuple->items.size() > 64)) ||
-                         (text != nullptr && text->size() > kMaxSharedText);
+                         text_bytes(top) > kMaxSharedText;
+    if (growing) {
+      require_room();
+    } else {
+      count_copy(top);
+    }
     memo_[index] = growing ? std::nullopt : std::optional(top);
     return true;
   }
@@ -341,7 +374,7 @@ class Unpickler {
     if (found == memo_.end() || !found->second) {
       fail("a reference to a container elsewhere in the file");
     }
-    require_room();
+    count_copy(*found->second);
     stack_.push_back(*found->second);
     return true;
   }
@@ -427,6 +460,7 @@ class Unpickler {
   std::string file_;
   std::size_t position_ = 0;
   std::int64_t values_ = 0;
+  std::size_t copied_bytes_ = 0;
   std::vector<PickleValue> stack_;
   std::vector<std::size_t> marks_;
   std::map<std::uint32_t, std::optional<PickleValue>> memo_;

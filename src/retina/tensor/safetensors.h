@@ -25,7 +25,9 @@ struct NamedTensors {
 /// Reads a .safetensors file (CPU tensors, copied). Every defect of the header is one bad_data
 /// error that names it.
 NamedTensors read_safetensors(const std::filesystem::path& path);
-/// The same from bytes in memory; `name` is used in messages.
+/// Its free-form metadata alone; the tensors are checked as far as the header tells.
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
+/// The same as read_safetensors() from bytes in memory; `name` is used in messages.
 NamedTensors parse_safetensors(std::span<const std::byte> bytes, const std::string& name);
 /// Writes atomically; tensors are made contiguous CPU copies.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors);

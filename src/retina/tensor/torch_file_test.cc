@@ -97,6 +97,32 @@ TEST(TorchFile, ContainersCannotGrowWithoutLimit) {
   EXPECT_THAT(torch_error(archive_of(std::string(2'000'000, 'N') + ".")), HasSubstr("values"));
 }
 
+/// A text of `size` bytes as an instruction.
+std::string text_pickle(std::uint32_t size) {
+  std::string out = "X";
+  for (int shift = 0; shift < 32; shift += 8) {
+    out += static_cast<char>((size >> shift) & 0xFFU);
+  }
+  return out + std::string(size, 'a');
+}
+
+TEST(TorchFile, WhatIsRepeatedIsSmall) {
+  const std::string text = text_pickle(10'000);
+  const std::string tuple = text + "\x85q\x01";
+  EXPECT_THAT(torch_error(archive_of(tuple + "h\x01.")), HasSubstr("elsewhere"));
+  const std::string storage =
+      "(" + text_pickle(7).substr(0, 5) + "storagectorch\nFloatStorage\n" + text + "tQq\x01";
+  EXPECT_THAT(torch_error(archive_of(storage + "h\x01.")), HasSubstr("elsewhere"));
+  std::string copies = text_pickle(200) + "q\x01";
+  std::string stores = text_pickle(200);
+  for (int i = 0; i < 400'000; ++i) {
+    copies += "h\x01";
+    stores += '\x94';
+  }
+  EXPECT_THAT(torch_error(archive_of(copies + ".")), HasSubstr("repeated text"));
+  EXPECT_THAT(torch_error(archive_of(stores + ".")), HasSubstr("repeated text"));
+}
+
 /// A tensor of the storage "0", two floats, with the numbers given.
 std::string tensor_pickle(const std::string& offset, const std::string& sizes,
                           const std::string& strides) {

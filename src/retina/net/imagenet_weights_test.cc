@@ -1,0 +1,137 @@
+#include "retina/net/imagenet_weights.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/error.h"
+#include "retina/net/transfer.h"
+#include "retina/net/transunet.h"
+#include "retina/net/weights.h"
+
+namespace retina::net {
+namespace {
+
+TransUNetOptions imagenet_toy() {
+  return {.window = 32,
+          .hidden = 12,
+          .mlp = 20,
+          .heads = 3,
+          .layers = 2,
+          .resnet_units = {1, 2, 1},
+          .width_factor = 0.25,
+          .group_norm_groups = 4,
+          .decoder_head_channels = 8,
+          .decoder_channels = {8, 8, 4, 4}};
+}
+
+/// The arrays that the mapping turns into `state`: the inverse of retina.md section 7.
+tensor::NamedTensors arrays_of(const tensor::NamedTensors& state, std::int64_t heads) {
+  tensor::NamedTensors arrays;
+  const auto add = [&](const std::string& name, const at::Tensor& value) {
+    arrays.tensors.emplace_back(name, value.contiguous());
+  };
+  const auto kernel = [&](const std::string& name, const std::string& from) {
+    add(name, state.at(from).permute({2, 3, 1, 0}));
+  };
+  const auto norm = [&](const std::string& name, const std::string& from, bool wide) {
+    for (const auto& [ours, theirs] : {std::pair("weight", "scale"), std::pair("bias", "bias")}) {
+      const at::Tensor value = state.at(from + ours);
+      add(name + theirs, wide ? value.view({1, 1, 1, -1}) : value);
+    }
+  };
+  const std::string resnet = "transformer.embeddings.hybrid_model.";
+  kernel("conv_root/kernel", resnet + "root.conv.weight");
+  norm("gn_root/", resnet + "root.gn.", false);
+  for (const char* unit : {"block1.unit1", "block2.unit1", "block2.unit2", "block3.unit1"}) {
+    const std::string from = resnet + "body." + unit + ".";
+    std::string to = unit;
+    to.replace(to.find('.'), 1, "/");
+    for (const char* i : {"1", "2", "3"}) {
+      kernel(to + "/conv" + i + "/kernel", from + "conv" + i + ".weight");
+      norm(to + "/gn" + i + "/", from + "gn" + i + ".", true);
+    }
+    if (state.find(from + "downsample.weight") != nullptr) {
+      kernel(to + "/conv_proj/kernel", from + "downsample.weight");
+      norm(to + "/gn_proj/", from + "gn_proj.", true);
+    }
+  }
+  kernel("embedding/kernel", "transformer.embeddings.patch_embeddings.weight");
+  add("embedding/bias", state.at("transformer.embeddings.patch_embeddings.bias"));
+  const at::Tensor table = state.at("transformer.embeddings.position_embeddings");
+  add("Transformer/posembed_input/pos_embedding",
+      at::cat({at::full({1, 1, table.size(2)}, 99.0F), table}, 1));
+  for (const char* i : {"0", "1"}) {
+    const std::string from = std::string("transformer.encoder.layer.") + i + ".";
+    const std::string to = std::string("Transformer/encoderblock_") + i + "/";
+    norm(to + "LayerNorm_0/", from + "attention_norm.", false);
+    norm(to + "LayerNorm_2/", from + "ffn_norm.", false);
+    for (const auto& [dense, fc] : {std::pair("Dense_0", "fc1"), std::pair("Dense_1", "fc2")}) {
+      add(to + "MlpBlock_3/" + dense + "/kernel", state.at(from + "ffn." + fc + ".weight").t());
+      add(to + "MlpBlock_3/" + dense + "/bias", state.at(from + "ffn." + fc + ".bias"));
+    }
+    const std::string attention = to + "MultiHeadDotProductAttention_1/";
+    for (const char* name : {"query", "key", "value"}) {
+      const at::Tensor weight = state.at(from + "attn." + name + ".weight");
+      add(attention + name + "/kernel", weight.t().reshape({weight.size(1), heads, -1}));
+      add(attention + name + "/bias", state.at(from + "attn." + name + ".bias").view({heads, -1}));
+    }
+    const at::Tensor out = state.at(from + "attn.out.weight");
+    add(attention + "out/kernel", out.t().reshape({heads, -1, out.size(0)}));
+    add(attention + "out/bias", state.at(from + "attn.out.bias"));
+  }
+  norm("Transformer/encoder_norm/", "transformer.encoder.encoder_norm.", false);
+  add("cls", at::zeros({1, 1, table.size(2)}));
+  add("head/kernel", at::zeros({table.size(2), 5}));
+  return arrays;
+}
+
+TEST(ImagenetWeights, EveryArrayFindsItsTensor) {
+  TransUNet source(imagenet_toy());
+  const at::NoGradGuard no_grad;
+  for (at::Tensor& parameter : source.parameters()) {
+    parameter.normal_();
+  }
+  const tensor::NamedTensors state = state_dict(source);
+  const tensor::NamedTensors arrays = arrays_of(state, 3);
+  ASSERT_TRUE(is_imagenet_state(arrays));
+
+  const tensor::NamedTensors mapped = imagenet_weights(arrays, "R50+ViT-B_16.npz");
+
+  std::size_t transformer = 0;
+  for (const auto& [name, tensor] : state.tensors) {
+    if (name.starts_with("transformer.")) {
+      ++transformer;
+      EXPECT_TRUE(mapped.at(name).equal(tensor)) << name;
+    }
+  }
+  EXPECT_EQ(mapped.tensors.size(), transformer);
+}
+
+TEST(ImagenetWeights, ThePositionsAreFittedToTheGrid) {
+  const tensor::NamedTensors arrays = arrays_of(state_dict(TransUNet(imagenet_toy())), 3);
+  TransUNetOptions wider = imagenet_toy();
+  wider.window = 64;
+  TransUNet network(wider);
+  const TransferReport report =
+      transfer_weights(network, imagenet_weights(arrays, "npz"), TransferScope::transformer, "npz");
+  EXPECT_EQ(report.notes.size(), 1U);
+}
+
+TEST(ImagenetWeights, MissingArraysAreAllNamed) {
+  tensor::NamedTensors arrays = arrays_of(state_dict(TransUNet(imagenet_toy())), 3);
+  std::erase_if(arrays.tensors, [](const auto& entry) {
+    return entry.first == "gn_root/scale" || entry.first == "embedding/kernel";
+  });
+  try {
+    imagenet_weights(arrays, "R50.npz");
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), ::testing::AllOf(::testing::HasSubstr("gn_root/scale"),
+                                               ::testing::HasSubstr("embedding/kernel")));
+  }
+}
+
+}  // namespace
+}  // namespace retina::net
