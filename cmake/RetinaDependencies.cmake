@@ -1,6 +1,6 @@
 # Every third-party dependency of the C++ build, in one place. `./dev` installs the Debian packages.
 #   header-only, always:  fmt, spdlog, nlohmann-json, CLI11
-#   RETINA_WITH_IO:       yaml-cpp, libtiff, libpng, libjpeg-turbo, c-blosc, zstd, HDF5, libnifti2
+#   RETINA_WITH_IO:       yaml-cpp, libtiff, libpng, libjpeg-turbo, c-blosc, zstd, lz4, bzip2, xz, HDF5, libnifti2
 find_package(Threads REQUIRED)
 
 add_library(retina_headers INTERFACE)
@@ -26,10 +26,13 @@ if(RETINA_WITH_IO)
   find_package(PNG REQUIRED)
   find_package(TIFF REQUIRED)
   find_package(JPEG REQUIRED)
+  find_package(BZip2 REQUIRED)
+  find_package(LibLZMA REQUIRED)
   find_package(yaml-cpp REQUIRED)
   pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
   pkg_check_modules(BLOSC REQUIRED IMPORTED_TARGET blosc)
   pkg_search_module(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)
+  pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
   find_path(RETINA_NIFTI_HEADERS NAMES nifti2_io.h PATH_SUFFIXES nifti REQUIRED)
   find_library(RETINA_NIFTI_LIBRARY NAMES nifti2 REQUIRED)
 endif()

@@ -87,4 +87,21 @@ std::vector<std::int64_t> checkpoint_steps(const fs::path& checkpoints) {
   return steps;
 }
 
+std::int64_t metadata_number(const tensor::NamedTensors& tensors, const std::string& key,
+                             const std::string& source) {
+  const auto found = tensors.metadata.find(key);
+  const std::string text = found == tensors.metadata.end() ? "" : found->second;
+  std::int64_t number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || code != std::errc() || end != text.data() + text.size()) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = source,
+                        .found = text.empty() ? "no '" + key + "' in its metadata"
+                                              : fmt::format("'{}' as its '{}'", text, key),
+                        .expected = "a whole number, as a checkpoint has it",
+                        .remedy = "remove this checkpoint's folder to go on from the one before"});
+  }
+  return number;
+}
+
 }  // namespace retina::trainer

@@ -42,6 +42,21 @@ TEST(Checkpoint, UnfinishedFoldersAreNotCheckpoints) {
   EXPECT_EQ(checkpoint_steps(folder.path()), (std::vector<std::int64_t>{20, 100}));
 }
 
+TEST(Checkpoint, AMissingOrBrokenNumberNamesTheFile) {
+  tensor::NamedTensors tensors;
+  tensors.metadata = {{"steps", "12"}, {"count", "12x"}};
+  EXPECT_EQ(metadata_number(tensors, "steps", "a"), 12);
+  for (const char* key : {"count", "updates"}) {
+    try {
+      metadata_number(tensors, key, "checkpoints/step_00000012");
+      FAIL() << key;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+      EXPECT_NE(std::string(error.what()).find("step_00000012"), std::string::npos);
+    }
+  }
+}
+
 TEST(Checkpoint, AMissingPartIsAnError) {
   const testing::TempFolder folder;
   const auto path = checkpoint_folder(folder.path(), 12);

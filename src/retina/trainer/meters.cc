@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "retina/core/error.h"
+#include "retina/trainer/checkpoint.h"
 
 namespace retina::trainer {
 
@@ -66,12 +67,12 @@ tensor::NamedTensors Meters::state() const {
   return state;
 }
 
-void Meters::load_state(const tensor::NamedTensors& state) {
+void Meters::load_state(const tensor::NamedTensors& state, const std::string& source) {
   means_.clear();
   for (const auto& [name, sum] : state.tensors) {
     means_.push_back({name, sum.clone()});
   }
-  count_ = std::stoll(state.metadata.at("count"));
+  count_ = metadata_number(state, "count", source);
 }
 
 }  // namespace retina::trainer

@@ -33,7 +33,7 @@ class Meters {
 
   /// Sums for the checkpoint, and back.
   tensor::NamedTensors state() const;
-  void load_state(const tensor::NamedTensors& state);
+  void load_state(const tensor::NamedTensors& state, const std::string& source);
 
  private:
   struct Mean {

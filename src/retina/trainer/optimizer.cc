@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "retina/core/problem_list.h"
+#include "retina/trainer/checkpoint.h"
+
 namespace retina::trainer {
 namespace {
 
@@ -32,24 +35,48 @@ bool wildcard_match(std::string_view text, std::string_view pattern) {
 }
 
 void freeze(torch::nn::Module& network, const std::vector<std::string>& patterns) {
-  std::vector<Problem> problems;
-  for (const std::string& pattern : patterns) {
-    std::int64_t frozen = 0;
-    for (const auto& item : network.named_parameters()) {
+  for (const auto& item : network.named_parameters()) {
+    for (const std::string& pattern : patterns) {
       if (name_matches(item.key(), pattern)) {
         at::Tensor(item.value()).requires_grad_(false);
-        ++frozen;
       }
     }
-    if (frozen == 0) {
-      problems.push_back(
-          {.subject = "optimizer.freeze",
-           .found = "'" + pattern + "', which no tensor's name starts with",
-           .expected = "a beginning such as transformer.encoder, or a pattern with *",
-           .remedy = {}});
+  }
+}
+
+void require_matches(const torch::nn::Module& network, const std::string& pattern, const char* key,
+                     ProblemList& problems) {
+  bool found = false;
+  for (const auto& item : network.named_parameters()) {
+    found = found || name_matches(item.key(), pattern);
+  }
+  problems.require(found, key, "'" + pattern + "', which no tensor's name starts with",
+                   "a beginning such as transformer.encoder, or a pattern with *");
+}
+
+/// A pattern that matches nothing is a mistake that must not pass unnoticed.
+void check_patterns(const torch::nn::Module& network, const OptimizerOptions& options) {
+  ProblemList problems;
+  for (const std::string& pattern : options.freeze) {
+    require_matches(network, pattern, "optimizer.freeze", problems);
+  }
+  for (const auto& [pattern, factor] : options.rate_factors) {
+    require_matches(network, pattern, "optimizer.rate_factors", problems);
+  }
+  throw_if_any(ErrorKind::usage, "patterns that fit no tensor", problems.take());
+}
+
+/// Of the longest pattern that fits the name.
+double rate_factor_of(const std::string& name, const std::map<std::string, double>& factors) {
+  double factor = 1;
+  std::size_t length = 0;
+  for (const auto& [pattern, value] : factors) {
+    if (pattern.size() > length && name_matches(name, pattern)) {
+      factor = value;
+      length = pattern.size();
     }
   }
-  throw_if_any(ErrorKind::usage, "cannot freeze", problems);
+  return factor;
 }
 
 /// Copies a stored state tensor over the present one.
@@ -71,21 +98,19 @@ void restore(at::Tensor& target, const tensor::NamedTensors& state, const std::s
 }  // namespace
 
 std::vector<Problem> OptimizerOptions::validate() const {
-  std::vector<Problem> problems;
-  const auto require_that = [&](bool holds, const char* key, double found, const char* expected) {
-    if (!holds) {
-      problems.push_back(
-          {fmt::format("optimizer.{}", key), fmt::format("{}", found), expected, {}});
-    }
-  };
-  require_that(learning_rate > 0, "learning_rate", learning_rate, "more than 0");
-  require_that(momentum >= 0 && momentum < 1, "momentum", momentum, "at least 0 and under 1");
-  require_that(beta1 >= 0 && beta1 < 1, "beta1", beta1, "at least 0 and under 1");
-  require_that(beta2 >= 0 && beta2 < 1, "beta2", beta2, "at least 0 and under 1");
-  require_that(epsilon > 0, "epsilon", epsilon, "more than 0");
-  require_that(weight_decay >= 0, "weight_decay", weight_decay, "0 or more");
-  require_that(clip_norm >= 0, "clip_norm", clip_norm, "0 or more");
-  return problems;
+  ProblemList problems;
+  problems.above("optimizer.learning_rate", learning_rate, 0);
+  problems.below("optimizer.momentum", momentum, 0, 1);
+  problems.below("optimizer.beta1", beta1, 0, 1);
+  problems.below("optimizer.beta2", beta2, 0, 1);
+  problems.above("optimizer.epsilon", epsilon, 0);
+  problems.at_least("optimizer.weight_decay", weight_decay, 0);
+  problems.at_least("optimizer.clip_norm", clip_norm, 0);
+  problems.at_least("optimizer.unfreeze_at", static_cast<double>(unfreeze_at), 0);
+  for (const auto& [pattern, factor] : rate_factors) {
+    problems.at_least("optimizer.rate_factors." + pattern, factor, 0);
+  }
+  return problems.take();
 }
 
 bool name_matches(const std::string& name, const std::string& pattern) {
@@ -97,30 +122,47 @@ bool name_matches(const std::string& name, const std::string& pattern) {
 
 Optimizer::Optimizer(torch::nn::Module& network, OptimizerOptions options)
     : options_(std::move(options)) {
+  check_patterns(network, options_);
   freeze(network, options_.freeze);
   for (const auto& item : network.named_parameters()) {
-    if (!item.value().requires_grad()) {
-      continue;
+    if (item.value().requires_grad()) {
+      add(item.key(), item.value(), 0);
+    } else {
+      frozen_.emplace_back(item.key(), item.value());
     }
-    Parameter parameter{.name = item.key(),
-                        .value = item.value(),
-                        .first = at::zeros_like(item.value()),
-                        .second = {},
-                        .decayed = options_.decay_vectors || item.value().dim() > 1};
-    if (options_.kind == OptimizerKind::adamw) {
-      parameter.second = at::zeros_like(item.value());
-    }
-    parameters_.push_back(std::move(parameter));
   }
 }
 
-Optimizer::Group Optimizer::gather(bool decayed) const {
-  Group group;
-  group.weight_decay = decayed ? options_.weight_decay : 0;
+void Optimizer::add(const std::string& name, const at::Tensor& value, std::int64_t since) {
+  const bool decayed = options_.decay_vectors || value.dim() > 1;
+  Parameter parameter{.name = name,
+                      .value = value,
+                      .first = at::zeros_like(value),
+                      .second = {},
+                      .rule = {.weight_decay = decayed ? options_.weight_decay : 0,
+                               .rate_factor = rate_factor_of(name, options_.rate_factors),
+                               .since = since}};
+  if (options_.kind == OptimizerKind::adamw) {
+    parameter.second = at::zeros_like(value);
+  }
+  parameters_.push_back(std::move(parameter));
+}
+
+void Optimizer::unfreeze() {
+  for (auto& [name, value] : frozen_) {
+    value.requires_grad_(true);
+    add(name, value, options_.unfreeze_at);
+  }
+  frozen_.clear();
+}
+
+std::map<Optimizer::Rule, Optimizer::Group> Optimizer::gather() const {
+  std::map<Rule, Group> groups;
   for (const Parameter& parameter : parameters_) {
-    if (parameter.decayed != decayed || !parameter.value.grad().defined()) {
+    if (!parameter.value.grad().defined()) {
       continue;
     }
+    Group& group = groups[parameter.rule];
     group.values.push_back(parameter.value);
     group.gradients.push_back(parameter.value.grad());
     group.first.push_back(parameter.first);
@@ -128,7 +170,7 @@ Optimizer::Group Optimizer::gather(bool decayed) const {
       group.second.push_back(parameter.second);
     }
   }
-  return group;
+  return groups;
 }
 
 void Optimizer::clip() const {
@@ -146,21 +188,21 @@ void Optimizer::clip() const {
   at::_foreach_mul_(gradients, at::clamp_max(options_.clip_norm / (norm + 1e-6), 1.0));
 }
 
-void Optimizer::sgd(Group& group, double learning_rate) const {
-  if (group.weight_decay != 0) {
-    at::_foreach_add_(group.gradients, group.values, group.weight_decay);
+void Optimizer::sgd(Group& group, const Rule& rule, double learning_rate) const {
+  if (rule.weight_decay != 0) {
+    at::_foreach_add_(group.gradients, group.values, rule.weight_decay);
   }
   at::_foreach_mul_(group.first, options_.momentum);
   at::_foreach_add_(group.first, group.gradients);
   at::_foreach_add_(group.values, group.first, -learning_rate);
 }
 
-void Optimizer::adamw(Group& group, double learning_rate) const {
-  const auto step = static_cast<double>(steps_);
+void Optimizer::adamw(Group& group, const Rule& rule, double learning_rate) const {
+  const auto step = static_cast<double>(steps_ - rule.since);
   const double mean_correction = 1 - std::pow(options_.beta1, step);
   const double square_correction = 1 - std::pow(options_.beta2, step);
-  if (group.weight_decay != 0) {
-    at::_foreach_mul_(group.values, 1 - learning_rate * group.weight_decay);
+  if (rule.weight_decay != 0) {
+    at::_foreach_mul_(group.values, 1 - learning_rate * rule.weight_decay);
   }
   at::_foreach_lerp_(group.first, group.gradients, 1 - options_.beta1);
   at::_foreach_mul_(group.second, options_.beta2);
@@ -177,19 +219,18 @@ void Optimizer::step(double learning_rate) {
   if (options_.clip_norm > 0) {
     clip();
   }
-  for (const bool decayed : {true, false}) {
-    Group group = gather(decayed);
-    if (group.values.empty()) {
-      continue;
-    }
+  for (auto& [rule, group] : gather()) {
     if (options_.kind == OptimizerKind::sgd) {
-      sgd(group, learning_rate);
+      sgd(group, rule, learning_rate * rule.rate_factor);
     } else {
-      adamw(group, learning_rate);
+      adamw(group, rule, learning_rate * rule.rate_factor);
     }
   }
   for (Parameter& parameter : parameters_) {
     parameter.value.mutable_grad() = at::Tensor();
+  }
+  if (steps_ == options_.unfreeze_at) {
+    unfreeze();
   }
 }
 
@@ -208,6 +249,10 @@ tensor::NamedTensors Optimizer::state() const {
 
 void Optimizer::load_state(const tensor::NamedTensors& state, const std::string& source) {
   const at::NoGradGuard no_grad;
+  const std::int64_t steps = metadata_number(state, "steps", source);
+  if (options_.unfreeze_at > 0 && steps >= options_.unfreeze_at) {
+    unfreeze();
+  }
   std::vector<Problem> problems;
   const auto kind = state.metadata.find("kind");
   if (kind == state.metadata.end() || kind->second != core::enum_name(options_.kind)) {
@@ -221,7 +266,7 @@ void Optimizer::load_state(const tensor::NamedTensors& state, const std::string&
     }
   }
   throw_if_any(ErrorKind::bad_data, source + " does not fit this optimiser", problems);
-  steps_ = std::stoll(state.metadata.at("steps"));
+  steps_ = steps;
 }
 
 }  // namespace retina::trainer

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <torch/nn.h>
@@ -29,7 +31,9 @@ struct OptimizerOptions {
   bool decay_vectors = true;     ///< weight decay of biases and norms too
   double clip_norm = 0;          ///< largest L2 norm of the whole gradient; 0 = no limit
   std::vector<std::string>
-      freeze{};  ///< beginnings of names, or patterns with *, of frozen tensors
+      freeze{};                  ///< beginnings of names, or patterns with *, of frozen tensors
+  std::int64_t unfreeze_at = 0;  ///< step from which they are trained; 0 = never
+  std::map<std::string, double> rate_factors{};  ///< pattern -> factor on the learning rate
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -43,6 +47,10 @@ struct OptimizerOptions {
     visit("decay_vectors", self.decay_vectors, "weight decay of biases and norms too");
     visit("clip_norm", self.clip_norm, "largest L2 norm of the whole gradient; 0 = no limit");
     visit("freeze", self.freeze, "beginnings of names, or patterns with *, of tensors not trained");
+    visit("unfreeze_at", self.unfreeze_at, "step from which frozen tensors are trained; 0 = never");
+    visit("rate_factors", self.rate_factors,
+          "pattern: factor on the learning rate of its tensors; the longest pattern that fits "
+          "counts");
   }
   std::vector<Problem> validate() const;
 };
@@ -70,24 +78,33 @@ class Optimizer {
   std::int64_t trained_tensors() const { return static_cast<std::int64_t>(parameters_.size()); }
 
  private:
+  /// What the tensors of one group share; equal rules are one group.
+  struct Rule {
+    double weight_decay = 0;
+    double rate_factor = 1;
+    std::int64_t since = 0;  ///< step after which they have been trained
+    auto operator<=>(const Rule&) const = default;
+  };
   struct Parameter {
     std::string name;
     at::Tensor value;
     at::Tensor first;   ///< momentum (sgd) or mean gradient (adamw)
     at::Tensor second;  ///< mean squared gradient (adamw)
-    bool decayed = true;
+    Rule rule;
   };
   struct Group {
     std::vector<at::Tensor> values, gradients, first, second;
-    double weight_decay = 0;
   };
-  Group gather(bool decayed) const;
+  void add(const std::string& name, const at::Tensor& value, std::int64_t since);
+  void unfreeze();
+  std::map<Rule, Group> gather() const;
   void clip() const;
-  void sgd(Group& group, double learning_rate) const;
-  void adamw(Group& group, double learning_rate) const;
+  void sgd(Group& group, const Rule& rule, double learning_rate) const;
+  void adamw(Group& group, const Rule& rule, double learning_rate) const;
 
   OptimizerOptions options_;
   std::vector<Parameter> parameters_;
+  std::vector<std::pair<std::string, at::Tensor>> frozen_;
   std::int64_t steps_ = 0;
 };
 

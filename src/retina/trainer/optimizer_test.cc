@@ -113,6 +113,49 @@ TEST(Optimizer, ClippingBoundsTheWholeGradient) {
   EXPECT_NEAR(std::sqrt(squares), 0.5, 1e-4);
 }
 
+TEST(Optimizer, RatesFollowTheLongestPattern) {
+  const auto network = make_toy_network(1);
+  Optimizer optimizer(*network, {.momentum = 0,
+                                 .weight_decay = 0,
+                                 .rate_factors = {{"encoder", 0.5}, {"encoder.bias", 0.0}}});
+  std::map<std::string, at::Tensor> before;
+  for (const auto& item : network->named_parameters()) {
+    before[item.key()] = item.value().detach().clone();
+    item.value().mutable_grad() = at::ones_like(item.value());
+  }
+  optimizer.step(0.1);
+  const auto moved = [&](const std::string& name) {
+    return (before[name] - network->named_parameters()[name]).abs().max().item<double>();
+  };
+  EXPECT_NEAR(moved("head.weight"), 0.1, 1e-6);
+  EXPECT_NEAR(moved("encoder.weight"), 0.05, 1e-6);
+  EXPECT_EQ(moved("encoder.bias"), 0);
+}
+
+TEST(Optimizer, FrozenTensorsAreTrainedFromAStepOnAndResumeAlike) {
+  const OptimizerOptions options{
+      .kind = OptimizerKind::adamw, .freeze = {"encoder"}, .unfreeze_at = 2};
+  const auto whole = make_toy_network(1);
+  const at::Tensor start = whole->named_parameters()["encoder.weight"].detach().clone();
+  Optimizer optimizer(*whole, options);
+  std::shared_ptr<ToyNetwork> resumed;
+  std::unique_ptr<Optimizer> rest;
+  for (std::int64_t k = 0; k < 5; ++k) {
+    EXPECT_EQ(whole->named_parameters()["encoder.weight"].equal(start), k <= 2) << k;
+    if (k == 4) {
+      resumed = make_toy_network(2);
+      net::load_state_dict(*resumed, net::state_dict(*whole), "toy");
+      rest = std::make_unique<Optimizer>(*resumed, options);
+      rest->load_state(optimizer.state(), "toy");
+      backward_of_toy(*resumed, k);
+      rest->step(0.01);
+    }
+    backward_of_toy(*whole, k);
+    optimizer.step(0.01);
+  }
+  EXPECT_TRUE(same_state(*whole, *resumed));
+}
+
 TEST(Optimizer, PatternsThatMatchNothingAreAllNamed) {
   const auto network = make_toy_network(1);
   try {
@@ -170,7 +213,7 @@ TEST(OptimizerParity, transunet_finetune_small) {
       network, [&](const data::RawBatch&) { return batch; }, {}, Arithmetic::fp32);
   network->train();
   for (int step = 1; step <= 3; ++step) {
-    const TaskOutput output = task.step({});
+    const TaskOutput output = task.step({}, 1);
     EXPECT_NEAR(output.loss.item<double>(),
                 expected.at("loss_step" + std::to_string(step)).item<double>(), 1e-5);
     output.loss.backward();

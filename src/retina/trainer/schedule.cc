@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include <fmt/format.h>
+#include "retina/core/problem_list.h"
 
 namespace retina::trainer {
 namespace {
@@ -26,7 +26,7 @@ double one_cycle(const ScheduleOptions& options, double share, double rise) {
 double by_share(const ScheduleOptions& options, double share) {
   switch (options.kind) {
     case ScheduleKind::poly:
-      return std::pow(1 - share, options.power);
+      return std::pow(1 - std::clamp(share, 0.0, 1.0), options.power);
     case ScheduleKind::one_cycle:
       return one_cycle(options, share, options.rise);
     case ScheduleKind::cosine:
@@ -47,25 +47,17 @@ double by_step(const ScheduleOptions& options, double step, double steps) {
   return by_share(options, step / steps);
 }
 
-void require_that(std::vector<Problem>& problems, bool holds, const char* key, double found,
-                  const char* expected) {
-  if (!holds) {
-    problems.push_back({fmt::format("schedule.{}", key), fmt::format("{}", found), expected, {}});
-  }
-}
-
 }  // namespace
 
 std::vector<Problem> ScheduleOptions::validate() const {
-  std::vector<Problem> problems;
-  require_that(problems, power >= 0, "power", power, "0 or more");
-  require_that(problems, rise >= 0 && rise < 1, "rise", rise, "at least 0 and under 1");
-  require_that(problems, start_divisor > 0, "start_divisor", start_divisor, "more than 0");
-  require_that(problems, final_divisor > 0, "final_divisor", final_divisor, "more than 0");
-  require_that(problems, final_factor >= 0, "final_factor", final_factor, "0 or more");
-  require_that(problems, warmup_steps >= 0, "warmup_steps", static_cast<double>(warmup_steps),
-               "0 or more");
-  return problems;
+  ProblemList problems;
+  problems.at_least("schedule.power", power, 0);
+  problems.below("schedule.rise", rise, 0, 1);
+  problems.above("schedule.start_divisor", start_divisor, 0);
+  problems.above("schedule.final_divisor", final_divisor, 0);
+  problems.at_least("schedule.final_factor", final_factor, 0);
+  problems.at_least("schedule.warmup_steps", static_cast<double>(warmup_steps), 0);
+  return problems.take();
 }
 
 double rate_factor(const ScheduleOptions& options, const RunPosition& position) {

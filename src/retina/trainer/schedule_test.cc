@@ -55,6 +55,17 @@ TEST(Schedule, WhicheverIsAheadDecides) {
   EXPECT_NEAR(rate_factor(options, {.step = 500, .time_share = 0.25}), 0.75, 1e-12);
 }
 
+TEST(Schedule, StaysAtItsLastValueBeyondTheHorizon) {
+  for (const ScheduleKind kind :
+       {ScheduleKind::poly, ScheduleKind::one_cycle, ScheduleKind::cosine}) {
+    const ScheduleOptions options{.kind = kind, .final_factor = 0.1};
+    const double last = rate_factor(options, {.step = 1001, .steps = 1000});
+    EXPECT_TRUE(std::isfinite(last)) << core::enum_name(kind);
+    EXPECT_EQ(rate_factor(options, {.step = 5000, .steps = 1000}), last) << core::enum_name(kind);
+  }
+  EXPECT_EQ(rate_factor({}, {.step = 1001, .steps = 1000}), 0);
+}
+
 TEST(Schedule, WarmupRisesLinearly) {
   const ScheduleOptions options{.kind = ScheduleKind::constant, .warmup_steps = 4};
   for (std::int64_t k = 0; k < 6; ++k) {

@@ -16,7 +16,7 @@ SupervisedTask::SupervisedTask(std::shared_ptr<net::DenseNetwork> network, Trans
   loss_.ignore_value = data::kIgnore;
 }
 
-TaskOutput SupervisedTask::step(const data::RawBatch& raw) {
+TaskOutput SupervisedTask::step(const data::RawBatch& raw, double /*share*/) {
   const data::Batch batch = transform_(raw);
   at::Tensor logits_NKYX;
   {

@@ -21,7 +21,7 @@ class SupervisedTask final : public Task {
   SupervisedTask(std::shared_ptr<net::DenseNetwork> network, Transform transform,
                  loss::SegmentationLossOptions loss, Arithmetic arithmetic);
   torch::nn::Module& network() override { return *network_; }
-  TaskOutput step(const data::RawBatch& raw) override;
+  TaskOutput step(const data::RawBatch& raw, double share) override;
 
  private:
   std::shared_ptr<net::DenseNetwork> network_;

@@ -13,7 +13,7 @@ std::vector<at::Tensor> gradients_of(const data::RawBatch& raw, int channels) {
   const auto network = make_toy_network(5, channels);
   network->eval();  // one pixel must not reach others through batch statistics
   SupervisedTask task(network, toy_transform, {}, Arithmetic::fp32);
-  task.step(raw).loss.backward();
+  task.step(raw, 1).loss.backward();
   std::vector<at::Tensor> gradients;
   for (const at::Tensor& p : network->parameters()) {
     gradients.push_back(p.grad());
@@ -49,7 +49,7 @@ TEST(SupervisedTask, LossDecreasesOnAToy) {
   double first = 0;
   double last = 0;
   for (std::int64_t k = 0; k < 60; ++k) {
-    const TaskOutput output = task.step(toy_batch(k % 4));
+    const TaskOutput output = task.step(toy_batch(k % 4), 1);
     output.loss.backward();
     optimizer.step(0.02);
     last = output.loss.item<double>();
@@ -60,7 +60,7 @@ TEST(SupervisedTask, LossDecreasesOnAToy) {
 
 TEST(SupervisedTask, ReportsItsParts) {
   SupervisedTask task(make_toy_network(3, 3), toy_transform, {}, Arithmetic::fp32);
-  const TaskOutput output = task.step(toy_batch(0));
+  const TaskOutput output = task.step(toy_batch(0), 1);
   ASSERT_EQ(output.parts.size(), 4U);
   EXPECT_EQ(output.parts[3].name, "iou");
   EXPECT_EQ(output.parts[3].value.numel(), 3);

@@ -13,7 +13,7 @@ namespace retina::trainer {
 
 /// What one training step found.
 struct TaskOutput {
-  at::Tensor loss;          ///< scalar float32 with gradient
+  at::Tensor loss;          ///< scalar float32; its backward() completes the gradients
   std::vector<Part> parts;  ///< figures to report, the same in every step
 };
 
@@ -23,7 +23,9 @@ class Task {
  public:
   virtual ~Task() = default;
   virtual torch::nn::Module& network() = 0;
-  virtual TaskOutput step(const data::RawBatch& raw) = 0;
+  /// `share`: of the samples of the training step that `raw` is. The caller weights the loss that
+  /// is returned with it; a task that propagates others itself weights those.
+  virtual TaskOutput step(const data::RawBatch& raw, double share) = 0;
   /// State beyond the network (queues, second networks) for the checkpoint, and back.
   virtual tensor::NamedTensors state() const { return {}; }
   virtual void load_state(const tensor::NamedTensors&, const std::string& /*source*/) {}

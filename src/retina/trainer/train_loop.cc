@@ -6,9 +6,12 @@
 
 #include <ATen/Context.h>
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/rng.h"
 #include "retina/net/weights.h"
+#include "retina/tensor/out_of_memory.h"
 
 namespace retina::trainer {
 namespace {
@@ -23,6 +26,38 @@ constexpr double kDearValidation = 0.05;
 constexpr double kAutomaticValidations = 3;
 
 constexpr std::uint64_t kDropoutStream = 0xd409;
+
+constexpr const char* kTooFast =
+    "lower optimizer.learning_rate or use --precision fp32; the checkpoints before it are kept";
+
+/// total += share * values; the values themselves for a share of 1.
+void add_share(std::vector<Part>& total, const std::vector<Part>& values, double share) {
+  if (share == 1) {
+    total = values;
+    return;
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const at::Tensor weighted = values[i].value * share;
+    if (i < total.size()) {
+      total[i].value = total[i].value + weighted;
+    } else {
+      total.push_back({values[i].name, weighted});
+    }
+  }
+}
+
+/// The first weight or running statistic with a value that is infinite or not a number; empty if
+/// there is none.
+std::string name_of_infinite(const torch::nn::Module& network) {
+  for (const auto& tensors : {network.named_parameters(), network.named_buffers()}) {
+    for (const auto& item : tensors) {
+      if (item.value().is_floating_point() && !item.value().isfinite().all().item<bool>()) {
+        return item.key();
+      }
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -44,14 +79,19 @@ TrainLoop::TrainLoop(Task& task, Optimizer& optimizer, WeightAverage* average, L
 void TrainLoop::restore(const Checkpoint& checkpoint, const std::string& source) {
   net::load_state_dict(task_.network(), checkpoint.weights, source);
   optimizer_.load_state(checkpoint.optimizer, source);
-  meters_.load_state(checkpoint.meters);
+  meters_.load_state(checkpoint.meters, source);
   task_.load_state(checkpoint.task, source);
   if (average_ != nullptr) {
     average_->load_state(checkpoint.average, source);
   }
-  core::from_json_value(state_, checkpoint.progress, source);
+  try {
+    core::from_json_value(state_, checkpoint.progress, "");
+  } catch (const Error& error) {
+    throw Error(ErrorKind::bad_data, error.what()).within(source + "/checkpoint.json");
+  }
   seconds_before_ = state_.seconds - hooks_.elapsed_s();
-  checkpointed_step_ = state_.step;
+  unsaved_ = false;
+  is_restored_ = true;
 }
 
 LoopState TrainLoop::run(const core::Context& context) {
@@ -59,25 +99,39 @@ LoopState TrainLoop::run(const core::Context& context) {
   const bool by_time = options_.steps == 0;
   context.progress->begin("training", by_time ? std::llround(options_.max_seconds) : options_.steps,
                           by_time ? "seconds" : "steps");
+  try {
+    run_steps(context);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted && state_.step > 0) {
+      checkpoint();
+    }
+    throw;
+  }
+  checkpoint();
+  context.progress->end();
+  return state_;
+}
+
+void TrainLoop::run_steps(const core::Context& context) {
+  if (is_restored_ && validation_is_due()) {
+    validate();  // it was interrupted
+  }
   while (!finished()) {
-    stop_if_asked(context);
+    context.check_stop(fmt::format("stopped after {} steps; go on with --resume", state_.step));
     train_step(context);
     if (validation_is_due()) {
       validate();
     }
-    if (options_.checkpoint_every > 0 && state_.step % options_.checkpoint_every == 0) {
+    if (checkpoint_is_due()) {
       checkpoint();
     }
   }
   if (hooks_.validate && state_.validated_step != state_.step) {
     validate();
   }
-  if (!state_.best_score) {
+  if (hooks_.validate && !state_.best_score) {  // no score was defined
     hooks_.keep_model(state_);
   }
-  checkpoint();
-  context.progress->end();
-  return state_;
 }
 
 bool TrainLoop::finished() const {
@@ -112,6 +166,9 @@ bool TrainLoop::validation_is_due() const {
   if (!hooks_.validate || state_.validated_step == state_.step) {
     return false;
   }
+  if (const std::vector<std::int64_t>& at = options_.validate_at; !at.empty()) {
+    return std::find(at.begin(), at.end(), state_.step) != at.end();
+  }
   if (options_.validate_every > 0) {
     return state_.step % options_.validate_every == 0;
   }
@@ -124,23 +181,33 @@ bool TrainLoop::validation_is_due() const {
   return state_.step % third == 0;
 }
 
+bool TrainLoop::checkpoint_is_due() const {
+  const bool by_steps =
+      options_.checkpoint_every > 0 && state_.step % options_.checkpoint_every == 0;
+  const bool by_time = options_.checkpoint_seconds > 0 &&
+                       hooks_.elapsed_s() - saved_at_s_ >= options_.checkpoint_seconds;
+  return by_steps || by_time;
+}
+
 void TrainLoop::train_step(const core::Context& context) {
-  learning_rate_ =
-      options_.learning_rate *
-      rate_factor(options_.schedule,
-                  {.step = state_.step, .steps = options_.steps, .time_share = time_share()});
+  learning_rate_ = options_.learning_rate *
+                   rate_factor(options_.schedule,
+                               {.step = state_.step,
+                                .steps = options_.horizon > 0 ? options_.horizon : options_.steps,
+                                .time_share = time_share()});
   const data::RawBatch raw = hooks_.next_batch();
-  // Dropout depends on (seed, step) alone, so a resumed run repeats it.
+  // Dropout depends on (seed, rank, step) alone, so a resumed run repeats it.
   at::manual_seed(
-      core::mix({options_.seed, kDropoutStream, static_cast<std::uint64_t>(state_.step)}));
-  const TaskOutput output = task_.step(raw);
-  output.loss.backward();
+      core::mix({options_.seed, kDropoutStream + static_cast<std::uint64_t>(options_.rank),
+                 static_cast<std::uint64_t>(state_.step)}));
+  const std::vector<Part> parts = compute_gradients(raw, context);
   optimizer_.step(learning_rate_);
   if (average_ != nullptr) {
     average_->update();
   }
-  meters_.add(output.parts);
+  meters_.add(parts);
   ++state_.step;
+  unsaved_ = true;
   state_.seconds = seconds_before_ + hooks_.elapsed_s();
   if (state_.step % options_.log_every == 0 || state_.step == options_.steps) {
     log_step(context);
@@ -149,16 +216,75 @@ void TrainLoop::train_step(const core::Context& context) {
   }
 }
 
-void TrainLoop::log_step(const core::Context& context) {
+/// Gradients of the mean loss over the batch; in parts, each weighted by its share of the samples,
+/// where memory does not suffice for all of it at once.
+std::vector<Part> TrainLoop::compute_gradients(const data::RawBatch& raw,
+                                               const core::Context& context) {
+  const std::size_t batch = raw.samples.size();
+  std::vector<Part> parts;
+  const auto attempt = [&] {
+    parts.clear();
+    for (std::size_t begin = 0; begin < batch; begin += most_at_once_) {
+      const std::size_t end = std::min(batch, begin + std::min(batch, most_at_once_));
+      const auto first = raw.samples.begin() + static_cast<std::ptrdiff_t>(begin);
+      const bool is_whole = end - begin == batch;
+      const double share = static_cast<double>(end - begin) / static_cast<double>(batch);
+      const TaskOutput output = task_.step(
+          is_whole ? raw
+                   : data::RawBatch{{first, first + static_cast<std::ptrdiff_t>(end - begin)}},
+          share);
+      if (hooks_.exchange != nullptr && end == batch) {
+        hooks_.exchange->begin();
+      }
+      (is_whole ? output.loss : output.loss * share).backward();
+      add_share(parts, output.parts, share);
+    }
+  };
+  while (!tensor::fits_memory(attempt)) {
+    if (hooks_.exchange != nullptr) {
+      hooks_.exchange->restart();
+    }
+    task_.network().zero_grad();
+    most_at_once_ = static_cast<std::size_t>(
+        tensor::halve_batch(static_cast<int>(std::min(batch, most_at_once_)), "training",
+                            [&](const std::string& text) { context.log->warn("{}", text); }));
+  }
+  return hooks_.exchange != nullptr ? hooks_.exchange->finish(parts) : parts;
+}
+
+/// The present figures; throws where they say that the training has gone wrong.
+Json TrainLoop::sound_values() const {
   Json values = meters_.value();
-  const double loss = values.value("loss", 0.0);
-  if (!std::isfinite(loss)) {
+  if (!std::isfinite(values.value("loss", 0.0))) {
     throw Error(ErrorKind::bad_data,
                 Problem{.subject = fmt::format("training, step {}", state_.step),
                         .found = "a loss that is not a number",
                         .expected = "a finite loss",
-                        .remedy = "lower optimizer.learning_rate or use --precision fp32"});
+                        .remedy = kTooFast});
   }
+  if (hooks_.inspect) {
+    hooks_.inspect(state_, values);
+  }
+  return values;
+}
+
+/// The figures are of the weights before the last step: they do not show that it spoilt them.
+void TrainLoop::require_finite_weights() const {
+  const std::string name = name_of_infinite(task_.network());
+  const std::string mean_name =
+      name.empty() && average_ != nullptr ? name_of_infinite(*average_->network()) : name;
+  if (!mean_name.empty()) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = fmt::format("training, step {}", state_.step),
+                        .found = fmt::format("a weight that is not a number ({})", mean_name),
+                        .expected = "finite weights",
+                        .remedy = kTooFast});
+  }
+}
+
+void TrainLoop::log_step(const core::Context& context) {
+  Json values = sound_values();
+  const double loss = values.value("loss", 0.0);
   values["learning_rate"] = learning_rate_;
   hooks_.log(state_, values);
   context.progress->update(options_.steps == 0 ? std::llround(state_.seconds) : state_.step,
@@ -166,9 +292,12 @@ void TrainLoop::log_step(const core::Context& context) {
 }
 
 void TrainLoop::validate() {
+  sound_values();
+  require_finite_weights();
   const double start = hooks_.elapsed_s();
   const std::optional<double> score = hooks_.validate(state_);
   task_.network().train();
+  unsaved_ = true;
   ++state_.validations;
   state_.validated_step = state_.step;
   state_.validation_seconds = hooks_.elapsed_s() - start;
@@ -186,9 +315,18 @@ void TrainLoop::validate() {
 }
 
 void TrainLoop::checkpoint() {
-  namespace fs = std::filesystem;
-  if (checkpointed_step_ == state_.step) {
+  saved_at_s_ = hooks_.elapsed_s();
+  if (!unsaved_) {
     return;
+  }
+  sound_values();
+  require_finite_weights();
+  if (hooks_.checkpoints.empty()) {
+    unsaved_ = false;
+    return;
+  }
+  if (!hooks_.validate) {
+    hooks_.keep_model(state_);  // no score says which is best: the last one
   }
   Checkpoint checkpoint{.progress = core::options_to_json(state_),
                         .weights = net::state_dict(task_.network()),
@@ -197,23 +335,14 @@ void TrainLoop::checkpoint() {
                         .meters = meters_.state(),
                         .task = task_.state()};
   save_checkpoint(checkpoint_folder(hooks_.checkpoints, state_.step), checkpoint);
-  checkpointed_step_ = state_.step;
+  unsaved_ = false;
   if (options_.keep == Keep::all) {
     return;
   }
   for (const std::int64_t step : checkpoint_steps(hooks_.checkpoints)) {
     if (step != state_.step && step != state_.best_step) {
-      fs::remove_all(checkpoint_folder(hooks_.checkpoints, step));
+      core::discard(checkpoint_folder(hooks_.checkpoints, step));
     }
-  }
-}
-
-void TrainLoop::stop_if_asked(const core::Context& context) {
-  if (context.stop.stop_requested()) {
-    if (state_.step > 0) {
-      checkpoint();
-    }
-    context.check_stop(fmt::format("stopped after {} steps; go on with --resume", state_.step));
   }
 }
 

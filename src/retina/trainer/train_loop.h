@@ -3,12 +3,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <vector>
 
 #include "retina/core/json.h"
 #include "retina/core/progress.h"
 #include "retina/data/batch.h"
 #include "retina/trainer/checkpoint.h"
+#include "retina/trainer/gradient_exchange.h"
 #include "retina/trainer/meters.h"
 #include "retina/trainer/optimizer.h"
 #include "retina/trainer/schedule.h"
@@ -26,12 +29,16 @@ constexpr core::EnumTable<Keep, 2> enum_table(Keep) {
 struct LoopOptions {
   std::int64_t steps = 0;  ///< of the whole run; 0 = until max_seconds
   double max_seconds = 0;  ///< of the whole run, the last validation included; 0 = no limit
-  std::int64_t validate_every = 0;    ///< steps; 0 = a few times, see automatic validation below
-  std::int64_t checkpoint_every = 0;  ///< steps; 0 = only with validations and at the end
-  std::int64_t log_every = 10;        ///< steps
+  std::int64_t validate_every = 0;  ///< steps; 0 = a few times, see automatic validation below
+  std::vector<std::int64_t> validate_at{};  ///< steps, instead of all these; the last one is always
+  std::int64_t checkpoint_every = 0;        ///< steps; 0 = only with validations and at the end
+  double checkpoint_seconds = 0;            ///< between checkpoints, at most; 0 = no limit
+  std::int64_t horizon = 0;     ///< steps over which the schedule runs; 0 = those of the run
+  std::int64_t log_every = 10;  ///< steps
   int patience = 0;  ///< validations without a better score before stopping; 0 = never stop
   double learning_rate = 0.003;  ///< base rate
   std::uint64_t seed = 0;        ///< of dropout
+  std::int64_t rank = 0;         ///< of this process, whose dropout is its own
   Keep keep = Keep::best_and_last;
   ScheduleOptions schedule{};
 };
@@ -68,11 +75,15 @@ struct LoopHooks {
   /// Score of the present weights (higher is better), none if it is undefined; empty function = no
   /// validation.
   std::function<std::optional<double>(const LoopState&)> validate;
-  /// The present weights are the best so far (or, without validation, the last).
+  /// The present weights are the best so far (or, without validation, those of a checkpoint).
   std::function<void(const LoopState&)> keep_model;
+  /// Throws if the training has gone wrong; asked at every line of the log, and before anything is
+  /// kept. Empty function = only a loss that is not a number is wrong.
+  std::function<void(const LoopState&, const Json& values)> inspect;
   /// Figures of a step for the log.
   std::function<void(const LoopState&, const Json& values)> log;
-  std::filesystem::path checkpoints;
+  std::filesystem::path checkpoints;     ///< empty = another process writes them
+  GradientExchange* exchange = nullptr;  ///< with other ranks; null = one process alone
 };
 
 /// Trains, meters, validates and checkpoints. Ends after `steps` steps, when the time is up (the
@@ -96,11 +107,15 @@ class TrainLoop {
   double share_done() const;
   double time_share() const;
   bool validation_is_due() const;
+  void run_steps(const core::Context& context);
   void train_step(const core::Context& context);
+  std::vector<Part> compute_gradients(const data::RawBatch& raw, const core::Context& context);
   void validate();
   void log_step(const core::Context& context);
+  Json sound_values() const;
+  void require_finite_weights() const;
+  bool checkpoint_is_due() const;
   void checkpoint();
-  void stop_if_asked(const core::Context& context);
 
   Task& task_;
   Optimizer& optimizer_;
@@ -111,7 +126,10 @@ class TrainLoop {
   Meters meters_;
   double seconds_before_ = 0;  ///< of earlier parts of a resumed run
   double learning_rate_ = 0;
-  std::int64_t checkpointed_step_ = -1;
+  double saved_at_s_ = 0;  ///< hooks_.elapsed_s() at the last checkpoint
+  bool unsaved_ = false;   ///< the state has changed since the last checkpoint
+  bool is_restored_ = false;
+  std::size_t most_at_once_ = std::numeric_limits<std::int32_t>::max();  ///< samples
 };
 
 }  // namespace retina::trainer

@@ -1,11 +1,16 @@
 #include "retina/trainer/train_loop.h"
 
+#include <cmath>
 #include <limits>
+#include <sstream>
 #include <stop_token>
 
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
 
 #include "retina/testing/temp_folder.h"
+#include "retina/trainer/restoration_task.h"
 #include "retina/trainer/supervised_task.h"
 #include "retina/trainer/toy_network.h"
 
@@ -61,6 +66,135 @@ struct ToyRun {
   std::vector<std::pair<std::int64_t, Json>> logged;
 };
 
+/// A task on a device that has memory for `most` samples.
+class NarrowTask final : public Task {
+ public:
+  NarrowTask(Task& inner, std::size_t most) : inner_(inner), most_(most) {}
+  torch::nn::Module& network() override { return inner_.network(); }
+  TaskOutput step(const data::RawBatch& raw, double share) override {
+    TORCH_CHECK_WITH(OutOfMemoryError, raw.samples.size() <= most_, "out of memory");
+    return inner_.step(raw, share);
+  }
+
+ private:
+  Task& inner_;
+  std::size_t most_;
+};
+
+TEST(TrainLoop, ABatchThatDoesNotFitIsTakenInHalvesLoudly) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 3});
+  NarrowTask narrow(run.task, 1);
+  core::Context context = core::silent_context();
+  auto heard = std::make_shared<std::ostringstream>();
+  context.log = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(*heard));
+  TrainLoop loop(narrow, run.optimizer, &run.average, run.loop_options, run.hooks);
+  EXPECT_EQ(loop.run(context).step, 3);
+  EXPECT_NE(heard->str().find("batch of 2: going on with 1"), std::string::npos) << heard->str();
+  for (const at::Tensor& weight : run.network->parameters()) {
+    EXPECT_TRUE(weight.isfinite().all().item<bool>());
+  }
+}
+
+/// The weights after one step of restoration on four samples in groups of one, where memory
+/// suffices for `most` of them.
+std::vector<at::Tensor> restored_in_parts(std::size_t most) {
+  const testing::TempFolder folder;
+  const auto network = make_toy_network(7);
+  for (const auto& module : network->modules(false)) {  // its draws depend on the groups' order
+    if (auto* dropout = module->as<torch::nn::DropoutImpl>()) {
+      dropout->options.p(0);
+    }
+  }
+  RestorationTask task(network,
+                       [](const data::RawBatch& raw) {
+                         const at::Tensor images_NCYX = toy_transform(raw).images_NCYX;
+                         return RestorationBatch{.inputs_NCYX = images_NCYX,
+                                                 .targets_NCYX = 0.5 * images_NCYX + 1};
+                       },
+                       {.ghost_batch = 1});
+  NarrowTask narrow(task, most);
+  Optimizer optimizer(*network, {.kind = OptimizerKind::sgd});
+  LoopHooks hooks;
+  hooks.next_batch = [] {
+    data::RawBatch four = toy_batch(0);
+    for (data::RawSample& sample : toy_batch(1).samples) {
+      four.samples.push_back(std::move(sample));
+    }
+    return four;
+  };
+  hooks.elapsed_s = [] { return 0.0; };
+  hooks.keep_model = [](const LoopState&) {};
+  hooks.log = [](const LoopState&, const Json&) {};
+  hooks.checkpoints = folder.path();
+  TrainLoop(narrow, optimizer, nullptr, {.steps = 1, .learning_rate = 0.1}, std::move(hooks))
+      .run(core::silent_context());
+  return network->parameters();
+}
+
+TEST(TrainLoop, GhostGroupsOfABatchInPartsCountByTheirShareOfTheWholeBatch) {
+  const std::vector<at::Tensor> whole = restored_in_parts(4);
+  const std::vector<at::Tensor> halves = restored_in_parts(2);
+  ASSERT_EQ(whole.size(), halves.size());
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    EXPECT_TRUE(whole[i].allclose(halves[i], 1e-5, 1e-6)) << "tensor " << i;
+  }
+}
+
+TEST(TrainLoop, WeightsThatAreNotNumbersReplaceNoCheckpoint) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 20, .checkpoint_every = 5, .log_every = 10});
+  run.hooks.log = [&](const LoopState&, const Json&) {  // what the step itself might have done
+    const at::NoGradGuard no_grad;
+    run.network->parameters()[0].fill_(std::numeric_limits<float>::infinity());
+  };
+  try {
+    run.run();
+    FAIL() << "not noticed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_NE(std::string(error.what()).find("not a number (encoder.weight)"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_EQ(checkpoint_steps(folder.path()), std::vector<std::int64_t>{5});
+  EXPECT_EQ(run.kept, std::vector<std::int64_t>{5});
+}
+
+TEST(TrainLoop, AnInterruptedValidationIsRepeatedByTheResumedRun) {
+  const testing::TempFolder folder;
+  const LoopOptions options{.steps = 8, .validate_every = 4};
+  {
+    ToyRun run(folder.path(), options);
+    run.hooks.validate = [](const LoopState&) -> std::optional<double> {
+      throw Error(ErrorKind::interrupted, "stopped");
+    };
+    EXPECT_THROW(run.run(), Error);
+  }
+  EXPECT_EQ(checkpoint_steps(folder.path()), std::vector<std::int64_t>{4});
+  ToyRun again(folder.path(), options);
+  std::vector<std::int64_t> validated;
+  again.hooks.validate = [&](const LoopState& state) {
+    validated.push_back(state.step);
+    return std::optional(0.5);
+  };
+  again.run();
+  EXPECT_EQ(validated, (std::vector<std::int64_t>{4, 8}));
+}
+
+TEST(TrainLoop, ValidatesAtTheNamedStepsAndAtTheEnd) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 8, .validate_at = {2, 3}});
+  std::vector<std::int64_t> validated;
+  run.hooks.validate = [&](const LoopState& state) {
+    validated.push_back(state.step);
+    return std::optional<double>();
+  };
+  run.run();
+  EXPECT_EQ(validated, (std::vector<std::int64_t>{2, 3, 8}));
+  EXPECT_EQ(run.kept, std::vector<std::int64_t>{8});
+}
+
 TEST(TrainLoop, ResumedRunEqualsUninterruptedOneBitForBit) {
   const testing::TempFolder whole_folder;
   const testing::TempFolder broken_folder;
@@ -92,6 +226,20 @@ TEST(TrainLoop, ExtendingARunGoesOnFromItsEnd) {
   ToyRun longer(folder.path(), {.steps = 15});
   EXPECT_EQ(longer.run().step, 15);
   EXPECT_EQ(longer.logged.size(), 1U);
+}
+
+TEST(TrainLoop, TheClosingValidationIsInTheLastCheckpoint) {
+  const testing::TempFolder folder;
+  // steps 4, 8 and 10 are validated; a checkpoint of step 10 is due before its validation
+  ToyRun run(folder.path(), {.steps = 10, .checkpoint_every = 5});
+  run.hooks.validate = [](const LoopState& state) { return static_cast<double>(state.step); };
+  run.run();
+  ToyRun longer(folder.path(), {.steps = 15, .checkpoint_every = 5});
+  longer.hooks.validate = [](const LoopState&) { return 9.0; };
+  const LoopState state = longer.run();
+  EXPECT_EQ(state.best_step, 10);
+  EXPECT_EQ(state.best_score, 10.0);
+  EXPECT_TRUE(longer.kept.empty()) << "a worse model replaced the best one";
 }
 
 TEST(TrainLoop, KeepsTheBestAndTheLastCheckpoint) {
@@ -154,6 +302,37 @@ TEST(TrainLoop, ALossThatIsNotANumberIsAnError) {
   run.network->parameters()[0].fill_(std::numeric_limits<float>::infinity());
   at::AutoGradMode with_gradients(true);
   EXPECT_THROW(run.run(), Error);
+}
+
+TEST(TrainLoop, NothingIsKeptOfATrainingThatWentWrong) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 30, .checkpoint_every = 5, .log_every = 100});
+  run.hooks.inspect = [](const LoopState& state, const Json& values) {
+    EXPECT_TRUE(values.contains("loss"));
+    if (state.step > 12) {
+      throw Error(ErrorKind::bad_data, "collapsed");
+    }
+  };
+  EXPECT_THROW(run.run(), Error);
+  EXPECT_EQ(checkpoint_steps(folder.path()), (std::vector<std::int64_t>{10}));
+  EXPECT_EQ(run.kept, (std::vector<std::int64_t>{5, 10}));
+}
+
+TEST(TrainLoop, CheckpointsAreWrittenByTheClockToo) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 30, .checkpoint_seconds = 12, .keep = Keep::all});
+  run.seconds_per_step = 1;
+  run.run();
+  EXPECT_EQ(checkpoint_steps(folder.path()), (std::vector<std::int64_t>{12, 24, 30}));
+}
+
+TEST(TrainLoop, TheScheduleCanReachBeyondTheRun) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 5, .horizon = 100, .log_every = 1});
+  run.run();
+  // the last step, number 4, of the published schedule over 100
+  EXPECT_NEAR(run.logged.back().second["learning_rate"].get<double>(),
+              0.01 * std::pow(1 - 3.0 / 100, 0.9), 1e-12);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "retina/net/weights.h"
+#include "retina/trainer/checkpoint.h"
 
 namespace retina::trainer {
 namespace {
@@ -50,7 +51,7 @@ tensor::NamedTensors WeightAverage::state() const {
 
 void WeightAverage::load_state(const tensor::NamedTensors& state, const std::string& source) {
   net::load_state_dict(*average_, state, source);
-  updates_ = std::stoll(state.metadata.at("updates"));
+  updates_ = metadata_number(state, "updates", source);
 }
 
 }  // namespace retina::trainer

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "retina/core/options.h"
+#include "retina/net/network.h"
+#include "retina/trainer/supervised_task.h"
+#include "retina/trainer/task.h"
+
+namespace retina::trainer {
+
+/// Degraded images and what they are to become, on the device.
+struct RestorationBatch {
+  at::Tensor inputs_NCYX;
+  at::Tensor targets_NCYX;
+};
+using RestorationTransform = std::function<RestorationBatch(const data::RawBatch&)>;
+
+/// Whose batch statistics become the running statistics of BatchNorm.
+enum class GhostStatistics {
+  first,    ///< those of the first group: rank 0's, as published
+  averaged  ///< the mean of all groups'
+};
+constexpr core::EnumTable<GhostStatistics, 2> enum_table(GhostStatistics) {
+  return {{{GhostStatistics::first, "first"}, {GhostStatistics::averaged, "averaged"}}};
+}
+
+struct RestorationOptions {
+  std::int64_t ghost_batch = 16;  ///< samples that share BatchNorm statistics; 0 = the whole batch
+  GhostStatistics statistics = GhostStatistics::first;
+  Arithmetic arithmetic = Arithmetic::fp32;
+};
+
+/// Image restoration (retina.md 2): mean squared error over all pixels. A batch runs as groups of
+/// `ghost_batch`, one after the other, each with its own BatchNorm statistics: what as many
+/// processes would do that average their gradients, in the memory of one group. Parts: loss,
+/// output_std and target_std (mean over the images of the standard deviation over pixels), and
+/// input_error, the loss of an output equal to the input.
+class RestorationTask final : public Task {
+ public:
+  RestorationTask(std::shared_ptr<net::DenseNetwork> network, RestorationTransform transform,
+                  RestorationOptions options);
+  torch::nn::Module& network() override { return *network_; }
+  TaskOutput step(const data::RawBatch& raw, double share) override;
+
+ private:
+  struct GroupResult {
+    at::Tensor loss;        ///< weighted by the group's share of the batch, with gradient
+    at::Tensor output_std;  ///< likewise weighted
+  };
+  GroupResult run_group(const RestorationBatch& batch, std::int64_t first,
+                        std::int64_t count) const;
+
+  std::shared_ptr<net::DenseNetwork> network_;
+  RestorationTransform transform_;
+  RestorationOptions options_;
+};
+
+}  // namespace retina::trainer

@@ -1,0 +1,146 @@
+#include "retina/trainer/restoration_task.h"
+
+#include <gtest/gtest.h>
+
+#include "retina/core/file.h"
+#include "retina/net/weights.h"
+#include "retina/testing/fixtures.h"
+#include "retina/trainer/optimizer.h"
+#include "retina/trainer/toy_network.h"
+
+namespace retina::trainer {
+namespace {
+
+/// `count` noisy images and what they were made of.
+RestorationBatch toy_restoration(std::int64_t count) {
+  at::manual_seed(11);
+  const at::Tensor clean = at::randn({count, 1, 16, 16});
+  return {.inputs_NCYX = clean + 0.5 * at::randn({count, 1, 16, 16}), .targets_NCYX = clean};
+}
+
+/// Without dropout: its draws would depend on the order of the groups.
+std::shared_ptr<ToyNetwork> toy_without_dropout() {
+  auto network = make_toy_network(3);
+  for (const auto& module : network->modules(false)) {
+    if (auto* dropout = module->as<torch::nn::DropoutImpl>()) {
+      dropout->options.p(0);
+    }
+  }
+  network->train();
+  return network;
+}
+
+/// One step of a task over `batch`, gradients in the network.
+TaskOutput run_step(const std::shared_ptr<ToyNetwork>& network, const RestorationBatch& batch,
+                    RestorationOptions options) {
+  RestorationTask task(
+      network, [&](const data::RawBatch&) { return batch; }, options);
+  TaskOutput output = task.step({}, 1);
+  output.loss.backward();
+  return output;
+}
+
+TEST(RestorationTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
+  const RestorationBatch batch = toy_restoration(6);
+  const auto ghost = toy_without_dropout();
+  const TaskOutput output = run_step(ghost, batch, {.ghost_batch = 2});
+
+  std::vector<std::shared_ptr<ToyNetwork>> ranks;
+  double loss = 0;
+  for (std::int64_t rank = 0; rank < 3; ++rank) {
+    ranks.push_back(toy_without_dropout());
+    const RestorationBatch share{.inputs_NCYX = batch.inputs_NCYX.narrow(0, 2 * rank, 2),
+                                 .targets_NCYX = batch.targets_NCYX.narrow(0, 2 * rank, 2)};
+    loss += run_step(ranks.back(), share, {.ghost_batch = 0}).loss.item<double>() / 3;
+  }
+
+  EXPECT_NEAR(output.parts.front().value.item<double>(), loss, 1e-6);
+  for (const auto& item : ghost->named_parameters()) {
+    at::Tensor mean = at::zeros_like(item.value());
+    for (const auto& rank : ranks) {
+      mean += rank->named_parameters()[item.key()].grad() / 3;
+    }
+    EXPECT_TRUE(item.value().grad().allclose(mean, 1e-5, 1e-6)) << item.key();
+  }
+  for (const auto& item : ghost->named_buffers()) {  // rank 0's, as published
+    EXPECT_TRUE(item.value().equal(ranks[0]->named_buffers()[item.key()])) << item.key();
+  }
+}
+
+TEST(RestorationTask, RunningStatisticsCanBeTheMeanOfTheGroups) {
+  const RestorationBatch batch = toy_restoration(4);
+  const auto ghost = toy_without_dropout();
+  run_step(ghost, batch, {.ghost_batch = 2, .statistics = GhostStatistics::averaged});
+  const auto first = toy_without_dropout();
+  const auto second = toy_without_dropout();
+  run_step(first, {batch.inputs_NCYX.narrow(0, 0, 2), batch.targets_NCYX.narrow(0, 0, 2)}, {});
+  run_step(second, {batch.inputs_NCYX.narrow(0, 2, 2), batch.targets_NCYX.narrow(0, 2, 2)}, {});
+  const auto of = [](const std::shared_ptr<ToyNetwork>& network, const char* name) {
+    return network->named_buffers()[name];
+  };
+  for (const char* name : {"norm.running_mean", "norm.running_var"}) {
+    EXPECT_TRUE(of(ghost, name).allclose((of(first, name) + of(second, name)) / 2, 1e-6, 1e-7));
+  }
+  EXPECT_EQ(of(ghost, "norm.num_batches_tracked").item<std::int64_t>(), 1);
+}
+
+TEST(RestorationTask, ASmallerLastGroupCountsByItsShare) {
+  const RestorationBatch batch = toy_restoration(5);
+  const TaskOutput output = run_step(toy_without_dropout(), batch, {.ghost_batch = 4});
+  EXPECT_GT(output.parts.front().value.item<double>(), output.loss.item<double>());
+  EXPECT_NEAR(output.parts[3].value.item<double>(), 0.25, 0.05);  // noise of deviation 0.5
+}
+
+/// Three published steps of pre-training on the fixture's batch (parity README section 1).
+TEST(RestorationTaskParity, transunet_pretrain_small) {
+  const auto folder = testing::parity_root() / "retina" / "transunet_pretrain_small";
+  RETINA_SKIP_WITHOUT(folder);
+  const Json config = core::read_json(folder / "config.json");
+  const auto input = tensor::read_safetensors(folder / "input.safetensors");
+  const auto expected = tensor::read_safetensors(folder / "expected.safetensors");
+  const auto at_key = [&](const char* key) { return config.at(key); };
+  const auto network =
+      net::make_network("transunet", {{"window", at_key("img_size")},
+                                      {"hidden", at_key("hidden_size")},
+                                      {"mlp", at_key("mlp_dim")},
+                                      {"heads", at_key("num_heads")},
+                                      {"layers", at_key("num_layers")},
+                                      {"dropout", at_key("dropout_rate")},
+                                      {"resnet_units", at_key("resnet_units")},
+                                      {"width_factor", at_key("width_factor")},
+                                      {"decoder_head_channels", at_key("decoder_head_channels")},
+                                      {"decoder_channels", at_key("decoder_channels")},
+                                      {"tail", "reconstruction"}});
+  net::load_state_dict(*network, tensor::read_safetensors(folder / "weights.safetensors"),
+                       "fixture");
+  const at::Tensor head = network->named_parameters()["segmentation_head.0.weight"].clone();
+  const Json& sgd = config.at("sgd");
+  Optimizer optimizer(*network, {.momentum = sgd.at("momentum").get<double>(),
+                                 .weight_decay = sgd.at("weight_decay").get<double>()});
+  RestorationTask task(network,
+                       [&](const data::RawBatch&) {
+                         return RestorationBatch{.inputs_NCYX = input.at("image"),
+                                                 .targets_NCYX = input.at("target")};
+                       },
+                       {});
+  network->train();
+  for (int step = 1; expected.find("loss_step" + std::to_string(step)) != nullptr; ++step) {
+    const TaskOutput output = task.step({}, 1);
+    EXPECT_NEAR(output.loss.item<double>(),
+                expected.at("loss_step" + std::to_string(step)).item<double>(), 1e-5);
+    output.loss.backward();
+    optimizer.step(sgd.at("lr").get<double>());
+    const std::string prefix = "sgd" + std::to_string(step) + ".";
+    for (const auto& [name, tensor] : expected.tensors) {
+      if (name.starts_with(prefix)) {
+        const at::Tensor found = network->named_parameters()[name.substr(prefix.size())];
+        EXPECT_LT((found - tensor).abs().max().item<double>(), 1e-5) << name;
+      }
+    }
+  }
+  // no gradient, so neither moved nor decayed
+  EXPECT_TRUE(network->named_parameters()["segmentation_head.0.weight"].equal(head));
+}
+
+}  // namespace
+}  // namespace retina::trainer
