@@ -11,7 +11,8 @@
 
 namespace retina::cli {
 
-/// What a verb prints: `text` for people, or `json` with --json.
+/// What a verb prints: `text` for people, or `json` with --json; nothing where another process of
+/// the same run does.
 struct Rendered {
   Json json;
   std::string text;

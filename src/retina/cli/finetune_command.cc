@@ -9,7 +9,8 @@ Command finetune_command() {
       "finetune", "Train a network on labelled images.", {},
       [](const pipeline::FinetuneOptions& options, const core::Context& context) {
         const auto report = pipeline::finetune(options, context);
-        return Rendered{.json = to_json(report), .text = to_text(report)};
+        return report.rank > 0 ? Rendered{}
+                               : Rendered{.json = to_json(report), .text = to_text(report)};
       },
       pipeline::resolve_finetune);
 }

@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "retina/core/error.h"
+#include "retina/core/json_text.h"
 
 namespace retina::cli {
 namespace {
+
+constexpr std::ptrdiff_t kMaxDots = 15;
 
 [[noreturn]] void fail_flag(const Flag& flag, const std::string& text, std::string expected) {
   throw Error(
@@ -28,11 +31,11 @@ std::vector<std::string> split_commas(const std::vector<std::string>& texts) {
 
 Json scalar_value(const Flag& flag, const std::string& text) {
   if (flag.kind == FlagKind::number) {
-    const Json value = Json::parse(text, nullptr, false);
-    if (!value.is_number()) {
+    const std::optional<Json> value = core::try_parse_json(text);
+    if (!value || !value->is_number()) {
       fail_flag(flag, text, "a number");
     }
-    return value;
+    return *value;
   }
   if (flag.kind == FlagKind::choice &&
       std::find(flag.choices.begin(), flag.choices.end(), text) == flag.choices.end()) {
@@ -74,11 +77,13 @@ Json set_value(std::string_view assignment) {
                         .expected = "key=value, such as optimizer.learning_rate=0.001"});
   }
   const std::string text(assignment.substr(equals + 1));
-  Json value = Json::parse(text, nullptr, false);
-  if (value.is_discarded()) {
-    value = text;
-  }
+  Json value = core::try_parse_json(text).value_or(Json(text));
   std::string_view path = assignment.substr(0, equals);
+  if (std::count(path.begin(), path.end(), '.') > kMaxDots) {
+    throw Error(ErrorKind::usage, Problem{.subject = "--set",
+                                          .found = "a key of more than 16 parts",
+                                          .expected = "a key of the configuration"});
+  }
   while (true) {
     const std::size_t dot = path.rfind('.');
     const std::string key(dot == std::string_view::npos ? path : path.substr(dot + 1));
@@ -103,7 +108,7 @@ std::string default_text(const Json& value) {
     }
     return text;
   }
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_string() ? value.get<std::string>() : core::dump_json(value);
 }
 
 }  // namespace retina::cli

@@ -1,9 +1,11 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -17,6 +19,9 @@
 #include "retina/cli/parse.h"
 #include "retina/cli/progress_bar.h"
 #include "retina/core/error.h"
+#include "retina/core/file_error.h"
+#include "retina/core/json_text.h"
+#include "retina/core/lost_mapping.h"
 
 namespace {
 
@@ -75,26 +80,36 @@ int run(const std::vector<std::string>& arguments, std::stop_token stop) {
   const retina::core::Context context = make_context(*invocation, std::move(stop));
   const retina::cli::Rendered result = invocation->command->run(invocation->configuration, context);
   context.progress->end();
-  if (invocation->json) {
-    std::printf("%s\n", result.json.dump().c_str());
-  } else {
+  if (invocation->json && !result.json.is_null()) {
+    std::printf("%s\n", retina::core::dump_json(result.json).c_str());
+  } else if (!invocation->json) {
     std::fputs(result.text.c_str(), stdout);
   }
   return result.exit_code;
 }
 
+int report(const retina::Error& error) {
+  std::fprintf(stderr, "retina: %s\n", error.what());
+  return retina::exit_code(error.kind());
+}
+
 }  // namespace
 
 int main(int count, char** values) {
-  static StopOnSignal signals;  // static: its thread outlives main's frame
+  // never destroyed: its thread lives on, and a signal may come while the process ends
+  static const StopOnSignal& signals = *new StopOnSignal;
+  retina::core::explain_lost_mappings();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of the write then, not a crash
   try {
     return run(std::vector<std::string>(values + 1, values + count), signals.token());
   } catch (const retina::Error& error) {
-    std::fprintf(stderr, "retina: %s\n", error.what());
-    return retina::exit_code(error.kind());
+    return report(error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(retina::core::error_of(error));
   } catch (const std::bad_alloc&) {
-    std::fputs("retina: out of memory; lower --max-ram or the batch\n", stderr);
-    return retina::exit_code(retina::ErrorKind::resource);
+    return report({retina::ErrorKind::resource, "out of memory; lower --max-ram or the batch"});
+  } catch (const std::system_error& error) {  // a thread that could not be started
+    return report({retina::ErrorKind::resource, error.what()});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "retina: %s\n", error.what());
     return 1;

@@ -57,7 +57,8 @@ void add_flag(Received& verb, const Flag& flag) {
   CLI::Option* option = verb.app->add_option(names, verb.values[flag.key], help_text(flag));
   option->type_name(type_name(flag));
   option->expected(1, flag.is_list ? 1000000 : 1);
-  option->allow_extra_args(false);  // else a flag swallows the positional after its value
+  // Other flags would swallow the positional after their value.
+  option->allow_extra_args(positional && flag.is_list);
   if (!flag.is_list) {
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }

@@ -94,7 +94,7 @@ double train_step(const Bench& bench) {
       bench.fast_type == at::kBFloat16 ? trainer::Arithmetic::bf16 : trainer::Arithmetic::fp32);
   trainer::Optimizer optimizer(*network, {});
   return bench.rate(static_cast<double>(bench.options.batch), [&] {
-    task.step({}).loss.backward();
+    task.step({}, 1).loss.backward();
     optimizer.step(0.003);
   });
 }

@@ -1,20 +1,34 @@
 #include "retina/pipeline/check.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "retina/core/rng.h"
+#include "retina/pipeline/check_page.h"
+#include "retina/pipeline/duplicates.h"
+#include "retina/pipeline/label_geometry.h"
 #include "retina/pipeline/open_dataset.h"
+#include "retina/report/picture.h"
 
 namespace retina::pipeline {
 
 namespace {
 
-constexpr std::size_t kListedProblems = 50;
 constexpr int kAnyClass = 255;
+constexpr std::int64_t kThumbnails = 12;  ///< of each part of the data
+constexpr std::int64_t kThumbnailSide = 256;
+constexpr std::size_t kListedRepeats = 10;
+
+enum class Part { training, held_out };
+
+bool names_data(const data::DataOptions& options) {
+  return !options.path.empty() || options.images != data::DataOptions{}.images;
+}
 
 /// The slices to read: all, or a seeded choice in their order.
 std::vector<data::Slice> chosen(const std::vector<data::Slice>& slices, std::int64_t limit) {
@@ -31,31 +45,115 @@ std::vector<data::Slice> chosen(const std::vector<data::Slice>& slices, std::int
   return kept;
 }
 
+/// Every n-th pixel of a label plane, on the grid of report::shrink's `small` image.
+core::Array thin_out(const core::Array& labels, const core::Vec3& small) {
+  const std::int64_t height = labels.shape()[1];
+  const std::int64_t width = labels.shape()[2];
+  const std::int64_t factor = (std::max(height, width) + kThumbnailSide - 1) / kThumbnailSide;
+  core::Array out(labels.dtype(), 1, small);
+  for (std::int64_t y = 0; y < small[1]; ++y) {
+    for (std::int64_t x = 0; x < small[2]; ++x) {
+      out.at<std::uint8_t>(0, 0, y, x) =
+          labels.at<std::uint8_t>(0, 0, std::min(height - 1, y * factor + factor / 2),
+                                  std::min(width - 1, x * factor + factor / 2));
+    }
+  }
+  return out;
+}
+
+Thumbnail thumbnail_of(std::string name, const data::LabelledPlane& plane) {
+  Thumbnail out{.name = std::move(name), .image = {}, .labels = {}};
+  out.image = report::shrink(plane.image, kThumbnailSide);
+  if (plane.labels.elements() > 0) {
+    out.labels = thin_out(plane.labels, out.image.shape());
+  }
+  return out;
+}
+
 class Checker {
  public:
-  Checker(const data::Dataset& dataset, CheckReport& report) : dataset_(dataset), report_(report) {
+  Checker(CheckReport& report, const CheckOptions& options, const core::Context& ctx)
+      : report_(report), options_(options), ctx_(ctx) {}
+
+  /// Reads the planes of one part of the data; `dataset` is kept until conclude().
+  void read(const data::Dataset& dataset, Part part) {
+    first_row_ = report_.volumes.size();
+    add_rows(dataset, part);
+    const std::vector<data::Slice> slices = chosen(dataset.slices, options_.max_planes);
+    if (slices.size() < dataset.slices.size()) {
+      report_.notes.push_back(fmt::format("{} of {} planes were read (max_planes)", slices.size(),
+                                          dataset.slices.size()));
+    }
+    const auto count = static_cast<std::int64_t>(slices.size());
+    const std::int64_t step = std::max<std::int64_t>(1, count / kThumbnails);
+    ctx_.progress->begin(part == Part::training ? "check" : "check of held-out data", count,
+                         "planes");
+    for (std::int64_t i = 0; i < count; ++i) {
+      ctx_.check_stop("run the check again");
+      shows_ = !options_.output.empty() && i % step == step / 2;
+      read_plane({&dataset, slices[static_cast<std::size_t>(i)], part});
+      ctx_.progress->update(i + 1);
+    }
+    ctx_.progress->end();
+    drop_unused_rows(dataset);
+  }
+
+  void conclude() {
+    note_two_valued();
+    note_empty_masks();
+    note_repeats();
+    if (report_.statistics.planes > 0 && report_.statistics.std() == 0) {
+      report_.problems.push_back({.subject = "images",
+                                  .found = "one grey value everywhere",
+                                  .expected = "images with contrast",
+                                  .remedy = "check the image files or the input range"});
+    } else if (report_.constant_planes > 0) {
+      report_.notes.push_back(
+          fmt::format("{} planes have one grey value everywhere", report_.constant_planes));
+    }
+  }
+
+ private:
+  struct ReadPlane {
+    const data::Dataset* dataset;
+    data::Slice slice;
+    Part part;
+  };
+
+  void add_rows(const data::Dataset& dataset, Part part) {
     for (const data::LabelledVolume& volume : dataset.volumes) {
       CheckedVolume row;
       row.name = volume.name;
+      row.is_held_out = part == Part::held_out;
       row.shape = volume.image->shape();
       row.image_dtype = volume.image->info().dtype;
       if (volume.labels != nullptr) {
         row.label_dtype = volume.labels->info().dtype;
       }
-      report.volumes.push_back(row);
+      report_.volumes.push_back(row);
     }
   }
 
-  void read(const data::Slice& slice) {
-    const auto index = static_cast<std::size_t>(slice.volume);
-    CheckedVolume& row = report_.volumes[index];
+  void read_plane(const ReadPlane& read) {
+    const auto index = static_cast<std::size_t>(read.slice.volume);
+    const data::LabelledVolume& volume = read.dataset->volumes[index];
+    CheckedVolume& row = report_.volumes[first_row_ + index];
     try {
-      if (dataset_.volumes[index].labels != nullptr) {
-        count_values(row, data::count_labels(dataset_.volumes[index], slice));
+      if (volume.labels != nullptr) {
+        count_values(row, *read.dataset, data::count_labels(volume, read.slice));
       }
-      const data::LabelledPlane plane = data::read_plane(dataset_, slice);
+      const data::LabelledPlane plane = data::read_plane(*read.dataset, read.slice);
       row.statistics.add(plane);
-      report_.statistics.add(plane);
+      if (read.part == Part::training) {
+        report_.statistics.add(plane);
+      }
+      planes_.push_back(read);
+      prints_.push_back(print_of(plane));
+      report_.constant_planes += prints_.back().is_constant ? 1 : 0;
+      if (shows_) {
+        report_.thumbnails.push_back(
+            thumbnail_of(data::describe(*read.dataset, read.slice), plane));
+      }
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::bad_data) {
         throw;
@@ -65,22 +163,10 @@ class Checker {
     }
   }
 
-  void conclude() {
-    drop_unused_rows();
-    note_two_valued();
-    note_empty_masks();
-    if (report_.statistics.planes > 0 && report_.statistics.std() == 0) {
-      report_.problems.push_back({.subject = "images",
-                                  .found = "one grey value everywhere",
-                                  .expected = "images with contrast",
-                                  .remedy = "check the image files or the input range"});
-    }
-  }
-
- private:
-  void count_values(CheckedVolume& row, const data::LabelCensus& census) {
-    two_valued_planes_ += dataset_.label_map.values.empty() && !dataset_.label_map.ignore_value &&
-                                  dataset_.label_map.class_count == 2 && census.only_0_and_255()
+  void count_values(CheckedVolume& row, const data::Dataset& dataset,
+                    const data::LabelCensus& census) {
+    two_valued_planes_ += dataset.label_map.values.empty() && !dataset.label_map.ignore_value &&
+                                  dataset.label_map.class_count == 2 && census.only_0_and_255()
                               ? 1
                               : 0;
     std::map<std::int64_t, std::int64_t> counts(row.stored_labels.begin(), row.stored_labels.end());
@@ -91,14 +177,15 @@ class Checker {
   }
 
   /// Volumes of which the range of slices takes nothing are not part of the report.
-  void drop_unused_rows() {
-    std::vector<CheckedVolume> used;
-    for (std::size_t v = 0; v < report_.volumes.size(); ++v) {
+  void drop_unused_rows(const data::Dataset& dataset) {
+    std::vector<CheckedVolume> used(
+        report_.volumes.begin(), report_.volumes.begin() + static_cast<std::ptrdiff_t>(first_row_));
+    for (std::size_t v = 0; v < dataset.volumes.size(); ++v) {
       const auto here = [&](const data::Slice& s) {
         return static_cast<std::size_t>(s.volume) == v;
       };
-      if (std::any_of(dataset_.slices.begin(), dataset_.slices.end(), here)) {
-        used.push_back(std::move(report_.volumes[v]));
+      if (std::any_of(dataset.slices.begin(), dataset.slices.end(), here)) {
+        used.push_back(std::move(report_.volumes[first_row_ + v]));
       }
     }
     report_.volumes = std::move(used);
@@ -134,9 +221,54 @@ class Checker {
     }
   }
 
-  const data::Dataset& dataset_;
+  RepeatedPlane describe_repeat(const Duplicate& duplicate) const {
+    const ReadPlane& first = planes_[static_cast<std::size_t>(duplicate.first)];
+    const ReadPlane& second = planes_[static_cast<std::size_t>(duplicate.second)];
+    return {.first = data::describe(*first.dataset, first.slice),
+            .second = data::describe(*second.dataset, second.slice),
+            .is_turned = duplicate.is_turned,
+            .labels_differ = duplicate.labels_differ,
+            .is_leak = first.part != second.part};
+  }
+
+  void note_repeats() {
+    const auto image_of = [&](std::int64_t i) {
+      const ReadPlane& plane = planes_[static_cast<std::size_t>(i)];
+      return data::read_image(*plane.dataset, plane.slice);
+    };
+    for (const Duplicate& duplicate : find_duplicates(prints_, image_of)) {
+      report_.repeated.push_back(describe_repeat(duplicate));
+    }
+    std::size_t listed = 0;
+    for (const RepeatedPlane& repeated : report_.repeated) {
+      if (repeated.is_leak) {
+        report_.problems.push_back(
+            {.subject = repeated.second + " (held out)",
+             .found = fmt::format("the image of {}{}", repeated.first,
+                                  repeated.is_turned ? ", flipped or turned" : ""),
+             .expected = "held-out images that are not trained on",
+             .remedy = "remove it from one of the two"});
+      } else if (++listed <= kListedRepeats) {
+        report_.notes.push_back(fmt::format(
+            "{} has the image of {}{}{}", repeated.second, repeated.first,
+            repeated.is_turned ? ", flipped or turned" : "",
+            repeated.labels_differ ? ", but another mask: one of the two is wrong" : ""));
+      }
+    }
+    if (listed > kListedRepeats) {
+      report_.notes.push_back(
+          fmt::format("... and {} more images that occur twice", listed - kListedRepeats));
+    }
+  }
+
   CheckReport& report_;
+  const CheckOptions& options_;
+  const core::Context& ctx_;
+  std::size_t first_row_ = 0;
+  bool shows_ = false;
   std::int64_t two_valued_planes_ = 0;
+  std::vector<ReadPlane> planes_;
+  std::vector<PlanePrint> prints_;
 };
 
 int class_count(const CheckOptions& options) {
@@ -160,129 +292,83 @@ std::vector<std::string> names_of(const CheckOptions& options, const data::Stati
   return names;
 }
 
-std::string shares_text(const data::Statistics& statistics, std::size_t classes) {
-  std::vector<std::string> parts;
-  for (const double share : statistics.class_shares(static_cast<int>(classes))) {
-    parts.push_back(fmt::format("{:.2f}", 100 * share));
-  }
-  return fmt::format("{}", fmt::join(parts, " "));
-}
-
-void append_rows(std::string& out, const CheckReport& report, std::size_t max_rows) {
-  std::size_t width = 4;
-  for (const CheckedVolume& v : report.volumes) {
-    width = std::max(width, v.name.size());
-  }
-  out += fmt::format("{:<{}}  {:<18}{:<9}{:<9}{:>7}{:>7}  {}\n", "name", width, "shape z,y,x",
-                     "image", "labels", "planes", "empty",
-                     "% of " + fmt::format("{}", fmt::join(report.class_names, ", ")));
-  for (std::size_t i = 0; i < std::min(max_rows, report.volumes.size()); ++i) {
-    const CheckedVolume& v = report.volumes[i];
-    out += fmt::format("{:<{}}  {:<18}{:<9}{:<9}{:>7}{:>7}  {}\n", v.name, width,
-                       core::to_string(v.shape), core::name_of(v.image_dtype),
-                       core::name_of(v.label_dtype), v.statistics.planes, v.statistics.empty_planes,
-                       shares_text(v.statistics, report.class_names.size()));
-  }
-  if (report.volumes.size() > max_rows) {
-    out += fmt::format("... and {} more\n", report.volumes.size() - max_rows);
+void require_new_page(const CheckOptions& options) {
+  if (!options.output.empty() && !options.overwrite && std::filesystem::exists(options.output)) {
+    throw Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", options.output),
+                                          .found = "it exists already",
+                                          .expected = "a new name",
+                                          .remedy = "choose another output or pass --overwrite"});
   }
 }
 
 }  // namespace
 
+std::vector<Problem> CheckOptions::validate() const {
+  std::vector<Problem> problems;
+  const bool is_page = output.ends_with(".html") || output.ends_with(".htm");
+  if (!output.empty() && !is_page) {
+    problems.push_back({.subject = "output",
+                        .found = fmt::format("'{}'", output),
+                        .expected = "the name of a page, ending in .html",
+                        .remedy = {}});
+  }
+  if (max_planes < 1) {
+    problems.push_back({.subject = "max_planes",
+                        .found = fmt::format("{}", max_planes),
+                        .expected = "1 or more",
+                        .remedy = {}});
+  }
+  return problems;
+}
+
 CheckReport check_dataset(const data::Dataset& dataset, const CheckOptions& options,
                           const core::Context& ctx) {
   CheckReport report;
   report.planes = static_cast<std::int64_t>(dataset.slices.size());
-  Checker checker(dataset, report);
-  const std::vector<data::Slice> slices = chosen(dataset.slices, options.max_planes);
-  if (slices.size() < dataset.slices.size()) {
-    report.notes.push_back(fmt::format("{} of {} planes were read (max_planes)", slices.size(),
-                                       dataset.slices.size()));
-  }
-  ctx.progress->begin("check", static_cast<std::int64_t>(slices.size()), "planes");
-  for (std::size_t i = 0; i < slices.size(); ++i) {
-    ctx.check_stop("run the check again");
-    checker.read(slices[i]);
-    ctx.progress->update(static_cast<std::int64_t>(i) + 1);
-  }
-  ctx.progress->end();
+  Checker checker(report, options, ctx);
+  checker.read(dataset, Part::training);
   report.class_names = names_of(options, report.statistics);
   checker.conclude();
   return report;
 }
 
 CheckReport check(const CheckOptions& options, const core::Context& ctx) {
-  OpenedDataset opened = try_open_dataset(options.data, class_count(options), ctx);
-  CheckReport report = check_dataset(opened.dataset, options, ctx);
-  report.problems.insert(report.problems.begin(), opened.problems.begin(), opened.problems.end());
-  return report;
-}
-
-void throw_if_bad(const CheckReport& report, const CheckOptions& options) {
-  const std::string& where = options.data.path.empty() ? options.data.images : options.data.path;
-  throw_if_any(ErrorKind::bad_data, "the dataset " + where + " has problems", report.problems);
-}
-
-Json to_json(const CheckReport& report) {
-  Json json;
-  json["ok"] = report.ok();
-  json["planes"] = report.planes;
-  json["planes_read"] = report.statistics.planes;
-  json["empty_planes"] = report.statistics.empty_planes;
-  json["mean"] = report.statistics.mean();
-  json["std"] = report.statistics.std();
-  const auto shares = report.statistics.class_shares(static_cast<int>(report.class_names.size()));
-  json["classes"] = Json::array();
-  for (std::size_t id = 0; id < shares.size(); ++id) {
-    json["classes"].push_back(
-        {{"id", id}, {"name", report.class_names[id]}, {"share", shares[id]}});
-  }
-  json["volumes"] = Json::array();
-  for (const CheckedVolume& v : report.volumes) {
-    Json labels = Json::array();
-    for (const auto& [value, pixels] : v.stored_labels) {
-      labels.push_back({{"value", value}, {"pixels", pixels}});
+  throw_if_any(ErrorKind::usage, "check: the options have problems", options.validate());
+  require_new_page(options);
+  CheckReport report;
+  Checker checker(report, options, ctx);
+  const OpenedDataset training = try_open_dataset(options.data, class_count(options), ctx);
+  report.problems = training.problems;
+  report.planes = static_cast<std::int64_t>(training.dataset.slices.size());
+  OpenedDataset held_out;
+  if (names_data(options.validation)) {
+    data::DataOptions how = options.validation;
+    if (how.input_range.empty() && training.dataset.range != core::IntensityRange{}) {
+      how.input_range = {training.dataset.range.low,
+                         training.dataset.range.high};  // as in training
     }
-    json["volumes"].push_back({{"name", v.name},
-                               {"shape", v.shape},
-                               {"image_dtype", core::name_of(v.image_dtype)},
-                               {"label_dtype", core::name_of(v.label_dtype)},
-                               {"planes_read", v.statistics.planes},
-                               {"empty_planes", v.statistics.empty_planes},
-                               {"stored_labels", labels}});
+    held_out = try_open_dataset(how, class_count(options), ctx);
+    report.problems.insert(report.problems.end(), held_out.problems.begin(),
+                           held_out.problems.end());
   }
-  json["notes"] = report.notes;
-  json["problems"] = Json::array();
-  for (const Problem& problem : report.problems) {
-    json["problems"].push_back(to_string(problem));
+  for (const std::vector<data::LabelledVolume>& volumes :
+       {std::cref(training.dataset.volumes), std::cref(held_out.dataset.volumes)}) {
+    for (const data::LabelledVolume& volume : volumes) {
+      if (const auto problem = geometry_problem(volume)) {
+        report.problems.push_back(*problem);
+      }
+    }
   }
-  return json;
-}
-
-std::string to_table(const CheckReport& report, std::size_t max_rows) {
-  std::string out;
-  append_rows(out, report, max_rows);
-  out += fmt::format("\n{} planes, {} read; mean {:.5f}, std {:.5f} (of pixels / 255)\n",
-                     report.planes, report.statistics.planes, report.statistics.mean(),
-                     report.statistics.std());
-  const auto shares = report.statistics.class_shares(static_cast<int>(report.class_names.size()));
-  for (std::size_t id = 0; id < shares.size(); ++id) {
-    out += fmt::format("  class {:<3} {:<24} {:>7.3f} %\n", id, report.class_names[id],
-                       100 * shares[id]);
+  checker.read(training.dataset, Part::training);
+  if (!held_out.dataset.slices.empty()) {
+    checker.read(held_out.dataset, Part::held_out);
   }
-  for (const std::string& note : report.notes) {
-    out += "note: " + note + "\n";
+  report.class_names = names_of(options, report.statistics);
+  checker.conclude();
+  if (!options.output.empty()) {
+    write_check_page(options.output, report);
   }
-  for (std::size_t i = 0; i < std::min(kListedProblems, report.problems.size()); ++i) {
-    out += "problem: " + to_string(report.problems[i]) + "\n";
-  }
-  if (report.problems.size() > kListedProblems) {
-    out += fmt::format("... and {} more problems\n", report.problems.size() - kListedProblems);
-  }
-  out +=
-      report.ok() ? "ready for training\n" : fmt::format("{} problems\n", report.problems.size());
-  return out;
+  return report;
 }
 
 }  // namespace retina::pipeline

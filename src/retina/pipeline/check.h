@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "retina/core/array.h"
 #include "retina/core/error.h"
 #include "retina/core/json.h"
 #include "retina/core/progress.h"
@@ -16,20 +17,29 @@ namespace retina::pipeline {
 
 struct CheckOptions {
   data::DataOptions data;
+  data::DataOptions validation{};    ///< held-out data; that name no images: none
   std::vector<std::string> classes;  ///< names of class ids 1, 2, ...; empty: any id is accepted
   std::int64_t max_planes = 4000;    ///< planes read; a larger dataset is sampled
+  std::string output{};              ///< page to write; empty = none
+  bool overwrite = false;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("data", self.data, "the dataset");
+    visit("validation", self.validation,
+          "held-out data: checked as well, and for images that are also in the dataset");
     visit("classes", self.classes, "names of class ids 1, 2, ...; empty: any id is accepted");
     visit("max_planes", self.max_planes, "planes that are read; a larger dataset is sampled");
+    visit("output", self.output, "also write a page with tables and thumbnails, PAGE.html");
+    visit("overwrite", self.overwrite, "replace a page that exists");
   }
+  std::vector<Problem> validate() const;
 };
 
 /// What was found in one image or volume.
 struct CheckedVolume {
   std::string name;
+  bool is_held_out = false;   ///< of the validation data
   core::Vec3 shape{0, 0, 0};  ///< z, y, x
   core::DType image_dtype = core::DType::u8;
   core::DType label_dtype = core::DType::u8;
@@ -37,22 +47,43 @@ struct CheckedVolume {
   data::Statistics statistics;  ///< of the planes that were read
 };
 
+/// A plane small enough for a page.
+struct Thumbnail {
+  std::string name;
+  core::Array image;   ///< u8, {1,y,x}
+  core::Array labels;  ///< u8 class ids of the same shape; no elements for unlabelled data
+};
+
+/// One image that occurs twice.
+struct RepeatedPlane {
+  std::string first;
+  std::string second;
+  bool is_turned = false;      ///< flipped or turned
+  bool labels_differ = false;  ///< so that one of the masks is wrong
+  bool is_leak = false;        ///< one is training data, the other held out
+};
+
 struct CheckReport {
   std::vector<std::string> class_names;  ///< by class id, background first
   std::vector<CheckedVolume> volumes;
-  data::Statistics statistics;     ///< over all of them
-  std::int64_t planes = 0;         ///< in the dataset
+  data::Statistics statistics;  ///< over the volumes that are not held out
+  std::int64_t planes = 0;      ///< in the dataset
+  std::vector<RepeatedPlane> repeated;
+  std::int64_t constant_planes = 0;  ///< of one grey value
+  std::vector<Thumbnail> thumbnails;
   std::vector<std::string> notes;  ///< how something was understood, or looks odd
   std::vector<Problem> problems;   ///< what stands in the way of training
 
   bool ok() const { return problems.empty(); }
 };
 
-/// Verifies pairs, shapes, types, label values, class shares, empty masks and grey values of a
-/// dataset. Does not throw for what is wrong with the data: all of it is in `problems`.
+/// Verifies pairs, shapes, types, label values, class shares, empty masks, grey values, repeated
+/// images (within the dataset and between it and the held-out data) and the geometry of images
+/// against their labels, plane by plane in little memory. Does not throw for what is wrong with the
+/// data: all of it is in `problems`. Writes options.output.
 CheckReport check(const CheckOptions& options, const core::Context& ctx);
 
-/// The same for a dataset that is open already.
+/// The same for a dataset that is open already; no held-out data, geometry or page.
 CheckReport check_dataset(const data::Dataset& dataset, const CheckOptions& options,
                           const core::Context& ctx);
 

@@ -1,11 +1,13 @@
 #include "retina/pipeline/check.h"
 
 #include <filesystem>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
+#include "retina/core/rng.h"
 #include "retina/store/open.h"
 #include "retina/testing/fixtures.h"
 #include "retina/testing/temp_folder.h"
@@ -88,6 +90,102 @@ TEST(Check, MissingFolderIsAProblemThatNamesThePath) {
   const CheckReport report = check(options_for(folder / "nowhere", {"m"}), core::silent_context());
   ASSERT_FALSE(report.ok());
   EXPECT_THAT(report.problems[0].subject, HasSubstr("nowhere"));
+}
+
+/// A side x side PNG of noise: images that differ with the seed.
+void write_noise(const std::filesystem::path& path, std::int64_t side, std::uint64_t seed) {
+  std::filesystem::create_directories(path.parent_path());
+  core::Array array(core::DType::u8, 1, {1, side, side});
+  core::Rng rng(seed);
+  for (auto& value : array.values<std::uint8_t>()) {
+    value = static_cast<std::uint8_t>(rng.integer(0, 255));
+  }
+  const auto volume = store::create(path.string(), {.shape = {1, side, side}});
+  volume->write(core::whole({1, side, side}), array);
+  volume->finish();
+}
+
+TEST(Check, RepeatedImagesAreNotedAndLeaksAreProblems) {
+  const testing::TempFolder folder;
+  for (const auto& [name, seed] : {std::pair("a", 1U), std::pair("b", 2U), std::pair("c", 1U)}) {
+    write_noise(folder / "train/images" / (std::string(name) + ".png"), 24, seed);
+    write_png(folder / "train/masks" / (std::string(name) + ".png"), 24, std::uint8_t{1});
+  }
+  write_noise(folder / "held/images/x.png", 24, 2);
+  write_png(folder / "held/masks/x.png", 24, std::uint8_t{1});
+  CheckOptions options = options_for(folder / "train", {"m"});
+  options.validation.path = folder / "held";
+  const CheckReport report = check(options, core::silent_context());
+  ASSERT_EQ(report.repeated.size(), 2U);
+  EXPECT_THAT(to_table(report), HasSubstr("note: c has the image of a"));
+  ASSERT_EQ(report.problems.size(), 1U);
+  EXPECT_THAT(to_string(report.problems[0]), HasSubstr("x (held out)"));
+  EXPECT_EQ(report.statistics.planes, 3);
+  EXPECT_EQ(report.volumes.size(), 4U);
+  EXPECT_TRUE(to_json(report)["duplicates"][1]["leak"]);
+}
+
+void write_placed_volume(const std::string& path, const core::Vec3d& voxel_nm,
+                         const core::Vec3d& offset_nm) {
+  const core::Vec3 shape{2, 16, 16};
+  const auto volume =
+      store::create(path, {.shape = shape, .voxel_nm = voxel_nm, .offset_nm = offset_nm});
+  core::Array values(core::DType::u8, 1, shape);
+  values.at<std::uint8_t>(0, 0, 3, 3) = 1;
+  values.at<std::uint8_t>(0, 1, 5, 5) = 1;
+  volume->write(core::whole(shape), values);
+  volume->finish();
+}
+
+TEST(Check, LabelsMustLieOnTheVoxelsOfTheirImage) {
+  const testing::TempFolder folder;
+  write_placed_volume(folder / "image.zarr", {8, 8, 8}, {0, 0, 0});
+  write_placed_volume(folder / "coarse.zarr", {16, 8, 8}, {0, 0, 0});
+  write_placed_volume(folder / "moved.zarr", {8, 8, 8}, {0, 80, 0});
+  write_placed_volume(folder / "good.zarr", {8.001, 8, 8}, {1, 0, 0});
+  CheckOptions options;
+  options.data.images = folder / "image.zarr";
+  const auto problems_with = [&](const std::string& labels) {
+    options.data.masks = folder / labels;
+    return to_table(check(options, core::silent_context()));
+  };
+  EXPECT_THAT(problems_with("coarse.zarr"), HasSubstr("voxels of 16"));
+  EXPECT_THAT(problems_with("moved.zarr"), HasSubstr("an offset of 0 x 80 x 0"));
+  EXPECT_THAT(problems_with("good.zarr"), HasSubstr("ready for training"));
+  options.data.voxel_size_nm = {8, 8, 8};
+  EXPECT_THAT(problems_with("coarse.zarr"), HasSubstr("ready for training"));
+}
+
+TEST(Check, ThePageIsSelfContainedAndShowsMasks) {
+  const testing::TempFolder folder;
+  write_png(folder / "images" / "a.png", 600);
+  write_png(folder / "masks" / "a.png", 600, std::uint8_t{1});
+  CheckOptions options = options_for(folder.path(), {"mitochondria"});
+  options.output = folder / "page.html";
+  check(options, core::silent_context());
+  const std::string html = core::read_text(folder / "page.html");
+  EXPECT_THAT(html, HasSubstr("Ready for training"));
+  EXPECT_THAT(html, HasSubstr("with its mask"));
+  EXPECT_THAT(html, HasSubstr("data:image/png"));
+  EXPECT_THAT(html, ::testing::Not(HasSubstr("http://")));
+  EXPECT_THROW(check(options, core::silent_context()), Error) << "the page exists";
+  options.output = folder / "page.txt";
+  EXPECT_THROW(check(options, core::silent_context()), Error);
+}
+
+TEST(Check, EmptyMasksAreNotedAndOnlyEmptyMasksAreAProblem) {
+  const testing::TempFolder folder;
+  write_noise(folder / "images/a.png", 24, 1);
+  write_png(folder / "masks/a.png", 24, std::uint8_t{0});
+  const std::string empty =
+      to_table(check(options_for(folder.path(), {"m"}), core::silent_context()));
+  EXPECT_THAT(empty, HasSubstr("no foreground at all"));
+  write_noise(folder / "images/b.png", 24, 2);
+  write_png(folder / "masks/b.png", 24, std::uint8_t{1});
+  const std::string half =
+      to_table(check(options_for(folder.path(), {"m"}), core::silent_context()));
+  EXPECT_THAT(half, HasSubstr("1 of 2 planes have no foreground"));
+  EXPECT_THAT(half, HasSubstr("ready for training"));
 }
 
 TEST(CheckE2e, RealEmIsReadyForTraining) {

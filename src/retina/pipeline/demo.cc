@@ -142,7 +142,8 @@ DemoReport demo(const DemoOptions& options, const core::Context& context) {
   const core::Stopwatch watch;
   const fs::path folder = options.output;
   if (options.phantom_only) {
-    const phantom::Phantom phantom = make_phantom(options.shape, options.voxel_nm, options.seed);
+    const phantom::Phantom phantom =
+        make_phantom(options.shape, options.voxel_size_nm, options.seed);
     write_phantom(
         phantom,
         {.path = options.output, .threads = thread_count(options), .overwrite = options.overwrite},

@@ -15,7 +15,7 @@ struct DemoOptions {
   std::uint64_t seed = 1;
   bool phantom_only = false;
   std::vector<std::int64_t> shape = {160, 160, 160};
-  std::vector<double> voxel_nm = {8, 8, 8};
+  std::vector<double> voxel_size_nm = {8, 8, 8};
   std::int64_t side = 512;
   std::int64_t slices = 8;
   double train_seconds = 200;
@@ -32,7 +32,7 @@ struct DemoOptions {
     visit("phantom_only", self.phantom_only,
           "write one synthetic volume with its truth, and nothing else");
     visit("shape", self.shape, "voxels along z, y, x of the unseen volume, or of the one to write");
-    visit("voxel_nm", self.voxel_nm, "voxel size along z, y, x in nm, with phantom_only");
+    visit("voxel_size_nm", self.voxel_size_nm, "voxel size z,y,x in nm, with phantom_only");
     visit("side", self.side, "side of the training slices in pixels");
     visit("slices", self.slices, "labelled slices to train on");
     visit("train_seconds", self.train_seconds, "time limit of the training");

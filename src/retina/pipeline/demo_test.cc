@@ -13,7 +13,7 @@ namespace {
 TEST(Demo, PhantomOnlyWritesImageAndTruth) {
   const testing::TempFolder folder;
   const std::string path = folder / "p.zarr";
-  demo({.output = path, .phantom_only = true, .shape = {8, 70, 60}, .voxel_nm = {8, 8, 8}},
+  demo({.output = path, .phantom_only = true, .shape = {8, 70, 60}, .voxel_size_nm = {8, 8, 8}},
        core::silent_context());
   EXPECT_EQ(store::open(path)->shape(), (core::Vec3{8, 70, 60}));
   EXPECT_EQ(store::open(path + "/labels/semantic")->shape(), (core::Vec3{8, 70, 60}));
@@ -33,7 +33,7 @@ TEST(DemoE2e, LearnsMitochondriaAndShowsThem) {
   const DemoReport report = demo({.output = folder / "demo",
                                   .seed = 7,
                                   .shape = {48, 192, 192},
-                                  .voxel_nm = {8, 8, 8},
+                                  .voxel_size_nm = {8, 8, 8},
                                   .steps = 200},
                                  core::silent_context());
   EXPECT_GT(report.iou, 0.5);

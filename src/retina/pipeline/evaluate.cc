@@ -22,13 +22,6 @@ constexpr std::int64_t kBlockBytes = 64LL << 20;
 constexpr std::size_t kMostClasses = 256;
 constexpr const char* kRerun = "run the same command again";
 
-std::optional<core::Vec3d> stated_voxel_size(const EvaluateOptions& options) {
-  if (options.voxel_nm.empty()) {
-    return std::nullopt;
-  }
-  return core::Vec3d{options.voxel_nm.at(0), options.voxel_nm.at(1), options.voxel_nm.at(2)};
-}
-
 void require_labels(const core::Volume& volume, std::vector<Problem>& problems) {
   const core::VolumeInfo& info = volume.info();
   if (info.channels != 1 || !core::is_integer(info.dtype)) {
@@ -105,17 +98,16 @@ std::vector<metric::Confusion> count_all(const std::vector<LabelPair>& pairs, st
   return counts;
 }
 
-/// A mask that holds nothing but 0 and 255 means 0 and 1, unless 255 is a class or the ignored
-/// value.
-MaskReading reading_of(const std::set<std::int64_t>& labels, const EvaluateOptions& options,
+/// A mask that holds nothing but 0 and 255 means 0 and 1, unless 255 is a class. The ignored value
+/// is one of the truth alone and is not among its `labels`.
+MaskReading reading_of(const std::set<std::int64_t>& labels,
                        const std::vector<NamedClass>& wanted) {
   const bool wants_255 = std::any_of(wanted.begin(), wanted.end(),
                                      [](const NamedClass& named) { return named.id == 255; });
   const bool two_valued = std::all_of(
       labels.begin(), labels.end(), [](std::int64_t label) { return label == 0 || label == 255; });
-  return two_valued && labels.contains(255) && !wants_255 && options.ignore_value != 255
-             ? MaskReading::zero_or_255
-             : MaskReading::class_ids;
+  return two_valued && labels.contains(255) && !wants_255 ? MaskReading::zero_or_255
+                                                          : MaskReading::class_ids;
 }
 
 std::vector<NamedClass> classes_found(const std::set<std::int64_t>& predicted,
@@ -144,13 +136,14 @@ std::vector<NamedClass> classes_found(const std::set<std::int64_t>& predicted,
   return classes;
 }
 
-/// A truth label outside the classes is background of every class, which is seldom meant.
-void note_unlisted_labels(const std::set<std::int64_t>& actual, const ScoringRules& rules,
+/// A label outside the classes is background of every class, which is seldom meant.
+void note_unlisted_labels(const char* side, const std::set<std::int64_t>& labels,
+                          MaskReading reading, const std::vector<NamedClass>& classes,
                           std::vector<std::string>& notes) {
   std::vector<std::int64_t> unlisted;
-  for (const std::int64_t label : actual) {
-    const std::int64_t id = rules.truth == MaskReading::zero_or_255 && label == 255 ? 1 : label;
-    if (id != 0 && std::none_of(rules.classes.begin(), rules.classes.end(),
+  for (const std::int64_t label : labels) {
+    const std::int64_t id = reading == MaskReading::zero_or_255 && label == 255 ? 1 : label;
+    if (id != 0 && std::none_of(classes.begin(), classes.end(),
                                 [&](const NamedClass& named) { return named.id == id; })) {
       unlisted.push_back(label);
     }
@@ -158,9 +151,8 @@ void note_unlisted_labels(const std::set<std::int64_t>& actual, const ScoringRul
   if (!unlisted.empty()) {
     const std::size_t shown = std::min<std::size_t>(unlisted.size(), 10);
     notes.push_back(fmt::format(
-        "the truth has {} labels outside the classes, such as {}: they count as not being any "
-        "class",
-        unlisted.size(),
+        "the {} has {} labels outside the classes, such as {}: they count as not being any class",
+        side, unlisted.size(),
         fmt::join(unlisted.begin(), unlisted.begin() + static_cast<std::ptrdiff_t>(shown), ", ")));
   }
 }
@@ -173,7 +165,9 @@ ScoringRules rules_of(const std::vector<metric::Confusion>& counts, const Evalua
                      .instance_match = options.instance_match,
                      .distances = options.distances,
                      .distance_statistic = options.distance_statistic,
-                     .max_ram = core::parse_size(options.max_ram)};
+                     .max_ram = core::parse_size(options.max_ram),
+                     .distance_halo = options.distance_halo,
+                     .scratch = options.scratch};
   if (options.cremi) {
     rules.cremi_threshold_nm = options.cremi_threshold_nm;
   }
@@ -183,11 +177,11 @@ ScoringRules rules_of(const std::vector<metric::Confusion>& counts, const Evalua
     predicted.merge(confusion.predicted_labels());
     actual.merge(confusion.truth_labels());
   }
-  rules.prediction = reading_of(predicted, options, rules.classes);
+  rules.prediction = reading_of(predicted, rules.classes);
   if (options.ignore_value) {
     actual.erase(*options.ignore_value);
   }
-  rules.truth = reading_of(actual, options, rules.classes);
+  rules.truth = reading_of(actual, rules.classes);
   const std::pair<const char*, MaskReading> sides[] = {{"prediction", rules.prediction},
                                                        {"truth", rules.truth}};
   for (const auto& [side, reading] : sides) {
@@ -198,7 +192,8 @@ ScoringRules rules_of(const std::vector<metric::Confusion>& counts, const Evalua
   if (rules.classes.empty()) {
     rules.classes = classes_found(predicted, actual, rules);
   } else {
-    note_unlisted_labels(actual, rules, notes);
+    note_unlisted_labels("prediction", predicted, rules.prediction, rules.classes, notes);
+    note_unlisted_labels("truth", actual, rules.truth, rules.classes, notes);
   }
   return rules;
 }
@@ -213,7 +208,8 @@ std::vector<ImageScores> score_all(const std::vector<LabelPair>& pairs,
     context.check_stop(kRerun);
     const auto prediction = pairs[i].prediction();
     const auto truth = pairs[i].truth();
-    images.push_back(score_image({pairs[i].name, *prediction, *truth, counts[i]}, rules, notes));
+    images.push_back(
+        score_image({pairs[i].name, *prediction, *truth, counts[i]}, rules, notes, context));
     context.progress->update(static_cast<std::int64_t>(images.size()), pairs[i].name);
   }
   context.progress->end();
@@ -255,13 +251,13 @@ std::vector<Problem> EvaluateOptions::validate() const {
                         .expected = "a file or folder",
                         .remedy = "give both --prediction and --truth"});
   }
-  const bool positive =
-      std::all_of(voxel_nm.begin(), voxel_nm.end(), [](double nm) { return nm > 0; });
-  if (!positive || (!voxel_nm.empty() && voxel_nm.size() != 3)) {
-    problems.push_back({.subject = "voxel_nm",
-                        .found = fmt::format("{} numbers", voxel_nm.size()),
-                        .expected = "three positive numbers: z,y,x in nm",
-                        .remedy = "such as --voxel-nm 40,4,4"});
+  const std::vector<Problem> reading_problems = reading.validate();
+  problems.insert(problems.end(), reading_problems.begin(), reading_problems.end());
+  if (!(distance_halo >= 1)) {
+    problems.push_back({.subject = "distance_halo",
+                        .found = fmt::format("{}", distance_halo),
+                        .expected = "1 or more voxels",
+                        .remedy = ""});
   }
   if (!(cremi_threshold_nm > 0)) {
     problems.push_back({.subject = "cremi_threshold_nm",
@@ -305,7 +301,7 @@ EvaluateReport evaluate(const EvaluateOptions& options, const core::Context& con
   const auto pairs = find_label_pairs({.prediction = options.prediction,
                                        .truth = options.truth,
                                        .folders = folders,
-                                       .voxel_nm = stated_voxel_size(options)});
+                                       .reading = options.reading});
   return evaluate_pairs(pairs, options, context);
 }
 

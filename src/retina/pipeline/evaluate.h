@@ -10,6 +10,7 @@
 #include "retina/metric/distance.h"
 #include "retina/pipeline/evaluation_report.h"
 #include "retina/pipeline/label_pairs.h"
+#include "retina/pipeline/reading_options.h"
 
 namespace retina::pipeline {
 
@@ -25,8 +26,10 @@ struct EvaluateOptions {
   metric::DirectedStatistic distance_statistic = metric::DirectedStatistic::mean;
   bool cremi = false;
   double cremi_threshold_nm = 200;
-  std::vector<double> voxel_nm{};
+  ReadingOptions reading{};
   std::string max_ram = "4GiB";
+  double distance_halo = 64;
+  std::string scratch{};
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -44,24 +47,30 @@ struct EvaluateOptions {
     visit("instance_match", self.instance_match,
           "drop predicted objects that touch no true object, as published for the Perez sets");
     visit("distances", self.distances,
-          "compute the mean false distance, which needs the whole image or volume in memory");
+          "compute the mean false distance; of volumes that do not fit max_ram by blocks");
     visit("distance_statistic", self.distance_statistic,
           "what the mean false distance is made of: mean or max of the directed distances");
     visit("cremi", self.cremi, "compute the CREMI cleft scores (ADGT, ADF, their mean)");
     visit("cremi_threshold_nm", self.cremi_threshold_nm,
           "CREMI: a voxel farther than this from the other set is false, nm");
-    visit("voxel_nm", self.voxel_nm, "voxel size z,y,x in nm; overrides what the files say");
-    visit("max_ram", self.max_ram,
-          "memory to use, such as 8GiB; where it is too small for distances they are undefined");
+    ReadingOptions::fields(self.reading, visit);
+    visit("max_ram", self.max_ram, "memory to use, such as 8GiB");
+    visit(
+        "distance_halo", self.distance_halo,
+        "by blocks: distances up to this many voxels (of the smallest side) are found; where some "
+        "are greater the mean is undefined, unless scratch is given");
+    visit("scratch", self.scratch,
+          "folder for a file of 4 bytes a voxel, with which distances of any size are found");
   }
   std::vector<Problem> validate() const;
 };
 
 /// Compares label maps with the truth (retina.md sections 4.3, 4.4 and 5). Two passes at most:
-/// counts are streamed by blocks and exact for any size; instance matching, distances and CREMI
-/// scores read one image or volume whole. A 2D image is scored by (I + 1e-5) / (U + 1e-5), a volume
-/// by I/U. A 0/255 mask is read as 0/1, which is logged. bad_data lists all pairing, shape and type
-/// problems at once; resource if instance matching does not fit max_ram.
+/// counts are streamed by blocks and exact for any size; distances and CREMI scores read an image
+/// or volume whole where it fits max_ram, else by blocks with a halo or with the help of a scratch
+/// file; instance matching reads it whole. A 2D image is scored by (I + 1e-5) / (U + 1e-5), a
+/// volume by I/U. A 0/255 mask is read as 0/1, which is logged. bad_data lists all pairing, shape
+/// and type problems at once; resource if instance matching does not fit max_ram.
 EvaluateReport evaluate(const EvaluateOptions& options, const core::Context& context);
 
 /// The same for pairs found or made by the caller; the paths and folder meaning of `options` are

@@ -9,6 +9,7 @@
 #include "retina/core/error.h"
 #include "retina/core/rng.h"
 #include "retina/store/open.h"
+#include "retina/testing/sparse_volume.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -124,6 +125,28 @@ TEST(Evaluate, TakesTheIgnoredValue255ForNoClass) {
   EXPECT_EQ(report.images.at(0).ignored, 1);
 }
 
+TEST(Evaluate, TheIgnoredValueOfTheTruthDoesNotChangeHowThePredictionIsRead) {
+  Array truth = label_map({1, 40, 50}, 7);
+  for (auto& value : truth.values<std::uint8_t>()) {
+    value = value == 1 ? 1 : 0;
+  }
+  const Array prediction = relabelled(truth, 255);
+  truth.at<std::uint8_t>(0, 0, 39, 49) = 255;
+  const auto report = evaluate_memory({memory_pair(prediction, truth)},
+                                      {.classes = {"1=square"}, .ignore_value = 255});
+  EXPECT_EQ(report.classes.at(0).iou.value, 1.0);
+  EXPECT_THAT(report.notes, Contains(HasSubstr("the prediction is a 0/255 mask")));
+  EXPECT_EQ(report.images.at(0).ignored, 1);
+}
+
+TEST(Evaluate, NotesPredictedLabelsOutsideTheClasses) {
+  const Array labels = label_map({1, 40, 50}, 5);
+  const auto report =
+      evaluate_memory({memory_pair(relabelled(labels, 70), labels)}, {.classes = {"1", "2"}});
+  EXPECT_THAT(report.notes,
+              Contains(HasSubstr("the prediction has 2 labels outside the classes, such as 70")));
+}
+
 TEST(Evaluate, AveragesImagesAsPublishedAndNotesAbsentClasses) {
   const Array some = label_map({1, 40, 50}, 9);
   const Array none(DType::u8, 1, {1, 40, 50});
@@ -147,6 +170,36 @@ TEST(Evaluate, ListsAllShapeAndTypeProblemsAtOnce) {
     EXPECT_EQ(error.kind(), ErrorKind::bad_data);
     EXPECT_THAT(error.what(), HasSubstr("shape"));
     EXPECT_THAT(error.what(), HasSubstr("float32"));
+  }
+}
+
+LabelPair sparse_pair(const std::shared_ptr<testing::SparseVolume>& prediction,
+                      const std::shared_ptr<testing::SparseVolume>& truth) {
+  return {"sparse", [=] { return prediction; }, [=] { return truth; }};
+}
+
+TEST(Evaluate, CountsExtremeShapesByBlocks) {
+  for (const Vec3& shape : {Vec3{1, 1, 1}, Vec3{1, 37, 53}, Vec3{1, 200'000, 300}}) {
+    const core::Box3 half{{0, 0, 0}, {1, (shape[1] + 1) / 2, shape[2]}};
+    const auto full = std::make_shared<testing::SparseVolume>(
+        shape, DType::u8, std::vector<testing::SparseVolume::Filled>{{core::whole(shape), 1}});
+    const auto part = std::make_shared<testing::SparseVolume>(
+        shape, DType::u64, std::vector<testing::SparseVolume::Filled>{{half, 1}});
+    EvaluateOptions options{.classes = {"1"}, .distances = false};
+    options.max_ram = "16MiB";
+    const auto report = evaluate_memory({sparse_pair(part, full)}, options);
+    EXPECT_EQ(report.classes.at(0).counts.tp, half.voxels());
+    EXPECT_EQ(report.classes[0].counts.fn, core::whole(shape).voxels() - half.voxels());
+    EXPECT_DOUBLE_EQ(
+        evaluate_memory({sparse_pair(full, full)}, options).classes.at(0).pooled_iou.value.value(),
+        1);
+    const auto empty = std::make_shared<testing::SparseVolume>(shape, DType::u8);
+    EXPECT_DOUBLE_EQ(
+        evaluate_memory({sparse_pair(empty, full)}, options).classes.at(0).pooled_iou.value.value(),
+        0);
+    EXPECT_FALSE(evaluate_memory({sparse_pair(empty, empty)}, options)
+                     .classes.at(0)
+                     .pooled_iou.value.has_value());
   }
 }
 
@@ -191,7 +244,7 @@ TEST(EvaluateE2e, ScoresFoldersImageByImageOrAsOneVolume) {
   EXPECT_DOUBLE_EQ(images.classes.at(0).iou.value.value(), mean);
   EXPECT_DOUBLE_EQ(images.classes[0].pooled_iou.value.value(), pooled.iou().value());
   options.volume = true;
-  options.voxel_nm = {40, 4, 4};
+  options.reading.voxel_size_nm = {40, 4, 4};
   const auto volume = evaluate(options, core::silent_context());
   EXPECT_EQ(volume.images.size(), 1U);
   EXPECT_DOUBLE_EQ(volume.classes.at(0).iou.value.value(), pooled.iou().value());

@@ -1,240 +1,134 @@
 #include "retina/pipeline/finetune.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
-#include <thread>
 #include <utility>
 
-#include <fmt/format.h>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/basic_file_sink.h>
 
-#include "retina/core/clock.h"
 #include "retina/core/file.h"
-#include "retina/core/rng.h"
-#include "retina/data/loader.h"
 #include "retina/data/statistics.h"
 #include "retina/model/model.h"
-#include "retina/net/weights.h"
 #include "retina/pipeline/check.h"
 #include "retina/pipeline/held_out_validator.h"
+#include "retina/pipeline/initial_weights.h"
 #include "retina/pipeline/open_dataset.h"
-#include "retina/pipeline/run_config.h"
-#include "retina/pipeline/run_report.h"
 #include "retina/pipeline/training_batches.h"
-#include "retina/report/metrics_log.h"
+#include "retina/pipeline/training_run.h"
 #include "retina/trainer/supervised_task.h"
-#include "retina/trainer/train_loop.h"
 
 namespace retina::pipeline {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// `options.data` with the short flags laid over it.
-data::DataOptions training_data(const FinetuneOptions& options) {
-  data::DataOptions data = options.data;
-  if (!options.images.empty()) {
-    data.path.clear();
-    data.images = options.images;
-    data.masks = options.masks;
-  }
-  return data;
-}
-
-/// Held-out data are read as the training data are (label values, range), where not said otherwise.
-data::DataOptions held_out_data(const FinetuneOptions& options) {
-  data::DataOptions data = options.validation.data;
-  const data::DataOptions training = training_data(options);
-  if (!options.validation_images.empty()) {
-    data.path.clear();
-    data.images = options.validation_images;
-    data.masks = options.validation_masks;
-  }
-  data.labels = data.labels.empty() ? training.labels : data.labels;
-  data.input_range = data.input_range.empty() ? training.input_range : data.input_range;
-  data.ignore_value = data.ignore_value ? data.ignore_value : training.ignore_value;
-  return data;
-}
-
-void prepare_folder(const FinetuneOptions& options) {
-  const fs::path run = options.output;
-  const bool exists = fs::exists(run) && !fs::is_empty(run);
-  if (exists && !options.resume && !options.overwrite) {
-    throw Error(ErrorKind::usage, Problem{.subject = run.string(),
-                                          .found = "exists",
-                                          .expected = "a new run folder",
-                                          .remedy = "give --resume or --overwrite"});
-  }
-  if (exists && options.overwrite && !fs::exists(run_config_path(run))) {
-    throw Error(ErrorKind::usage, Problem{.subject = run.string(),
-                                          .found = "a folder that is not a run",
-                                          .expected = "a run to overwrite",
-                                          .remedy = "choose another output"});
-  }
-  if (exists && options.overwrite) {
-    fs::remove_all(run);
-  }
-  fs::create_directories(run / "checkpoints");
-}
-
-/// The caller's context with the log also written to RUN/log.txt.
-core::Context with_log_file(const core::Context& context, const fs::path& run) {
-  core::Context out = context;
-  std::vector<spdlog::sink_ptr> sinks = context.log->sinks();
-  sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>((run / "log.txt").string()));
-  out.log = std::make_shared<spdlog::logger>(context.log->name(), sinks.begin(), sinks.end());
-  out.log->set_level(context.log->level());
-  out.log->flush_on(spdlog::level::info);
-  return out;
-}
-
-int reading_threads(int threads) {
-  const int available =
-      threads > 0 ? threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  return std::clamp(available / 2, 1, 8);
-}
-
-tensor::NamedTensors initial_weights(const std::string& path) {
-  if (fs::path(path).extension() == ".safetensors") {
-    return tensor::read_safetensors(path);
-  }
-  return net::state_dict(*model::load(path).network);
-}
-
 /// All parts of one run, wired.
 class FinetuneRun {
  public:
-  FinetuneRun(const FinetuneOptions& options, const core::Context& context);
+  FinetuneRun(const FinetuneOptions& options, const core::Context& context)
+      : options_(options), run_(options, context) {}
   FinetuneReport run();
 
  private:
-  void write_config() const;
   void open_data();
-  void build_network();
-  void build_training();
+  std::shared_ptr<net::DenseNetwork> make_network();
+  void build_task(std::shared_ptr<net::DenseNetwork> network);
   model::Card card() const;
-  trainer::LoopOptions loop_options() const;
-  trainer::LoopHooks hooks();
-  std::optional<double> validate(const trainer::LoopState& state);
+  ValidatorSetup validator_setup() const;
+  TrainingHooks hooks();
+  Validation validate(const trainer::LoopState& state);
   void keep_model(const trainer::LoopState& state);
-  std::int64_t restore(trainer::TrainLoop& loop);
-  std::vector<SliceSample> samples_of_kept_model() const;
-  void write_report(const FinetuneReport& report);
-  const net::DenseNetwork& kept_network() const {
-    return average_ ? *average_->network() : *network_;
-  }
+  void tune_threshold() const;
+  ValidationScores scores_of_kept_model() const;
 
   FinetuneOptions options_;
-  fs::path run_;
-  core::Stopwatch watch_;
-  core::Context context_;
-  at::Device device_;
-  at::ScalarType dtype_;
+  TrainingRun run_;
   std::shared_ptr<const data::Dataset> dataset_;
   std::shared_ptr<const data::Dataset> held_out_;
   model::Preprocess preprocess_;
-  std::shared_ptr<net::DenseNetwork> network_;
-  std::unique_ptr<trainer::WeightAverage> average_;
   std::unique_ptr<trainer::SupervisedTask> task_;
-  std::unique_ptr<trainer::Optimizer> optimizer_;
   std::unique_ptr<HeldOutValidator> validator_;
-  std::unique_ptr<data::Loader> loader_;
-  std::unique_ptr<report::MetricsLog> metrics_;
+  std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
   std::optional<ValidationScores> best_;
   ValidationScores latest_;
 };
 
-FinetuneRun::FinetuneRun(const FinetuneOptions& options, const core::Context& context)
-    : options_(options),
-      run_(options.output),
-      context_(context),
-      device_(tensor::choose_device(options.device)),
-      dtype_(tensor::choose_type(options.precision, device_)) {
-  tensor::set_threads(options_.threads);
-  tensor::keep_freed_memory();
-  prepare_folder(options_);
-  context_ = with_log_file(context, run_);
-  write_config();  // an early interruption must leave a run that --resume knows
-  open_data();
-  write_config();  // now with the measured normalisation
-  build_network();
-  build_training();
-}
-
-void FinetuneRun::write_config() const {
-  Json config = core::options_to_json(options_);
-  config["resume"] = false;
-  config["extend_to"] = 0;
-  core::write_atomically(run_config_path(run_), std::string_view(to_yaml(config)));
+std::shared_ptr<const data::Dataset> open_checked(const data::DataOptions& data,
+                                                  const std::vector<std::string>& classes,
+                                                  CheckReport& checked,
+                                                  const core::Context& context) {
+  const CheckOptions options{.data = data, .classes = classes};
+  auto dataset = std::make_shared<data::Dataset>(
+      open_dataset(data, static_cast<int>(classes.size()) + 1, context));
+  checked = check_dataset(*dataset, options, context);
+  throw_if_bad(checked, options);
+  return dataset;
 }
 
 void FinetuneRun::open_data() {
-  const int classes = static_cast<int>(options_.classes.size()) + 1;
-  const CheckOptions check_options{.data = training_data(options_), .classes = options_.classes};
-  auto dataset =
-      std::make_shared<data::Dataset>(open_dataset(check_options.data, classes, context_));
-  const CheckReport checked = check_dataset(*dataset, check_options, context_);
-  throw_if_bad(checked, check_options);
-  context_.log->info("training data: {} slices of {} images\n{}", dataset->slices.size(),
-                     dataset->volumes.size(), to_table(checked, 12));
-  preprocess_.range = dataset->range;
+  const core::Context& context = run_.context();
+  CheckReport checked;
+  dataset_ = open_checked(options_.training_data(), options_.classes, checked, context);
+  context.log->info("training data: {} slices of {} images\n{}", dataset_->slices.size(),
+                    dataset_->volumes.size(), to_table(checked, 12));
+  preprocess_.range = dataset_->range;
   preprocess_.mean = options_.normalisation.mean.value_or(checked.statistics.mean());
   preprocess_.std = options_.normalisation.std.value_or(checked.statistics.std());
   options_.normalisation = {.mean = preprocess_.mean, .std = preprocess_.std};
-  dataset_ = dataset;
   if (!options_.validates()) {
-    context_.log->warn("no held-out images: the last weights become the model, unscored");
+    context.log->warn("no held-out images: the last weights become the model, unscored");
+    for (const std::string& name : options_.without_effect()) {
+      context.log->warn("{} does nothing without held-out images", name);
+    }
     return;
   }
-  CheckOptions held_out_options{.data = held_out_data(options_), .classes = options_.classes};
+  data::DataOptions held_out = options_.held_out_data();
   if (preprocess_.range != core::IntensityRange{}) {  // what predict will do
-    held_out_options.data.input_range = {preprocess_.range.low, preprocess_.range.high};
+    held_out.input_range = {preprocess_.range.low, preprocess_.range.high};
   }
-  auto held_out =
-      std::make_shared<data::Dataset>(open_dataset(held_out_options.data, classes, context_));
-  throw_if_bad(check_dataset(*held_out, held_out_options, context_), held_out_options);
-  held_out_ = held_out;
+  held_out_ = open_checked(held_out, options_.classes, checked, context);
 }
 
-void FinetuneRun::build_network() {
-  at::manual_seed(core::mix({options_.seed, 0}));
-  const Json network = core::options_to_json(options_.network);
-  network_ = net::make_network("transunet", network);
-  if (!options_.init.empty()) {
-    net::load_state_dict(*network_, initial_weights(options_.init), options_.init);
+std::shared_ptr<net::DenseNetwork> FinetuneRun::make_network() {
+  auto network = run_.make_network(core::options_to_json(options_.network));
+  if (options_.init.empty()) {
+    options_.transfer = net::TransferScope::none;
+  } else if (!run_.has_checkpoint()) {
+    const InitialWeights weights = read_initial_weights(options_.init);
+    options_.transfer = resolved_scope(options_.transfer, weights);
+    transfer_ =
+        transfer_into(*network, weights, options_.transfer, options_.frozen(options_.transfer));
+    run_.context().log->info("{}", to_text(*transfer_));
   }
-  network_->to(device_);
-  if (options_.average_decay > 0) {
-    auto average = net::make_network("transunet", network);
-    average->to(device_);
-    average_ = std::make_unique<trainer::WeightAverage>(std::move(average), *network_,
-                                                        options_.average_decay);
+  options_.optimizer.freeze = options_.frozen(options_.transfer);
+  options_.freeze.clear();
+  if (options_.optimizer.freeze.empty()) {
+    options_.freeze = {"none"};  // so that a resumed run does not fall back to what is published
   }
+  return network;
 }
 
-void FinetuneRun::build_training() {
+void FinetuneRun::build_task(std::shared_ptr<net::DenseNetwork> network) {
   const augment::Normalisation normalisation{.mean = preprocess_.mean, .std = preprocess_.std};
   task_ = std::make_unique<trainer::SupervisedTask>(
-      network_,
-      [recipe = options_.augment, normalisation, device = device_](const data::RawBatch& raw) {
-        return augment_batch(raw, recipe, normalisation, device);
-      },
+      std::move(network),
+      [recipe = options_.augment, normalisation, device = run_.device()](
+          const data::RawBatch& raw) { return augment_batch(raw, recipe, normalisation, device); },
       loss::SegmentationLossOptions{.ce_weight = options_.loss.ce_weight,
                                     .dice_weight = options_.loss.dice_weight,
                                     .class_weights = options_.loss.class_weights},
-      dtype_ == at::kBFloat16 ? trainer::Arithmetic::bf16 : trainer::Arithmetic::fp32);
-  optimizer_ = std::make_unique<trainer::Optimizer>(*network_, options_.optimizer);
+      run_.arithmetic());
   if (held_out_) {
-    validator_ = std::make_unique<HeldOutValidator>(
-        held_out_, ValidatorSetup{.classes = options_.classes,
-                                  .preprocess = preprocess_,
-                                  .windows = options_.validation.windows,
-                                  .max_slices = options_.validation.max_slices,
-                                  .device = device_,
-                                  .dtype = dtype_});
+    ValidatorSetup setup = validator_setup();
+    setup.max_slices = options_.validation.max_slices;
+    validator_ = std::make_unique<HeldOutValidator>(held_out_, std::move(setup));
   }
+}
+
+ValidatorSetup FinetuneRun::validator_setup() const {
+  return {.classes = options_.classes,
+          .preprocess = preprocess_,
+          .windows = options_.validation.windows,
+          .device = run_.device(),
+          .dtype = run_.dtype()};
 }
 
 model::Card FinetuneRun::card() const {
@@ -246,6 +140,7 @@ model::Card FinetuneRun::card() const {
     card.classes.push_back({.id = static_cast<int>(card.classes.size()), .name = name});
   }
   card.preprocess = preprocess_;
+  card.postprocess = options_.postprocess;
   for (const data::LabelledVolume& volume : dataset_->volumes) {
     const auto& voxel_nm = volume.image->info().voxel_nm;
     if (voxel_nm && std::find(card.voxel_nm_seen.begin(), card.voxel_nm_seen.end(), *voxel_nm) ==
@@ -255,166 +150,124 @@ model::Card FinetuneRun::card() const {
   }
   card.provenance = {{"seed", options_.seed},
                      {"training_slices", dataset_->slices.size()},
-                     {"init", options_.init}};
+                     {"init", options_.init},
+                     {"transfer", core::enum_name(options_.transfer)},
+                     {"frozen", options_.optimizer.freeze},
+                     {"precision", run_.precision()}};
   return card;
 }
 
-trainer::LoopOptions FinetuneRun::loop_options() const {
-  return {.steps = options_.steps,
-          .max_seconds = options_.max_seconds,
-          .validate_every = options_.validation.every,
-          .checkpoint_every = options_.checkpoint_every,
-          .log_every = options_.log_every,
-          .patience = options_.patience,
-          .learning_rate = options_.optimizer.learning_rate,
-          .seed = options_.seed,
-          .keep = options_.keep,
-          .schedule = options_.schedule};
-}
-
-std::optional<double> FinetuneRun::validate(const trainer::LoopState& state) {
-  latest_ = validator_->score(kept_network());
-  Json values = {{"validation/iou", latest_.mean_iou()}};
-  for (const ClassScore& score : latest_.classes) {
-    values["validation/iou/" + score.name] = score.iou;
-    values["validation/pooled_iou/" + score.name] = score.pooled_iou;
+Validation FinetuneRun::validate(const trainer::LoopState& state) {
+  latest_ = validator_->score(run_.kept_network(), run_.context());
+  Validation found{.values = {{"validation/iou", latest_.mean_iou()}}};
+  if (options_.validation.choose == ChosenWeights::best) {
+    found.score = latest_.mean_iou();
   }
-  metrics_->write(state.step, watch_.seconds(), values);
-  context_.log->info("step {}: validation IoU {:.4f}", state.step, latest_.mean_iou());
-  return latest_.mean_iou();
+  for (const ClassScore& score : latest_.classes) {
+    found.values["validation/iou/" + score.name] = score.iou;
+    found.values["validation/pooled_iou/" + score.name] = score.pooled_iou;
+  }
+  run_.context().log->info("step {}: validation IoU {:.4f}", state.step, latest_.mean_iou());
+  return found;
 }
 
 void FinetuneRun::keep_model(const trainer::LoopState& state) {
   model::Card kept = card();
   kept.provenance["steps"] = state.step;
+  if (validator_ && latest_.classes.empty()) {  // at the end of a run that was resumed there
+    validate(state);
+  }
   if (validator_) {
     kept.metrics["validation_iou"] = latest_.mean_iou();
     best_ = latest_;
   }
-  model::save(run_ / "model", kept, kept_network());
+  model::save(run_.folder().model(), kept, run_.kept_network());
 }
 
-trainer::LoopHooks FinetuneRun::hooks() {
-  trainer::LoopHooks hooks;
-  hooks.checkpoints = run_ / "checkpoints";
-  hooks.next_batch = [this] { return loader_->next(); };
-  hooks.elapsed_s = [this] { return watch_.seconds(); };
+TrainingHooks FinetuneRun::hooks() {
+  TrainingHooks hooks;
+  hooks.validate_every = options_.validation.every;
+  hooks.validate_at = options_.validation.at;
+  hooks.patience = options_.patience;
   hooks.keep_model = [this](const trainer::LoopState& state) { keep_model(state); };
-  hooks.log = [this](const trainer::LoopState& state, const Json& values) {
-    metrics_->write(state.step, state.seconds, values);
-  };
   if (validator_) {
     hooks.validate = [this](const trainer::LoopState& state) { return validate(state); };
   }
   return hooks;
 }
 
-/// Restores the newest checkpoint of a resumed run; the step it is at.
-std::int64_t FinetuneRun::restore(trainer::TrainLoop& loop) {
-  const std::vector<std::int64_t> steps = trainer::checkpoint_steps(run_ / "checkpoints");
-  if (!options_.resume || steps.empty()) {
-    return 0;
+/// The slices that chose the model choose its threshold too; the scores that chose it stay those at
+/// 0.5.
+void FinetuneRun::tune_threshold() const {
+  model::Model kept = model::load(run_.folder().model());
+  const TunedThreshold best = validator_->best_threshold(*kept.network, run_.context());
+  run_.context().log->info("threshold {:.2f}: validation IoU {:.4f} ({:.4f} at 0.5)",
+                           best.threshold, best.iou, best.iou_at_half);
+  kept.card.threshold = best.threshold;
+  kept.card.metrics["validation_iou_at_threshold"] = best.iou;
+  model::save(run_.folder().model(), kept.card, *kept.network);
+}
+
+/// What the report shows of the model that was kept: the validation that chose it, made again if it
+/// was in another process; pictures of training slices where nothing is held out.
+ValidationScores FinetuneRun::scores_of_kept_model() const {
+  if (best_) {
+    return *best_;
   }
-  const fs::path folder = trainer::checkpoint_folder(run_ / "checkpoints", steps.back());
-  loop.restore(trainer::load_checkpoint(folder), folder.string());
-  context_.log->info("resumed after step {}", steps.back());
-  return steps.back();
+  const model::Model kept = model::load(run_.folder().model());
+  if (validator_) {
+    return validator_->score(*kept.network, run_.context());
+  }
+  ValidatorSetup setup = validator_setup();
+  setup.max_slices = 2;
+  return HeldOutValidator(dataset_, std::move(setup)).score(*kept.network, run_.context());
 }
 
 FinetuneReport FinetuneRun::run() {
-  trainer::TrainLoop loop(*task_, *optimizer_, average_.get(), loop_options(), hooks());
-  const std::int64_t start = restore(loop);
-  metrics_ = std::make_unique<report::MetricsLog>(run_, options_.resume ? start : -1);
-  loader_ = std::make_unique<data::Loader>(
-      dataset_,
-      data::LoaderOptions{.batch = options_.batch,
-                          .seed = options_.seed,
-                          .threads = reading_threads(options_.threads),
-                          .start = start},
-      choose_box(options_.augment));
-  context_.log->info("training {} on {} in {}", options_.preset, device_.str(),
-                     dtype_ == at::kBFloat16 ? "bf16" : "fp32");
-  const core::Stopwatch training;
-  const trainer::LoopState state = loop.run(context_);
-  const double earlier_s = std::max(0.0, state.seconds - watch_.seconds());  // before a resume
-  FinetuneReport report{.run = run_.string(),
-                        .steps = state.step,
-                        .seconds = state.seconds,
-                        .best_validation_iou = state.best_score,
-                        .best_step = state.best_step,
-                        .device_busy = 1 - loader_->waited_s() / std::max(training.seconds(), 1e-9),
-                        .report = (run_ / "report.html").string()};
-  write_report(report);
-  report.seconds = earlier_s + watch_.seconds();
+  open_data();
+  const std::shared_ptr<net::DenseNetwork> network = make_network();
+  run_.begin(core::options_to_json(options_), *dataset_, network, options_.optimizer);
+  if (transfer_ && run_.leads()) {
+    core::write_atomically(transfer_path(run_.folder().path()), to_json(*transfer_).dump(1) + "\n");
+  }
+  build_task(network);
+  const TrainingOutcome outcome =
+      run_.train(*task_, dataset_, choose_box(options_.augment), hooks());
+  FinetuneReport report{.run = run_.folder().path().string(),
+                        .steps = outcome.state.step,
+                        .seconds = outcome.state.seconds,
+                        .best_validation_iou = outcome.state.best_score,
+                        .best_step = outcome.state.best_step,
+                        .device_busy = outcome.device_busy,
+                        .precision = run_.precision(),
+                        .report = (run_.folder().path() / "report.html").string(),
+                        .rank = run_.rank()};
+  if (!run_.leads()) {
+    return report;
+  }
+  if (options_.tune_threshold) {
+    tune_threshold();
+  }
+  const ValidationScores scores = scores_of_kept_model();
+  if (validator_ && options_.validation.choose == ChosenWeights::last) {
+    report.best_validation_iou = scores.mean_iou();
+    report.best_step = report.steps;
+  }
+  write_finetune_page(report, options_,
+                      {.device = run_.device_text(),
+                       .transfer = transfer_facts(run_.folder().path()),
+                       .training_slices = static_cast<std::int64_t>(dataset_->slices.size()),
+                       .held_out_slices = validator_ ? validator_->slices() : 0,
+                       .validation = validator_ ? std::optional(scores) : std::nullopt,
+                       .samples = scores.samples});
+  report.seconds = run_.seconds();
   return report;
-}
-
-/// Pictures for the report: of the validation that chose the model, if it was in this process, else
-/// predicted again; training slices where nothing is held out.
-std::vector<SliceSample> FinetuneRun::samples_of_kept_model() const {
-  if (best_) {
-    return best_->samples;
-  }
-  const model::Model kept = model::load(run_ / "model");
-  const HeldOutValidator few(held_out_ ? held_out_ : dataset_,
-                             ValidatorSetup{.classes = options_.classes,
-                                            .preprocess = preprocess_,
-                                            .windows = options_.validation.windows,
-                                            .max_slices = 2,
-                                            .device = device_,
-                                            .dtype = dtype_});
-  return few.score(*kept.network).samples;
-}
-
-void FinetuneRun::write_report(const FinetuneReport& report) {
-  RunSummary summary;
-  summary.title = fmt::format("Fine-tuning {}", options_.preset);
-  summary.facts = {
-      {"steps", std::to_string(report.steps)},
-      {"seconds", fmt::format("{:.0f}", report.seconds)},
-      {"device", fmt::format("{}, {}", device_.str(), dtype_ == at::kBFloat16 ? "bf16" : "fp32")},
-      {"device busy", fmt::format("{:.0f} %", 100 * report.device_busy)},
-      {"training slices", std::to_string(dataset_->slices.size())},
-      {"held-out slices", std::to_string(validator_ ? validator_->slices() : 0)},
-      {"best validation IoU",
-       report.best_validation_iou
-           ? fmt::format("{:.4f} after step {}", *report.best_validation_iou, report.best_step)
-           : "not validated"}};
-  summary.class_names = options_.classes;
-  if (options_.channels() > 1) {
-    summary.class_names.insert(summary.class_names.begin(), "background");
-  }
-  summary.validation = best_;
-  summary.samples_are = held_out_ ? "Held-out slices" : "Training slices";
-  summary.samples = samples_of_kept_model();
-  write_run_report(run_, summary);
 }
 
 }  // namespace
 
 FinetuneReport finetune(const FinetuneOptions& options, const core::Context& context) {
   return FinetuneRun(options, context).run();
-}
-
-Json to_json(const FinetuneReport& report) {
-  return {{"run", report.run},
-          {"steps", report.steps},
-          {"seconds", report.seconds},
-          {"best_validation_iou",
-           report.best_validation_iou ? Json(*report.best_validation_iou) : Json(nullptr)},
-          {"best_step", report.best_step},
-          {"device_busy", report.device_busy},
-          {"report", report.report}};
-}
-
-std::string to_text(const FinetuneReport& report) {
-  std::string text = fmt::format("run       {}\nsteps     {}\nseconds   {:.1f}\n", report.run,
-                                 report.steps, report.seconds);
-  if (report.best_validation_iou) {
-    text += fmt::format("best validation IoU {:.4f} after step {}\n", *report.best_validation_iou,
-                        report.best_step);
-  }
-  return text + fmt::format("report    {}\n", report.report);
 }
 
 }  // namespace retina::pipeline

@@ -1,38 +1,13 @@
 #include "retina/pipeline/finetune_options.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
+#include "retina/core/problem_list.h"
+
 namespace retina::pipeline {
-namespace {
-
-class ProblemList {
- public:
-  void require(bool holds, std::string subject, std::string found, std::string expected,
-               std::string remedy = {}) {
-    if (!holds) {
-      list_.push_back(
-          {std::move(subject), std::move(found), std::move(expected), std::move(remedy)});
-    }
-  }
-  void at_least(const char* key, double value, double low) {
-    require(value >= low, key, fmt::format("{}", value), fmt::format("{} or more", low));
-  }
-  void add(const std::vector<Problem>& problems) {
-    list_.insert(list_.end(), problems.begin(), problems.end());
-  }
-  std::vector<Problem> take() { return std::move(list_); }
-
- private:
-  std::vector<Problem> list_;
-};
-
-}  // namespace
 
 std::vector<Problem> FinetuneOptions::validate() const {
   ProblemList problems;
-  problems.require(!output.empty(), "output", "nothing", "a folder for the run", "give -o RUN");
   problems.require(names_images(data) || (!images.empty() && !masks.empty()), "data",
                    "no training images and masks", "data.path, or images and masks",
                    "give --images DIR --masks DIR");
@@ -51,27 +26,79 @@ std::vector<Problem> FinetuneOptions::validate() const {
       channels() == 1 ? "none for a single class"
                       : fmt::format("{}, background first", channels()));
   problems.require(steps > 0 || max_seconds > 0, "steps", "0 without max_seconds", "1 or more");
-  problems.require(!(resume && overwrite), "resume", "together with overwrite", "one of them");
-  problems.require(extend_to == 0 || resume, "extend_to", "without resume",
-                   "--resume --extend-to N");
-  problems.require(average_decay >= 0 && average_decay < 1, "average_decay",
-                   fmt::format("{}", average_decay), "at least 0 and under 1");
-  problems.at_least("batch", static_cast<double>(batch), 1);
-  problems.at_least("steps", static_cast<double>(steps), 0);
-  problems.at_least("max_seconds", max_seconds, 0);
+  problems.require(transfer == net::TransferScope::automatic ||
+                       transfer == net::TransferScope::none || !init.empty(),
+                   "transfer", core::enum_name(transfer), "weights to transfer",
+                   "give --init MODEL");
   problems.at_least("patience", patience, 0);
-  problems.at_least("log_every", static_cast<double>(log_every), 1);
-  problems.at_least("checkpoint_every", static_cast<double>(checkpoint_every), 0);
   problems.at_least("validation.every", static_cast<double>(validation.every), 0);
+  problems.require(patience == 0 || validation.choose == ChosenWeights::best, "patience",
+                   "together with validation.choose last", "one of them");
   problems.at_least("validation.max_slices", static_cast<double>(validation.max_slices), 0);
-  problems.at_least("threads", threads, 0);
+  check(problems);
+  problems.require(!tune_threshold || (channels() == 1 && validates()), "tune_threshold",
+                   channels() == 1 ? "no held-out images" : "several classes",
+                   "one class and held-out images");
+  problems.add(postprocess.validate());
   problems.add(data.validate());
   problems.add(network.validate());
   problems.add(augment.validate());
-  problems.add(optimizer.validate());
-  problems.add(schedule.validate());
   problems.add(validation.windows.validate());
   return problems.take();
+}
+
+std::vector<std::string> FinetuneOptions::without_effect() const {
+  std::vector<std::string> names;
+  const auto add = [&](bool is_set, const char* name) {
+    if (is_set && !validates()) {
+      names.emplace_back(name);
+    }
+  };
+  add(patience > 0, "patience");
+  add(validation.every > 0, "validation.every");
+  add(!validation.at.empty(), "validation.at");
+  add(validation.max_slices > 0, "validation.max_slices");
+  return names;
+}
+
+std::vector<std::string> FinetuneOptions::frozen(net::TransferScope scope) const {
+  if (freeze == std::vector<std::string>{"none"}) {
+    return {};
+  }
+  if (!freeze.empty() || !optimizer.freeze.empty()) {
+    return freeze.empty() ? optimizer.freeze : freeze;
+  }
+  const bool published =
+      scope == net::TransferScope::transformer || scope == net::TransferScope::encoder;
+  return published ? std::vector<std::string>{"transformer.encoder"} : std::vector<std::string>{};
+}
+
+data::DataOptions FinetuneOptions::training_data() const {
+  data::DataOptions out = data;
+  if (!images.empty()) {
+    out.path.clear();
+    out.images = images;
+    out.masks = masks;
+  }
+  return out;
+}
+
+data::DataOptions FinetuneOptions::held_out_data() const {
+  data::DataOptions out = validation.data;
+  const data::DataOptions training = training_data();
+  if (!validation_images.empty()) {
+    out.path.clear();
+    out.images = validation_images;
+    out.masks = validation_masks;
+  }
+  out.labels = out.labels.empty() ? training.labels : out.labels;
+  out.stored_axes = out.stored_axes.empty() ? training.stored_axes : out.stored_axes;
+  out.voxel_size_nm = out.voxel_size_nm.empty() ? training.voxel_size_nm : out.voxel_size_nm;
+  out.target_voxel_nm =
+      out.target_voxel_nm.empty() ? training.target_voxel_nm : out.target_voxel_nm;
+  out.input_range = out.input_range.empty() ? training.input_range : out.input_range;
+  out.ignore_value = out.ignore_value ? out.ignore_value : training.ignore_value;
+  return out;
 }
 
 }  // namespace retina::pipeline

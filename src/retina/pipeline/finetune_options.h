@@ -9,11 +9,10 @@
 #include "retina/core/options.h"
 #include "retina/data/options.h"
 #include "retina/engine/window_plan.h"
+#include "retina/model/postprocess.h"
+#include "retina/net/transfer.h"
 #include "retina/net/transunet_options.h"
-#include "retina/tensor/device.h"
-#include "retina/trainer/optimizer.h"
-#include "retina/trainer/schedule.h"
-#include "retina/trainer/train_loop.h"
+#include "retina/pipeline/training_options.h"
 
 namespace retina::pipeline {
 
@@ -49,10 +48,18 @@ struct NormalisationOptions {
   }
 };
 
+/// Which weights of a validated run become its model.
+enum class ChosenWeights { best, last };
+constexpr core::EnumTable<ChosenWeights, 2> enum_table(ChosenWeights) {
+  return {{{ChosenWeights::best, "best"}, {ChosenWeights::last, "last"}}};
+}
+
 /// Held-out slices that choose the model.
 struct ValidationOptions {
-  data::DataOptions data;       ///< that name no images: no validation
-  std::int64_t every = 0;       ///< steps; 0 = a few times over the run
+  data::DataOptions data;          ///< that name no images: no validation
+  std::int64_t every = 0;          ///< steps; 0 = a few times over the run
+  std::vector<std::int64_t> at{};  ///< steps, instead
+  ChosenWeights choose = ChosenWeights::best;
   std::int64_t max_slices = 0;  ///< evenly spaced slices that are used; 0 = all
   engine::WindowOptions windows;
 
@@ -60,83 +67,75 @@ struct ValidationOptions {
   static void fields(Self& self, Visitor&& visit) {
     visit("data", self.data, "held-out labelled images; empty = no validation");
     visit("every", self.every, "steps between validations; 0 = a few times over the run");
+    visit("at", self.at, "steps at which to validate, instead of every; the end is one always");
+    visit("choose", self.choose, "the model has the best validated weights, or the last");
     visit("max_slices", self.max_slices, "evenly spaced slices to use; 0 = all");
     visit("windows", self.windows, "sliding window of the validation");
   }
 };
 
 /// The whole configuration of a fine-tuning run. What a preset changes is in preset_recipe().
-struct FinetuneOptions {
+struct FinetuneOptions : TrainingOptions {
   std::string preset = "retina";
-  std::string output;
   std::string images, masks, validation_images, validation_masks;
   std::vector<std::string> classes = {"foreground"};
   std::string init;
+  net::TransferScope transfer = net::TransferScope::automatic;
+  std::vector<std::string> freeze{};
   data::DataOptions data;
   ValidationOptions validation;
   net::TransUNetOptions network;
   augment::Recipe augment;
   NormalisationOptions normalisation;
   LossOptions loss;
-  trainer::OptimizerOptions optimizer;
-  trainer::ScheduleOptions schedule;
-  double average_decay = 0;
-  std::int64_t batch = 16;
-  std::int64_t steps = 3000;
-  double max_seconds = 0;
-  std::int64_t extend_to = 0;
   int patience = 0;
-  std::int64_t log_every = 10;
-  std::int64_t checkpoint_every = 500;
-  trainer::Keep keep = trainer::Keep::best_and_last;
-  tensor::Precision precision = tensor::Precision::automatic;
-  std::string device = "auto";
-  int threads = 0;
-  std::uint64_t seed = 1234;
-  bool resume = false;
-  bool overwrite = false;
+  bool tune_threshold = false;
+  model::Postprocess postprocess;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("preset", self.preset, "retina, retina-imagenet, retina-small or retina-tiny");
-    visit("output", self.output, "run folder to make");
     visit("images", self.images, "training images (short for data.images)");
     visit("masks", self.masks, "training labels (short for data.masks)");
     visit("validation_images", self.validation_images, "held-out images");
     visit("validation_masks", self.validation_masks, "held-out labels");
     visit("classes", self.classes, "names of the classes 1, 2, ...; background is not listed");
-    visit("init", self.init, "model or run folder whose weights to start from");
+    visit("init", self.init, "model, run folder or file of weights to start from");
+    visit("transfer", self.transfer,
+          "which of its weights: transformer (published), encoder, all, none; automatic: "
+          "transformer of a pre-trained network, all of a fine-tuned one");
+    visit("freeze", self.freeze,
+          "beginnings or patterns of names of tensors not to train (short for optimizer.freeze); "
+          "empty: transformer.encoder with transfer transformer or encoder; none: nothing");
     visit("data", self.data, "training images and labels");
     visit("validation", self.validation, "held-out slices that choose the model");
     visit("network", self.network, "shape of the network; the preset's, where not given");
     visit("augment", self.augment, "augmentation");
     visit("normalisation", self.normalisation, "mean and standard deviation of the grey values");
     visit("loss", self.loss, "weights of the loss");
-    visit("optimizer", self.optimizer, "optimiser and frozen tensors");
-    visit("schedule", self.schedule, "learning rate over the run");
-    visit("average_decay", self.average_decay,
-          "decay of the mean of the weights over steps, which is validated and kept; 0 = none");
-    visit("batch", self.batch, "crops of a training step");
-    visit("steps", self.steps, "training steps; 0 = until max_seconds");
-    visit("max_seconds", self.max_seconds,
-          "time limit of the whole run; the learning rate follows the clock. 0 = none");
-    visit("extend_to", self.extend_to, "with resume: steps of the longer run");
     visit("patience", self.patience, "validations without a better score before stopping; 0 = all");
-    visit("log_every", self.log_every, "steps between lines of metrics.jsonl");
-    visit("checkpoint_every", self.checkpoint_every, "steps between checkpoints; 0 = at the end");
-    visit("keep", self.keep, "checkpoints to keep: best_and_last or all");
-    visit("precision", self.precision, "auto, fp32 or bf16");
-    visit("device", self.device, "auto, cpu, cuda or cuda:1");
-    visit("threads", self.threads, "CPU threads; 0 = all cores");
-    visit("seed", self.seed, "of everything random");
-    visit("resume", self.resume, "go on with the run in the output folder");
-    visit("overwrite", self.overwrite, "replace an existing run folder");
+    TrainingOptions::fields(self, visit);
+    visit("tune_threshold", self.tune_threshold,
+          "at the end, store the threshold that scores best on the held-out slices in the model "
+          "(one class); else it is 0.5, as published");
+    visit("postprocess", self.postprocess,
+          "what predict does to labels of the model unless told otherwise");
   }
   std::vector<Problem> validate() const;
+
+  /// What is set but does nothing without held-out images, by the names of the options.
+  std::vector<std::string> without_effect() const;
 
   /// Output maps of the network: 1 for one class (sigmoid), else one more than classes (softmax).
   int channels() const { return classes.size() == 1 ? 1 : static_cast<int>(classes.size()) + 1; }
   bool validates() const { return names_images(validation.data) || !validation_images.empty(); }
+  /// Patterns of what is not trained, when `scope` of other weights was moved.
+  std::vector<std::string> frozen(net::TransferScope scope) const;
+  /// `data` with the short flags laid over it.
+  data::DataOptions training_data() const;
+  /// `validation.data` alike; read as the training data are (label values, range), where not said
+  /// otherwise.
+  data::DataOptions held_out_data() const;
 };
 
 }  // namespace retina::pipeline

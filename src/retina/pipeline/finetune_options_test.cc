@@ -30,6 +30,16 @@ TEST(FinetuneOptions, ImagesWithoutAPathAreEnough) {
   EXPECT_TRUE(options.validates());
 }
 
+TEST(FinetuneOptions, WhatNeedsHeldOutImagesIsNamedWhereThereAreNone) {
+  FinetuneOptions options;
+  EXPECT_THAT(options.without_effect(), ::testing::IsEmpty());
+  options.patience = 3;
+  options.validation.at = {10};
+  EXPECT_THAT(options.without_effect(), ::testing::ElementsAre("patience", "validation.at"));
+  options.validation.data.images = "held_out/images";
+  EXPECT_THAT(options.without_effect(), ::testing::IsEmpty());
+}
+
 TEST(FinetuneOptions, OneClassIsOneMap) {
   FinetuneOptions options;
   EXPECT_EQ(options.channels(), 1);

@@ -5,7 +5,11 @@
 #include <string>
 
 #include "retina/core/json.h"
+#include "retina/net/network.h"
+#include "retina/net/transunet_options.h"
+#include "retina/net/weights.h"
 #include "retina/store/open.h"
+#include "retina/tensor/safetensors.h"
 
 namespace retina::pipeline {
 
@@ -28,6 +32,24 @@ inline void write_toy_png(const std::filesystem::path& path, std::int64_t side, 
   const auto volume = store::create(path.string(), options);
   volume->write(core::whole(options.shape), pixels);
   volume->finish();
+}
+
+/// The weights of a small image-restoration network as a file; its path.
+inline std::string write_pretrained(const std::filesystem::path& folder) {
+  const net::TransUNetOptions options{.window = 64,
+                                      .hidden = 16,
+                                      .mlp = 32,
+                                      .heads = 2,
+                                      .layers = 1,
+                                      .resnet_units = {1, 1, 1},
+                                      .width_factor = 0.5,
+                                      .decoder_head_channels = 32,
+                                      .decoder_channels = {16, 16, 8, 8},
+                                      .tail = net::TransUNetTail::reconstruction};
+  const auto path = folder / "pretrained.safetensors";
+  tensor::write_safetensors(
+      path, net::state_dict(*net::make_network("transunet", core::options_to_json(options))));
+  return path.string();
 }
 
 /// Configuration of a run that takes a second: three images to train on, one held out, a network of

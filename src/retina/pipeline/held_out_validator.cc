@@ -37,10 +37,12 @@ HeldOutValidator::HeldOutValidator(std::shared_ptr<const data::Dataset> dataset,
       setup_(std::move(setup)),
       slices_(evenly_spaced(dataset_->slices, setup_.max_slices)) {}
 
-ValidationScores HeldOutValidator::score(const net::DenseNetwork& network) const {
+ValidationScores HeldOutValidator::score(const net::DenseNetwork& network,
+                                         const core::Context& context) const {
   const at::NoGradGuard no_grad;
   engine::PlanePredictor predictor(network.prepared_for_inference(setup_.device, setup_.dtype),
                                    setup_.preprocess, setup_.windows, setup_.device, setup_.dtype);
+  predictor.set_hooks(engine::predictor_hooks(context, 0, "go on with --resume"));
   std::vector<std::int64_t> ids(setup_.classes.size());
   std::iota(ids.begin(), ids.end(), 1);
   std::vector<metric::OverlapCounts> totals(ids.size());
@@ -80,6 +82,25 @@ ValidationScores HeldOutValidator::score(const net::DenseNetwork& network) const
                               .pooled_iou = totals[k].smoothed_iou()});
   }
   return scores;
+}
+
+TunedThreshold HeldOutValidator::best_threshold(const net::DenseNetwork& network,
+                                                const core::Context& context) const {
+  const at::NoGradGuard no_grad;
+  engine::PlanePredictor predictor(network.prepared_for_inference(setup_.device, setup_.dtype),
+                                   setup_.preprocess, setup_.windows, setup_.device, setup_.dtype);
+  predictor.set_hooks(engine::predictor_hooks(context, 0, "go on with --resume"));
+  ThresholdScan scan;
+  for (const data::Slice& slice : slices_) {
+    data::LabelledPlane plane = data::read_plane(*dataset_, slice);
+    const at::Tensor p_KYX = predictor.probabilities(tensor::view_CZYX(plane.image)[0][0])
+                                 .to(at::kCPU, at::kFloat)
+                                 .contiguous();
+    const std::span<const float> p(p_KYX.data_ptr<float>(),
+                                   static_cast<std::size_t>(p_KYX.numel()));
+    scan.add_slice(p, plane.labels.values<std::uint8_t>());
+  }
+  return scan.best();
 }
 
 }  // namespace retina::pipeline

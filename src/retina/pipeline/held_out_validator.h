@@ -8,10 +8,12 @@
 #include <torch/types.h>
 
 #include "retina/core/array.h"
+#include "retina/core/progress.h"
 #include "retina/data/dataset.h"
 #include "retina/engine/window_plan.h"
 #include "retina/model/preprocess.h"
 #include "retina/net/network.h"
+#include "retina/pipeline/threshold_scan.h"
 
 namespace retina::pipeline {
 
@@ -53,7 +55,12 @@ struct ValidatorSetup {
 class HeldOutValidator {
  public:
   HeldOutValidator(std::shared_ptr<const data::Dataset> dataset, ValidatorSetup setup);
-  ValidationScores score(const net::DenseNetwork& network) const;
+  /// interrupted, within a batch, when a stop is requested.
+  ValidationScores score(const net::DenseNetwork& network, const core::Context& context) const;
+  /// The threshold of a one-class network that gives the best mean IoU of the slices; interrupted
+  /// as score().
+  TunedThreshold best_threshold(const net::DenseNetwork& network,
+                                const core::Context& context) const;
   std::int64_t slices() const { return static_cast<std::int64_t>(slices_.size()); }
 
  private:

@@ -1,6 +1,7 @@
 #include "retina/pipeline/held_out_validator.h"
 
 #include <memory>
+#include <stop_token>
 
 #include <gtest/gtest.h>
 
@@ -55,7 +56,7 @@ ValidationScores validate_sign_network(const data::Dataset& dataset) {
                                    {.classes = {"bright"},
                                     .preprocess = {.range = {}, .mean = 0.5, .std = 0.25},
                                     .windows = {}});
-  return validator.score(SignNetwork());
+  return validator.score(SignNetwork(), core::silent_context());
 }
 
 data::Dataset held_out_set() {
@@ -82,6 +83,24 @@ TEST(HeldOutValidator, IgnoredPixelsAndSlicesCountForNothing) {
   data::Dataset unknown = held_out_set();
   add_half_bright(unknown, [](std::int64_t) { return 9; });
   EXPECT_THROW(validate_sign_network(unknown), Error);
+}
+
+TEST(HeldOutValidator, TuningTheThresholdEndsWhenAskedTo) {
+  data::Dataset dataset = held_out_set();
+  add_half_bright(dataset, [](std::int64_t x) { return x >= 16 ? 1 : 0; });
+  const HeldOutValidator validator(std::make_shared<data::Dataset>(dataset),
+                                   {.classes = {"bright"}, .preprocess = {}, .windows = {}});
+  std::stop_source stop;
+  core::Context context = core::silent_context();
+  context.stop = stop.get_token();
+  EXPECT_NO_THROW(validator.best_threshold(SignNetwork(), context));
+  stop.request_stop();
+  try {
+    validator.best_threshold(SignNetwork(), context);
+    FAIL() << "not interrupted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+  }
 }
 
 TEST(HeldOutValidator, MeanIsOverClasses) {

@@ -1,5 +1,6 @@
 #include "retina/pipeline/image_scores.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "retina/metric/class_mask.h"
 #include "retina/metric/cremi.h"
 #include "retina/metric/instance_match.h"
+#include "retina/metric/streamed_distance.h"
 
 namespace retina::pipeline {
 namespace {
@@ -17,6 +19,8 @@ namespace {
 constexpr core::Vec3d kCremiSamplingNm{40, 4, 4};
 /// Components: ids, their provisional groups (at most every fourth voxel), the matched mask.
 constexpr std::int64_t kMatchBytesPerVoxel = 12;
+/// Blocks with halo: larger ones save little, and 1 GiB shall do for any volume.
+constexpr std::int64_t kMostBlockBytes = std::int64_t{256} << 20;
 
 std::int64_t class_of(std::int64_t stored, MaskReading reading) {
   return reading == MaskReading::zero_or_255 && stored == 255 ? 1 : stored;
@@ -85,8 +89,13 @@ struct Masks {
 
 class ImageScorer {
  public:
-  ImageScorer(const CountedImage& image, const ScoringRules& rules, std::vector<std::string>& notes)
-      : image_(image), rules_(rules), notes_(notes), counts_(by_class(image.confusion, rules)) {}
+  ImageScorer(const CountedImage& image, const ScoringRules& rules, std::vector<std::string>& notes,
+              const core::Context& context)
+      : image_(image),
+        rules_(rules),
+        notes_(notes),
+        context_(context),
+        counts_(by_class(image.confusion, rules)) {}
 
   ImageScores run() {
     result_.name = image_.name;
@@ -127,22 +136,30 @@ class ImageScorer {
                           .remedy = "raise --max-ram, or evaluate parts of the volume"});
     }
     const std::int64_t for_distances = bytes_needed(metric::kDistanceBytesPerVoxel);
-    if (wants_distances() && for_distances > rules_.max_ram) {
+    const bool fits = for_distances <= rules_.max_ram;
+    by_blocks_ = wants_distances() && !rules_.instance_match && !fits;
+    if (wants_distances() && rules_.instance_match && !fits) {
       too_large_ = fmt::format("needs {} of memory, more than --max-ram {}",
                                core::format_size(for_distances), core::format_size(rules_.max_ram));
     }
-    if (rules_.instance_match || (wants_distances() && too_large_.empty())) {
+    if (rules_.instance_match || (wants_distances() && !by_blocks_)) {
       const core::Box3 box = core::whole(result_.shape);
       loaded_ = LoadedPair{image_.prediction.read(box), image_.truth.read(box)};
     }
   }
 
-  Masks masks_of(std::int64_t id) {
-    Masks masks{metric::class_mask(loaded_->prediction, stored_value(id, rules_.prediction)),
-                metric::class_mask(loaded_->truth, stored_value(id, rules_.truth))};
+  core::Array predicted_mask(const core::Array& prediction, const core::Array& truth,
+                             std::int64_t id) const {
+    core::Array mask = metric::class_mask(prediction, stored_value(id, rules_.prediction));
     if (rules_.mask_prediction) {
-      metric::clear_where(masks.prediction, loaded_->truth, 0);
+      metric::clear_where(mask, truth, 0);
     }
+    return mask;
+  }
+
+  Masks masks_of(std::int64_t id) {
+    Masks masks{predicted_mask(loaded_->prediction, loaded_->truth, id),
+                metric::class_mask(loaded_->truth, stored_value(id, rules_.truth))};
     if (rules_.instance_match) {
       auto match = metric::match_instances(masks.prediction, masks.truth);
       if (!match.truth_has_background) {
@@ -159,6 +176,61 @@ class ImageScorer {
     return masks;
   }
 
+  /// The masks of a class box by box, for volumes that do not fit into memory.
+  metric::StreamedMasks streamed_masks(std::int64_t id) const {
+    const auto prediction = [this, id](const core::Box3& box) {
+      const bool needs_truth = rules_.mask_prediction || rules_.ignore_value;
+      const core::Array truth = needs_truth ? image_.truth.read(box) : core::Array{};
+      core::Array mask = predicted_mask(image_.prediction.read(box), truth, id);
+      if (rules_.ignore_value) {
+        metric::clear_where(mask, truth, *rules_.ignore_value);
+      }
+      return mask;
+    };
+    const auto truth = [this, id](const core::Box3& box) {
+      return metric::class_mask(image_.truth.read(box), stored_value(id, rules_.truth));
+    };
+    return {result_.shape, prediction, truth};
+  }
+
+  /// Distances, or why there are none: what cannot be measured here leaves the other scores.
+  struct BlockedDistances {
+    std::optional<metric::StreamedDistances> found;
+    std::string reason;
+  };
+
+  double reach(const core::Vec3d& sampling) const {
+    return rules_.distance_halo * *std::min_element(sampling.begin(), sampling.end());
+  }
+
+  BlockedDistances distances_by_blocks(const ClassScores& scores,
+                                       const core::Vec3d& sampling) const {
+    if (scores.counts.tp + scores.counts.fp == 0 || scores.counts.tp + scores.counts.fn == 0) {
+      return {std::nullopt, empty_reason(scores.counts)};
+    }
+    const metric::StreamedDistanceOptions options{
+        .sampling = sampling,
+        .halo = reach(sampling),
+        .threshold = rules_.cremi_threshold_nm.value_or(0),
+        .max_bytes = std::min(rules_.max_ram / 4, kMostBlockBytes),
+        .scratch = rules_.scratch};
+    try {
+      return {metric::streamed_distances(streamed_masks(scores.id), options, context_), ""};
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::resource) {
+        throw;
+      }
+      return {std::nullopt, error.what()};
+    }
+  }
+
+  std::string unresolved_reason(std::int64_t voxels) const {
+    return fmt::format(
+        "{} voxels are more than {} voxels away from the other set, and the volume does not fit "
+        "into --max-ram: raise --distance-halo or give --scratch",
+        voxels, rules_.distance_halo);
+  }
+
   ClassScores score_class(const NamedClass& named) {
     ClassScores scores{.id = named.id, .name = named.name};
     scores.counts = counts_.overlap(named.id);
@@ -172,7 +244,7 @@ class ImageScorer {
     fill_overlap_scores(scores, {.is_2d = result_.is_2d, .is_known = result_.voxels > 0});
     fill_distances(scores, masks);
     if (rules_.cremi_threshold_nm) {
-      scores.cremi = cremi_scores(scores.counts, masks);
+      scores.cremi = by_blocks_ ? streamed_cremi(scores) : cremi_scores(scores.counts, masks);
     }
     return scores;
   }
@@ -183,14 +255,53 @@ class ImageScorer {
       scores.mfd = scores.mfd_nm = {std::nullopt, reason};
       return;
     }
-    const std::string reason = empty_reason(scores.counts);
     const auto distance = [&](const core::Vec3d& sampling) {
-      return metric::false_distances(masks->prediction, masks->truth, sampling)
-          .mean_false_distance(rules_.distance_statistic);
+      return by_blocks_
+                 ? streamed_distance(scores, sampling)
+                 : score_or(metric::false_distances(masks->prediction, masks->truth, sampling)
+                                .mean_false_distance(rules_.distance_statistic),
+                            empty_reason(scores.counts));
     };
-    scores.mfd = score_or(distance({1, 1, 1}), reason);
-    scores.mfd_nm = result_.voxel_nm ? score_or(distance(*result_.voxel_nm), reason)
+    scores.mfd = distance({1, 1, 1});
+    scores.mfd_nm = result_.voxel_nm ? distance(*result_.voxel_nm)
                                      : Score{std::nullopt, "the voxel size is not known"};
+  }
+
+  Score streamed_distance(const ClassScores& scores, const core::Vec3d& sampling) const {
+    const BlockedDistances blocked = distances_by_blocks(scores, sampling);
+    if (!blocked.found) {
+      return {std::nullopt, blocked.reason};
+    }
+    const std::int64_t unresolved = blocked.found->unresolved();
+    return unresolved > 0
+               ? Score{std::nullopt, unresolved_reason(unresolved)}
+               : Score{blocked.found->mean_false_distance(rules_.distance_statistic), ""};
+  }
+
+  CremiReport streamed_cremi(const ClassScores& scores) const {
+    const core::Vec3d sampling = result_.voxel_nm.value_or(kCremiSamplingNm);
+    const BlockedDistances blocked = distances_by_blocks(scores, sampling);
+    if (!blocked.found) {
+      const Score undefined{std::nullopt, blocked.reason};
+      return {undefined, undefined, undefined, undefined, undefined};
+    }
+    const auto mean = [&](const metric::DirectedSummary& side) {
+      return side.unresolved > 0 ? Score{std::nullopt, unresolved_reason(side.unresolved)}
+                                 : Score{side.mean, ""};
+    };
+    const bool sees_threshold = reach(sampling) >= *rules_.cremi_threshold_nm;
+    const auto beyond = [&](const metric::DirectedSummary& side) {
+      return side.unresolved == 0 || sees_threshold
+                 ? Score{static_cast<double>(side.beyond), ""}
+                 : Score{std::nullopt, unresolved_reason(side.unresolved)};
+    };
+    const metric::DirectedSummary& predicted = blocked.found->prediction_to_truth;
+    const metric::DirectedSummary& actual = blocked.found->truth_to_prediction;
+    CremiReport report{mean(predicted), mean(actual), {}, beyond(predicted), beyond(actual)};
+    const bool defined = report.adgt.value && report.adf.value;
+    report.score = defined ? Score{0.5 * (*report.adgt.value + *report.adf.value), ""}
+                           : Score{std::nullopt, report.adgt.reason + report.adf.reason};
+    return report;
   }
 
   CremiReport cremi_scores(const metric::OverlapCounts& counts,
@@ -216,17 +327,19 @@ class ImageScorer {
   const CountedImage& image_;
   const ScoringRules& rules_;
   std::vector<std::string>& notes_;
+  const core::Context& context_;
   metric::Confusion counts_;
   ImageScores result_;
   std::optional<LoadedPair> loaded_;
-  std::string too_large_;  ///< why distances are undefined; empty where they fit
+  bool by_blocks_ = false;  ///< distances of a volume that does not fit into memory
+  std::string too_large_;   ///< why distances after instance matching are undefined
 };
 
 }  // namespace
 
 ImageScores score_image(const CountedImage& image, const ScoringRules& rules,
-                        std::vector<std::string>& notes) {
-  return ImageScorer(image, rules, notes).run();
+                        std::vector<std::string>& notes, const core::Context& context) {
+  return ImageScorer(image, rules, notes, context).run();
 }
 
 }  // namespace retina::pipeline

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "retina/core/progress.h"
 #include "retina/core/volume.h"
 #include "retina/metric/confusion.h"
 #include "retina/metric/distance.h"
@@ -31,6 +32,8 @@ struct ScoringRules {
   metric::DirectedStatistic distance_statistic = metric::DirectedStatistic::mean;
   std::optional<double> cremi_threshold_nm{};  ///< CREMI scores if given
   std::int64_t max_ram = 0;                    ///< bytes
+  double distance_halo = 64;                   ///< voxels of the smallest side
+  std::string scratch{};                       ///< folder for distances of any size, or empty
 };
 
 /// Prediction and truth of one image with the pairs of stored labels counted in it.
@@ -42,8 +45,9 @@ struct CountedImage {
 };
 
 /// All scores of one image; adds to `notes` what a reader must know. resource if instance matching
-/// needs more than max_ram; distances that do are undefined, with that reason.
+/// needs more than max_ram; distances that do are found by blocks, and undefined, with the reason,
+/// where some are greater than the halo.
 ImageScores score_image(const CountedImage& image, const ScoringRules& rules,
-                        std::vector<std::string>& notes);
+                        std::vector<std::string>& notes, const core::Context& context);
 
 }  // namespace retina::pipeline

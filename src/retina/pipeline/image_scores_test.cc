@@ -33,7 +33,8 @@ ClassScores score_rows(const core::Volume& prediction, const core::Volume& truth
   confusion.add(prediction.read(core::whole(prediction.shape())),
                 truth.read(core::whole(truth.shape())));
   std::vector<std::string> notes;
-  return score_image({"row", prediction, truth, confusion}, rules, notes).classes.at(0);
+  return score_image({"row", prediction, truth, confusion}, rules, notes, core::silent_context())
+      .classes.at(0);
 }
 
 TEST(ImageScores, IgnoredVoxelsAreInNoScore) {
@@ -99,8 +100,33 @@ TEST(ImageScores, DistancesThatDoNotFitTheMemoryAreUndefinedWithThatReason) {
   ScoringRules rules = rules_for_class_one();
   rules.max_ram = 50;
   const auto scores = score_rows(*row_volume({1, 1, 0}), *row_volume({1, 1, 0}), rules);
-  EXPECT_THAT(scores.mfd.reason, ::testing::HasSubstr("more than --max-ram"));
+  EXPECT_THAT(scores.mfd.reason, ::testing::HasSubstr("--distance-halo"));
   EXPECT_EQ(scores.iou.value, 1.0);
+}
+
+TEST(ImageScores, DistancesByBlocksEqualThoseOfTheWhole) {
+  core::Array prediction(DType::u8, 1, {1, 1, 200});
+  core::Array truth(DType::u8, 1, {1, 1, 200});
+  for (std::int64_t x = 0; x < 200; ++x) {
+    prediction.at<std::uint8_t>(0, 0, 0, x) = x % 7 < 3 ? 1 : 0;
+    truth.at<std::uint8_t>(0, 0, 0, x) = x % 11 < 4 ? 1 : 0;
+  }
+  const auto predicted = core::in_memory(prediction, core::Vec3d{40, 4, 4});
+  const auto actual = core::in_memory(truth, core::Vec3d{40, 4, 4});
+  ScoringRules rules = rules_for_class_one();
+  rules.cremi_threshold_nm = 8;
+  const auto whole = score_rows(*predicted, *actual, rules);
+  rules.max_ram = 4 * 32 * 40;
+  rules.distance_halo = 8;
+  const auto blocks = score_rows(*predicted, *actual, rules);
+  EXPECT_DOUBLE_EQ(blocks.mfd.value.value(), whole.mfd.value.value());
+  EXPECT_DOUBLE_EQ(blocks.mfd_nm.value.value(), whole.mfd_nm.value.value());
+  EXPECT_DOUBLE_EQ(blocks.cremi->score.value.value(), whole.cremi->score.value.value());
+  EXPECT_EQ(blocks.cremi->false_positives.value, whole.cremi->false_positives.value);
+  rules.distance_halo = 1;
+  const auto short_sighted = score_rows(*predicted, *actual, rules);
+  EXPECT_FALSE(short_sighted.mfd.value);
+  EXPECT_THAT(short_sighted.mfd.reason, ::testing::HasSubstr("--scratch"));
 }
 
 TEST(ImageScores, InstanceMatchingThatDoesNotFitTheMemoryIsAnError) {

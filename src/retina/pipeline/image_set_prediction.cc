@@ -10,11 +10,17 @@
 #include <spdlog/logger.h>
 
 #include "retina/core/file.h"
+#include "retina/core/lock.h"
+#include "retina/core/replace_folder.h"
 #include "retina/engine/conveyor.h"
+#include "retina/pipeline/image_prediction.h"
+#include "retina/pipeline/object_cleaning.h"
+#include "retina/pipeline/physical_scale.h"
 #include "retina/report/picture.h"
 #include "retina/report/png.h"
+#include "retina/store/finish_record.h"
 #include "retina/store/open.h"
-#include "retina/tensor/convert.h"
+#include "retina/store/source_identity.h"
 
 namespace retina::pipeline {
 
@@ -34,12 +40,12 @@ struct SetFolders {
   fs::path labels;
   fs::path probabilities;  ///< empty = not wanted
   fs::path overlay;        ///< empty = not wanted
+  fs::path instances;      ///< empty = not wanted
 };
 
 struct ImageResult {
+  ImagePrediction prediction;
   core::Array image;
-  core::Array labels;
-  core::Array probabilities;
 };
 
 std::vector<ImageItem> list_items(const PredictionSetup& setup,
@@ -73,10 +79,15 @@ std::vector<ImageItem> list_items(const PredictionSetup& setup,
   return items;
 }
 
-/// Bytes in flight for each pixel of an image: raw and mapped inputs, results, one plane of logits.
+/// Bytes in flight for each pixel of an image: raw and mapped inputs, results.
 std::int64_t bytes_per_pixel(const core::VolumeInfo& info, int channels) {
   return engine::kItemsInFlight * (3 + channels) +
-         static_cast<std::int64_t>(core::size_of(info.dtype)) + 20 * channels;
+         static_cast<std::int64_t>(core::size_of(info.dtype));
+}
+
+/// For each pixel that the network sees: one plane of logits.
+std::int64_t bytes_per_network_pixel(int channels) {
+  return 20 * channels;
 }
 
 class ImageSet {
@@ -85,6 +96,7 @@ class ImageSet {
            const core::Context& context)
       : setup_(setup), context_(context), items_(list_items(setup, files)) {
     folders_.output = std::move(output);
+    log_scale(setup_, items_.front().info, engine::AxesMode::plane, context_);
   }
 
   PredictReport plan() const {
@@ -95,7 +107,7 @@ class ImageSet {
     for (const ImageItem& item : items_) {
       const auto series = series_of(item);
       const std::int64_t pixels = core::whole(item.info.shape).voxels();
-      const std::int64_t peak = pixels * bytes_per_pixel(item.info, setup_.predictor->channels());
+      const std::int64_t peak = peak_bytes(item);
       report.voxels += pixels;
       report.windows_needed += series.windows_needed();
       report.windows += (series.windows_needed() + series.batch - 1) / series.batch * series.batch;
@@ -110,11 +122,13 @@ class ImageSet {
 
   PredictReport run() {
     PredictReport report = plan();
+    const core::OutputLock lock(folders_.output);
     range_ = common_range();
-    prepare_folders();
+    store::FinishRecord record(output_folders(), key());
+    prepare_folders(record);
     std::vector<const ImageItem*> remaining;
     for (const ImageItem& item : items_) {
-      if (!is_done(item)) {
+      if (!record.resumes() && !is_done(item)) {
         remaining.push_back(&item);
       }
     }
@@ -129,14 +143,16 @@ class ImageSet {
     const engine::ConveyorTime time = engine::run_conveyor(
         std::ssize(remaining), [&](std::int64_t i) { return read(item_of(i)); },
         [&](std::int64_t i, core::Array pixels) {
-          ImageResult result = compute(std::move(pixels));
+          ImageResult result = compute(item_of(i), std::move(pixels), report);
           context_.progress->update(i + 1);
           return result;
         },
-        [&](std::int64_t i, ImageResult result) { write(item_of(i), std::move(result)); }, context_,
+        [&](std::int64_t i, const ImageResult& result) { write(item_of(i), result); }, context_,
         "run the same command again to continue");
     context_.progress->end();
-    finish_folders(report);
+    record.begin();
+    finish_folders(report, record);
+    record.remove();
     report.windows = setup_.predictor->windows_computed();
     report.seconds = time.seconds;
     report.device_busy = time.device_busy();
@@ -144,8 +160,24 @@ class ImageSet {
   }
 
  private:
+  core::Vec3 shape_for_network(const core::VolumeInfo& info) const {
+    return network_shape(setup_, info, engine::AxesMode::plane);
+  }
+
   engine::PlaneSeries series_of(const ImageItem& item) const {
-    return setup_.predictor->series(1, item.info.shape[1], item.info.shape[2]);
+    const core::Vec3 shape = shape_for_network(item.info);
+    return setup_.predictor->series(1, shape[1], shape[2]);
+  }
+
+  std::int64_t peak_bytes(const ImageItem& item) const {
+    const int channels = setup_.predictor->channels();
+    const std::int64_t per_pixel =
+        bytes_per_pixel(item.info, channels) +
+        (cleans(clean_rules(setup_.postprocess, item.info, engine::AxesMode::plane))
+             ? kCleaningBytesPerVoxel
+             : 0);
+    return core::whole(item.info.shape).voxels() * per_pixel +
+           core::whole(shape_for_network(item.info)).voxels() * bytes_per_network_pixel(channels);
   }
 
   static void check_memory(const ImageItem& item, std::int64_t needed, std::int64_t available) {
@@ -189,39 +221,77 @@ class ImageSet {
   std::string key() const {
     Json names = Json::array();
     for (const ImageItem& item : items_) {
-      names.push_back({item.file.string(), item.info.shape[1], item.info.shape[2]});
+      const core::Vec3 seen = shape_for_network(item.info);
+      names.push_back({store::source_identity(item.info), seen[1], seen[2]});
     }
     return resume_key(setup_, {{"images", names}, {"range", core::options_to_json(range_)}});
   }
 
-  fs::path prepare(const std::string& final_path) const {
-    store::CreateOptions how;
-    how.overwrite = setup_.options.overwrite;
-    how.resume_key = key();
-    store::refuse_existing(final_path, how);
+  std::vector<std::string> output_folders() const {
+    std::vector<std::string> folders{folders_.output};
+    if (setup_.options.probabilities) {
+      folders.push_back(sibling_path(folders_.output, "probabilities"));
+    }
+    if (setup_.postprocess.instances != 0) {
+      folders.push_back(sibling_path(folders_.output, "instances"));
+    }
+    if (setup_.options.overlay) {
+      folders.push_back(sibling_path(folders_.output, "overlay"));
+    }
+    return folders;
+  }
+
+  fs::path prepare(const std::string& final_path, const store::FinishRecord& record) const {
     const fs::path partial = core::partial_path(final_path);
-    store::prepare_partial_folder(partial, how);
+    if (!record.is_finished(final_path)) {
+      store::CreateOptions how;
+      how.overwrite = setup_.options.overwrite || record.is_ours();
+      how.resume_key = key();
+      core::recover_replaced(final_path);
+      store::refuse_existing(final_path, how);
+      refuse_foreign_files(final_path);
+      store::prepare_partial_folder(partial, how);
+    }
     return partial;
   }
 
-  void prepare_folders() {
-    folders_.labels = prepare(folders_.output);
-    if (setup_.options.probabilities) {
-      folders_.probabilities = prepare(sibling_path(folders_.output, "probabilities"));
-    }
-    if (setup_.options.overlay) {
-      folders_.overlay = prepare(sibling_path(folders_.output, "overlay"));
+  /// A folder that is replaced must hold results alone.
+  static void refuse_foreign_files(const fs::path& folder) {
+    if (fs::is_directory(folder)) {
+      store::refuse_foreign(
+          folder, store::foreign_entries(folder, [](const fs::directory_entry& entry) {
+            const std::string extension = store::extension_of(entry.path());
+            return entry.is_regular_file() && (extension == ".png" || extension == ".tif");
+          }));
     }
   }
 
-  void finish_folders(PredictReport& report) const {
-    const auto finish = [](const fs::path& partial, const std::string& final_path) {
-      store::forget_resume_key(partial);
-      core::rename_into_place(partial, final_path);
+  void prepare_folders(const store::FinishRecord& record) {
+    folders_.labels = prepare(folders_.output, record);
+    if (setup_.options.probabilities) {
+      folders_.probabilities = prepare(sibling_path(folders_.output, "probabilities"), record);
+    }
+    if (setup_.postprocess.instances != 0) {
+      folders_.instances = prepare(sibling_path(folders_.output, "instances"), record);
+    }
+    if (setup_.options.overlay) {
+      folders_.overlay = prepare(sibling_path(folders_.output, "overlay"), record);
+    }
+  }
+
+  void finish_folders(PredictReport& report, const store::FinishRecord& record) const {
+    const auto finish = [&](const fs::path& partial, const std::string& final_path) {
+      if (!record.is_finished(final_path)) {
+        core::rename_into_place(partial, final_path);
+        store::forget_resume_key(final_path);
+      }
       return final_path;
     };
     if (!folders_.overlay.empty()) {
       report.overlay = finish(folders_.overlay, sibling_path(folders_.output, "overlay"));
+    }
+    if (!folders_.instances.empty()) {
+      report.instances = finish(folders_.instances, sibling_path(folders_.output, "instances"));
     }
     if (!folders_.probabilities.empty()) {
       report.probabilities =
@@ -236,9 +306,14 @@ class ImageSet {
            (item.stem + (setup_.predictor->channels() == 1 ? ".png" : ".tif"));
   }
 
+  fs::path instance_file(const ImageItem& item) const {
+    return folders_.instances / (item.stem + ".tif");  // PNG holds 65,535 ids at most
+  }
+
   bool is_done(const ImageItem& item) const {
     return fs::exists(folders_.labels / (item.stem + ".png")) &&
            (folders_.probabilities.empty() || fs::exists(probability_file(item))) &&
+           (folders_.instances.empty() || fs::exists(instance_file(item))) &&
            (folders_.overlay.empty() || fs::exists(folders_.overlay / (item.stem + ".png")));
   }
 
@@ -248,21 +323,19 @@ class ImageSet {
                           is_mapped(item) ? range_ : core::IntensityRange{});
   }
 
-  ImageResult compute(core::Array pixels) const {
-    ImageResult result;
-    const at::Tensor p_KYX = setup_.predictor->probabilities(tensor::view_CZYX(pixels)[0][0]);
-    result.labels = tensor::to_array(engine::decide(p_KYX, setup_.threshold));
-    if (setup_.options.probabilities) {
-      result.probabilities =
-          tensor::to_array(engine::quantise(p_KYX, 255, setup_.rounding()).unsqueeze(1));
-    }
-    result.image = std::move(pixels);
+  ImageResult compute(const ImageItem& item, core::Array pixels, PredictReport& report) const {
+    ImageResult result{.prediction = predict_image(setup_, pixels, item.info),
+                       .image = std::move(pixels)};
+    report.objects += result.prediction.counts.objects;
+    report.objects_removed += result.prediction.counts.removed;
+    report.holes_filled += result.prediction.counts.holes;
     return result;
   }
 
   static void write_image(const fs::path& file, const core::Array& values,
                           const core::VolumeInfo& info) {
     store::CreateOptions how;
+    how.dtype = values.dtype();
     how.channels = values.channels();
     how.shape = values.shape();
     how.voxel_nm = info.voxel_nm;
@@ -273,16 +346,20 @@ class ImageSet {
     target->finish();
   }
 
-  void write(const ImageItem& item, ImageResult result) const {
+  void write(const ImageItem& item, const ImageResult& result) const {
+    const ImagePrediction& prediction = result.prediction;
     if (!folders_.overlay.empty()) {
-      const auto picture = report::overlay("", result.image, result.labels);
+      const auto picture = report::overlay("", result.image, prediction.labels);
       core::write_atomically(folders_.overlay / (item.stem + ".png"),
                              report::encode_png(picture.pixels));
     }
     if (!folders_.probabilities.empty()) {
-      write_image(probability_file(item), result.probabilities, item.info);
+      write_image(probability_file(item), prediction.probabilities, item.info);
     }
-    write_image(folders_.labels / (item.stem + ".png"), result.labels, item.info);
+    if (!folders_.instances.empty()) {
+      write_image(instance_file(item), prediction.ids, item.info);
+    }
+    write_image(folders_.labels / (item.stem + ".png"), prediction.labels, item.info);
   }
 
   PredictionSetup& setup_;

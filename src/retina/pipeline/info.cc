@@ -8,6 +8,7 @@
 
 #include "retina/core/file.h"
 #include "retina/core/rng.h"
+#include "retina/store/location.h"
 #include "retina/store/open.h"
 
 namespace retina::pipeline {
@@ -67,26 +68,16 @@ std::vector<std::int64_t> stored_shape(const core::VolumeInfo& info) {
   return sizes;
 }
 
-}  // namespace
-
-std::vector<Problem> InfoOptions::validate() const {
-  if (path.empty()) {
-    return {{.subject = "info",
-             .found = "no path",
-             .expected = "an image, stack, folder or container"}};
+std::string sizes_text(const core::VolumeInfo& info) {
+  std::string sizes;
+  const std::vector<std::int64_t> shape = stored_shape(info);
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    sizes += fmt::format("{}{}={}", i == 0 ? "" : " ", info.axes[i], shape[i]);
   }
-  return {};
+  return sizes;
 }
 
-InfoReport info(const InfoOptions& options, const core::Context&) {
-  const auto volume = store::open(options.path, {.voxel_nm = {}, .axes = options.axes});
-  return {volume->info(), range_of(*volume)};
-}
-
-Json to_json(const InfoReport& report) {
-  const core::VolumeInfo& info = report.info;
-  Json json;
-  json["path"] = info.source;
+void add_description(Json& json, const core::VolumeInfo& info) {
   json["format"] = info.format;
   json["axes"] = info.axes;
   json["shape"] = stored_shape(info);
@@ -94,36 +85,126 @@ Json to_json(const InfoReport& report) {
   json["voxel_nm"] = info.voxel_nm ? Json(*info.voxel_nm) : Json(nullptr);
   json["voxel_nm_source"] = info.voxel_nm_source;
   json["offset_nm"] = info.offset_nm;
-  json["value_range"] = report.range.voxels > 0 && report.range.low <= report.range.high
-                            ? Json{report.range.low, report.range.high}
-                            : Json(nullptr);
-  json["value_range_voxels"] = report.range.voxels;
-  json["value_range_whole"] = report.range.whole;
-  json["notes"] = info.notes;
+}
+
+std::string description_text(const core::VolumeInfo& info, const ValueRange& range) {
+  const std::int64_t bytes = core::whole(info.shape).voxels() * info.channels *
+                             static_cast<std::int64_t>(core::size_of(info.dtype));
+  std::string text = fmt::format(
+      "  format      {}\n  axes        {}\n  size        {} ({} decoded)\n  dtype       {}\n",
+      info.format, info.axes, sizes_text(info), core::format_size(bytes),
+      core::name_of(info.dtype));
+  text += info.voxel_nm ? fmt::format("  voxel size  {} nm (z x y x x), from {}\n",
+                                      core::to_string(*info.voxel_nm), info.voxel_nm_source)
+                        : "  voxel size  not stated in the file: give it with --voxel-size-nm\n";
+  text += range.low <= range.high
+              ? fmt::format("  values      {:g} to {:g} ({} voxels{})\n", range.low, range.high,
+                            range.voxels, range.whole ? ", all" : ", a sample")
+              : fmt::format("  values      no finite value in {} voxels\n", range.voxels);
+  for (const std::string& note : info.notes) {
+    text += "  note        " + note + "\n";
+  }
+  return text;
+}
+
+ContainedDataset open_contained(const InfoOptions& options, const std::string& inner) {
+  // "file" and "labels" make "file:labels", "file:volumes" and "raw" make "file:volumes/raw"
+  const bool names_group = !store::parse_location(options.path).inner.empty();
+  ContainedDataset dataset{.path = options.path, .info = {}, .problem = {}};
+  if (!inner.empty()) {
+    dataset.path += (names_group ? "/" : ":") + inner;
+  }
+  try {
+    dataset.info = store::open(dataset.path, options.reading.open_options())->info();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::bad_data) {
+      throw;
+    }
+    dataset.problem = error.what();
+  }
+  return dataset;
+}
+
+}  // namespace
+
+std::vector<Problem> InfoOptions::validate() const {
+  std::vector<Problem> problems = reading.validate();
+  if (path.empty()) {
+    problems.push_back({.subject = "info",
+                        .found = "no path",
+                        .expected = "an image, stack, folder or container",
+                        .remedy = {}});
+  }
+  return problems;
+}
+
+InfoReport describe(const core::Volume& volume) {
+  return {.path = volume.info().source,
+          .info = volume.info(),
+          .range = range_of(volume),
+          .datasets = {}};
+}
+
+InfoReport info(const InfoOptions& options, const core::Context&) {
+  std::vector<std::string> inside = store::list_datasets(options.path);
+  InfoReport report{.path = options.path, .info = {}, .range = {}, .datasets = {}};
+  const bool is_image =
+      inside.size() < 2 || std::find(inside.begin(), inside.end(), "") != inside.end();
+  if (is_image) {
+    report = describe(*store::open(options.path, options.reading.open_options()));
+  }
+  if (inside.size() > 1) {
+    for (const std::string& inner : inside) {
+      report.datasets.push_back(open_contained(options, inner));
+    }
+  }
+  return report;
+}
+
+Json to_json(const InfoReport& report) {
+  Json json;
+  json["path"] = report.path;
+  json["format"] = report.info ? report.info->format : "container";
+  for (const char* key : {"axes", "shape", "dtype", "voxel_nm", "voxel_nm_source", "offset_nm",
+                          "value_range", "value_range_voxels", "value_range_whole", "notes"}) {
+    json[key] = nullptr;
+  }
+  if (report.info) {
+    add_description(json, *report.info);
+    const ValueRange& range = report.range;
+    json["value_range"] =
+        range.voxels > 0 && range.low <= range.high ? Json{range.low, range.high} : Json(nullptr);
+    json["value_range_voxels"] = range.voxels;
+    json["value_range_whole"] = range.whole;
+    json["notes"] = report.info->notes;
+  }
+  json["datasets"] = Json::array();
+  for (const ContainedDataset& dataset : report.datasets) {
+    Json entry = {{"path", dataset.path}};
+    if (dataset.info) {
+      add_description(entry, *dataset.info);
+    } else {
+      entry["problem"] = dataset.problem;
+    }
+    json["datasets"].push_back(entry);
+  }
   return json;
 }
 
 std::string to_text(const InfoReport& report) {
-  const core::VolumeInfo& info = report.info;
-  std::string sizes;
-  const std::vector<std::int64_t> shape = stored_shape(info);
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    sizes += fmt::format("{}{}={}", i == 0 ? "" : " ", info.axes[i], shape[i]);
+  std::string text = report.path + "\n";
+  if (report.info) {
+    text += description_text(*report.info, report.range);
   }
-  const std::int64_t bytes = core::whole(info.shape).voxels() * info.channels *
-                             static_cast<std::int64_t>(core::size_of(info.dtype));
-  std::string text = fmt::format(
-      "{}\n  format      {}\n  axes        {}\n  size        {} ({} decoded)\n  dtype       {}\n",
-      info.source, info.format, info.axes, sizes, core::format_size(bytes),
-      core::name_of(info.dtype));
-  text += info.voxel_nm ? fmt::format("  voxel size  {} nm (z x y x x), from {}\n",
-                                      core::to_string(*info.voxel_nm), info.voxel_nm_source)
-                        : "  voxel size  not stated in the file\n";
-  text +=
-      fmt::format("  values      {:g} to {:g} ({} voxels{})\n", report.range.low, report.range.high,
-                  report.range.voxels, report.range.whole ? ", all" : ", a sample");
-  for (const std::string& note : info.notes) {
-    text += "  note        " + note + "\n";
+  if (!report.datasets.empty()) {
+    text += fmt::format("  holds {} datasets{}\n", report.datasets.size(),
+                        report.info ? "" : "; name the one to use:");
+  }
+  for (const ContainedDataset& dataset : report.datasets) {
+    text += fmt::format("    {}  {}\n", dataset.path,
+                        dataset.info ? fmt::format("{}, {}", sizes_text(*dataset.info),
+                                                   core::name_of(dataset.info->dtype))
+                                     : dataset.problem);
   }
   return text;
 }

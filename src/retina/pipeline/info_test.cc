@@ -1,8 +1,10 @@
 #include "retina/pipeline/info.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/store/open.h"
+#include "retina/testing/sparse_volume.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -26,6 +28,49 @@ TEST(Info, SaysHowAFileWasUnderstood) {
   EXPECT_EQ(json["value_range"], (Json{0.0, 777.0}));
   EXPECT_TRUE(json["value_range_whole"]);
   EXPECT_FALSE(json["format"].get<std::string>().empty());
+}
+
+void make_zarr(const std::string& path, const core::Vec3& shape) {
+  store::create(path, {.shape = shape, .is_labels = true})->finish();
+}
+
+TEST(Info, TheUserMayStateTheVoxelSizeButNotContradictTheAxes) {
+  const testing::TempFolder folder;
+  make_zarr(folder / "a.zarr", {2, 3, 4});
+  InfoOptions options{.path = folder / "a.zarr",
+                      .reading = {.axes = "zyx", .voxel_size_nm = {40, 4, 5}}};
+  const Json json = to_json(info(options, core::silent_context()));
+  EXPECT_EQ(json["voxel_nm"], (Json{40.0, 4.0, 5.0}));
+  EXPECT_TRUE(json["datasets"].empty());
+  options.reading.axes = "czyx";
+  EXPECT_THROW(info(options, core::silent_context()), Error);
+}
+
+TEST(Info, ListsTheDatasetsOfAContainer) {
+  const testing::TempFolder folder;
+  make_zarr(folder / "a.zarr", {2, 3, 4});
+  make_zarr(folder / "a.zarr/labels/cells", {2, 3, 4});
+  make_zarr(folder / "a.zarr/labels/mito", {2, 3, 4});
+  const InfoReport report = info({.path = folder / "a.zarr"}, core::silent_context());
+  EXPECT_EQ(to_json(report)["shape"], (Json{2, 3, 4}));
+  ASSERT_EQ(report.datasets.size(), 3U);
+  EXPECT_EQ(report.datasets[1].path, (folder / "a.zarr").string() + ":labels/cells");
+
+  const InfoReport group = info({.path = folder / "a.zarr/labels"}, core::silent_context());
+  const Json json = to_json(group);
+  EXPECT_EQ(json["format"], "container");
+  EXPECT_TRUE(json["shape"].is_null());
+  EXPECT_EQ(json["datasets"][1]["shape"], (Json{2, 3, 4}));
+  EXPECT_THAT(to_text(group), ::testing::HasSubstr("name the one to use"));
+}
+
+TEST(Info, DescribesAVolumeBeyond32BitsFromASample) {
+  testing::SparseVolume volume({3000, 4000, 2500}, core::DType::u64);
+  const InfoReport report = describe(volume);
+  EXPECT_EQ(to_json(report)["shape"], (Json{3000, 4000, 2500}));
+  EXPECT_FALSE(report.range.whole);
+  EXPECT_LT(volume.voxels_read(), 1 << 20);
+  EXPECT_THAT(to_text(report), ::testing::HasSubstr("223.5 GiB"));
 }
 
 TEST(Info, APathIsNeeded) {

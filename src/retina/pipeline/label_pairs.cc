@@ -75,10 +75,8 @@ std::map<std::string, fs::path> by_name(const std::vector<fs::path>& images,
 
 LabelPair pair_of(std::string name, const std::string& prediction, const std::string& truth,
                   const LabelPairOptions& options) {
-  const auto opener = [voxel_nm = options.voxel_nm](const std::string& path) {
-    return [path, voxel_nm]() -> std::shared_ptr<const core::Volume> {
-      return store::open(path, {.voxel_nm = voxel_nm, .axes = ""});
-    };
+  const auto opener = [how = options.reading.open_options()](const std::string& path) {
+    return [path, how]() -> std::shared_ptr<const core::Volume> { return store::open(path, how); };
   };
   return {std::move(name), opener(prediction), opener(truth)};
 }

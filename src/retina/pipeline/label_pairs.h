@@ -8,6 +8,7 @@
 
 #include "retina/core/box.h"
 #include "retina/core/volume.h"
+#include "retina/pipeline/reading_options.h"
 
 namespace retina::pipeline {
 
@@ -26,7 +27,7 @@ struct LabelPairOptions {
   std::string prediction;
   std::string truth;
   FolderMeaning folders = FolderMeaning::images;
-  std::optional<core::Vec3d> voxel_nm{};  ///< overrides what the files say
+  ReadingOptions reading{};
 };
 
 /// Two files or containers make one pair; two folders of images (or of .zarr volumes) are matched

@@ -11,6 +11,8 @@
 
 #include "retina/core/file.h"
 #include "retina/core/intensity.h"
+#include "retina/core/resampled_volume.h"
+#include "retina/pipeline/reading_options.h"
 #include "retina/store/location.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
@@ -34,7 +36,10 @@ struct Group {
 
 class Opener {
  public:
-  Opener(const data::DataOptions& options, int class_count) : options_(options) {
+  Opener(const data::DataOptions& options, int class_count)
+      : options_(options),
+        how_(ReadingOptions{.axes = options.stored_axes, .voxel_size_nm = options.voxel_size_nm}
+                 .open_options()) {
     opened_.dataset.label_map.class_count = class_count;
     opened_.dataset.label_map.ignore_value = options.ignore_value;
     for (const auto& [stored, id] : options.labels) {
@@ -200,9 +205,9 @@ class Opener {
   void open_pair(const std::string& name, const std::string& image, const std::string& mask) {
     data::LabelledVolume volume{.name = name, .image = nullptr, .labels = nullptr, .range = {}};
     try {
-      volume.image = store::open(image);
+      volume.image = store::open(image, how_);
       if (!mask.empty()) {
-        volume.labels = store::open(mask);
+        volume.labels = store::open(mask, how_);
       }
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::bad_data) {
@@ -229,9 +234,44 @@ class Opener {
         good = false;
       }
     }
-    if (good) {
+    if (good && resample(volume)) {
       opened_.dataset.volumes.push_back(std::move(volume));
     }
+  }
+
+  /// Views of image and labels with voxels of target_voxel_nm; false after a problem.
+  bool resample(data::LabelledVolume& volume) {
+    if (options_.target_voxel_nm.size() != 3) {
+      return true;
+    }
+    const core::VolumeInfo& info = volume.image->info();
+    if (!info.voxel_nm) {
+      report({.subject = info.source,
+              .found = "a voxel size that is not known",
+              .expected = "one, for target_voxel_nm",
+              .remedy = "give voxel_size_nm, or store it in the file"});
+      return false;
+    }
+    const auto& target = options_.target_voxel_nm;
+    core::Vec3 shape =
+        core::resampled_shape(info.shape, *info.voxel_nm, {target[0], target[1], target[2]});
+    shape[0] = info.shape[0] == 1 ? 1 : shape[0];
+    if (options_.every > 1 && shape[0] != info.shape[0]) {
+      report({.subject = info.source,
+              .found = fmt::format("{} slices to resample to {}", info.shape[0], shape[0]),
+              .expected = "as many as before: of sparse labelling (every) only some are labelled",
+              .remedy = "give the volume's own z in target_voxel_nm"});
+      return false;
+    }
+    if (shape != info.shape) {
+      volume.image =
+          std::make_shared<core::ResampledVolume>(volume.image, shape, core::Resampling::smooth);
+      if (volume.labels != nullptr) {
+        volume.labels = std::make_shared<core::ResampledVolume>(volume.labels, shape,
+                                                                core::Resampling::nearest);
+      }
+    }
+    return true;
   }
 
   bool require_one_channel(const core::VolumeInfo& info) {
@@ -351,6 +391,7 @@ class Opener {
   }
 
   const data::DataOptions& options_;
+  store::OpenOptions how_;
   OpenedDataset opened_;
 };
 

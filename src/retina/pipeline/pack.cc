@@ -19,10 +19,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-store::PackItem image_item(const std::string& path) {
+store::PackItem image_item(const std::string& path, const store::OpenOptions& how) {
   store::PackItem item;
   item.name = fs::path(path).filename().string();
-  item.image = store::open(path);
+  item.image = store::open(path, how);
   item.range = core::estimate_range(*item.image, 0);
   item.provenance["source"] = path;
   return item;
@@ -88,9 +88,19 @@ bool is_dataset_folder(const fs::path& path) {
   return fs::is_directory(path / "images");
 }
 
+/// The files of a folder of images; none of what opens as a whole: a file, a Zarr group, a pack,
+/// ...
+std::vector<fs::path> loose_files(const std::string& path) {
+  if (!fs::is_directory(path) || store::is_container(path)) {
+    return {};
+  }
+  return core::list_files(path);
+}
+
 std::vector<store::PackItem> collect_items(const PackOptions& options,
                                            const core::Context& context) {
   const auto classes = static_cast<int>(options.classes);
+  const store::OpenOptions how = options.reading.open_options();
   std::vector<store::PackItem> items;
   if (options.images.empty()) {
     append_dataset(options.dataset, classes, context, items);
@@ -100,12 +110,14 @@ std::vector<store::PackItem> collect_items(const PackOptions& options,
       data::DataOptions dataset = options.dataset;
       dataset.path = path;
       append_dataset(dataset, classes, context, items);
-    } else if (fs::is_directory(path) && !fs::exists(fs::path(path) / "zarr.json")) {
-      for (const fs::path& file : core::list_files(path)) {
-        items.push_back(image_item(file.string()));
-      }
-    } else {
-      items.push_back(image_item(path));
+      continue;
+    }
+    const std::vector<fs::path> files = loose_files(path);
+    for (const fs::path& file : files) {
+      items.push_back(image_item(file.string(), how));
+    }
+    if (files.empty()) {
+      items.push_back(image_item(path, how));
     }
   }
   return items;
@@ -123,6 +135,8 @@ std::vector<Problem> PackOptions::validate() const {
     problems.push_back(
         {.subject = "pack", .found = "no output", .remedy = "give a folder with -o"});
   }
+  const std::vector<Problem> reading_problems = reading.validate();
+  problems.insert(problems.end(), reading_problems.begin(), reading_problems.end());
   return problems;
 }
 

@@ -8,12 +8,14 @@
 #include "retina/core/options.h"
 #include "retina/core/progress.h"
 #include "retina/data/options.h"
+#include "retina/pipeline/reading_options.h"
 
 namespace retina::pipeline {
 
 struct PackOptions {
   std::vector<std::string> images;  ///< images, stacks or folders; or none, with `dataset`
   data::DataOptions dataset;        ///< a labelled dataset
+  ReadingOptions reading{};         ///< of `images`
   std::string output;
   std::int64_t classes = 255;  ///< class ids allowed in the labels, background included
   bool overwrite = false;
@@ -25,6 +27,7 @@ struct PackOptions {
           "with its labels");
     visit("dataset", self.dataset,
           "a labelled dataset (as in finetune: path, images, masks, labels, ...)");
+    ReadingOptions::fields(self.reading, visit);
     visit("output", self.output, "folder of the pack to write");
     visit("classes", self.classes,
           "number of class ids allowed in the labels, background included");

@@ -82,5 +82,48 @@ TEST(PackDataset, HoldsOnlyTheChosenPlanes) {
   EXPECT_EQ(data::describe(dataset, dataset.slices[0]), "b");
 }
 
+std::int64_t items_packed(const std::filesystem::path& image, const std::filesystem::path& output) {
+  return pack({.images = {image.string()},
+               .dataset = {},
+               .output = output.string(),
+               .overwrite = true},
+              core::silent_context())
+      .items;
+}
+
+TEST(PackImages, AContainerIsOneImageOfThePack) {
+  const testing::TempFolder folder;
+  const core::Vec3 shape{3, 8, 9};
+  core::Array values(core::DType::u8, 1, shape);
+  values.at<std::uint8_t>(0, 1, 2, 3) = 77;
+  store::CreateOptions older;
+  older.shape = shape;
+  older.zarr_version = store::ZarrVersion::v0_4;
+  store::CreateOptions plain;
+  plain.shape = shape;
+  for (const auto& [name, how] :
+       {std::pair{"v2.zarr", &older}, std::pair{"v3.zarr", &plain}, std::pair{"a.pack", &plain},
+        std::pair{"a.precomputed", &plain}}) {
+    const auto file = store::create((folder / name).string(), *how);
+    file->write(core::whole(shape), values);
+    file->finish();
+    EXPECT_EQ(items_packed(folder / name, folder / "p"), 1) << name;
+    EXPECT_TRUE(store::open((folder / "p").string())->read(core::whole(shape)) == values) << name;
+  }
+}
+
+TEST(PackImages, AFolderWithoutImagesIsRefusedNotLeftOut) {
+  const testing::TempFolder folder;
+  write_pair(folder.path(), "a", {0, 1});
+  std::filesystem::create_directories(folder / "empty");
+  EXPECT_EQ(items_packed(folder / "images", folder / "p"), 1);
+  EXPECT_THROW(pack({.images = {(folder / "images").string(), (folder / "empty").string()},
+                     .dataset = {},
+                     .output = (folder / "p").string(),
+                     .overwrite = true},
+                    core::silent_context()),
+               Error);
+}
+
 }  // namespace
 }  // namespace retina::pipeline

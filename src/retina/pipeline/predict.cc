@@ -10,6 +10,8 @@
 #include "retina/pipeline/image_set_prediction.h"
 #include "retina/pipeline/prediction_setup.h"
 #include "retina/pipeline/volume_prediction.h"
+#include "retina/store/output.h"
+#include "retina/store/output_place.h"
 
 namespace retina::pipeline {
 
@@ -38,10 +40,15 @@ AxesMode mode_of(const core::VolumeInfo& info, const core::Context& context) {
                              : choose(AxesMode::stack, voxels + ", anisotropic");
 }
 
+/// False for a folder of slices, or what is yet to be named.
+bool has_extension(const std::string& output) {
+  return !store::output_place(output).extension.empty();
+}
+
 /// A volume's output without extension is stored like its input.
 std::string with_extension(const std::string& output, const core::VolumeInfo& input,
                            const core::Context& context) {
-  if (!fs::path(output).extension().empty()) {
+  if (has_extension(output)) {
     return output;
   }
   const bool is_tiff = input.format.find("tiff") != std::string::npos ||
@@ -69,7 +76,7 @@ PredictReport predict_folder(PredictionSetup& setup, const std::vector<fs::path>
         "it a volume)",
         options.input, files.size());
   }
-  if (mode == AxesMode::plane && fs::path(options.output).extension().empty()) {
+  if (mode == AxesMode::plane && !has_extension(options.output)) {
     return predict_image_set(setup, files, options.output, context);
   }
   const auto volume = open_grey(options.input, options);
@@ -80,7 +87,7 @@ PredictReport predict_file(PredictionSetup& setup, const core::Context& context)
   const PredictOptions& options = setup.options;
   const auto input = open_grey(options.input, options);
   const AxesMode mode = options.axes_mode ? *options.axes_mode : mode_of(input->info(), context);
-  if (input->shape()[0] == 1 && fs::path(options.output).extension().empty()) {
+  if (input->shape()[0] == 1 && !has_extension(options.output)) {
     return predict_image_set(setup, {fs::path(options.input)}, options.output, context);
   }
   return predict_one(setup, *input, mode, with_extension(options.output, input->info(), context),
@@ -105,10 +112,17 @@ std::vector<Problem> PredictOptions::validate() const {
                         .found = fmt::format("{} numbers", input_range.size()),
                         .expected = "low,high with low below high"});
   }
-  if (!voxel_nm.empty() && voxel_nm.size() != 3) {
-    problems.push_back({.subject = "voxel_nm",
-                        .found = fmt::format("{} numbers", voxel_nm.size()),
-                        .expected = "z,y,x in nm"});
+  const std::vector<Problem> reading_problems = reading.validate();
+  problems.insert(problems.end(), reading_problems.begin(), reading_problems.end());
+  if (!model_voxel_nm.empty() &&
+      (model_voxel_nm.size() != 3 || !std::all_of(model_voxel_nm.begin(), model_voxel_nm.end(),
+                                                  [](double nm) { return nm > 0; }))) {
+    problems.push_back({.subject = "model_voxel_nm",
+                        .found = fmt::format("{} numbers", model_voxel_nm.size()),
+                        .expected = "three sizes z,y,x in nm"});
+  }
+  for (Problem& problem : postprocess().over({}).validate()) {
+    problems.push_back(std::move(problem));
   }
   if (threshold && !(*threshold > 0 && *threshold < 1)) {
     problems.push_back({.subject = "threshold",
@@ -127,6 +141,7 @@ std::vector<Problem> PredictOptions::validate() const {
 PredictReport predict(const PredictOptions& options, const core::Context& context) {
   throw_if_any(ErrorKind::usage, "predict: the options have problems", options.validate());
   core::parse_size(options.max_ram);
+  store::refuse_replacing_input(options.input, options.output);
   const std::vector<fs::path> files = image_files(options.input);
   if (files.empty()) {
     open_grey(options.input, options);  // a bad input is reported before a model is loaded
@@ -149,12 +164,16 @@ Json to_json(const PredictReport& report) {
   return {{"output", report.output},
           {"probabilities", path_or_null(report.probabilities)},
           {"overlay", path_or_null(report.overlay)},
+          {"instances", path_or_null(report.instances)},
           {"mode", report.mode},
           {"procedure", report.procedure},
           {"device", report.device},
           {"precision", report.precision},
           {"images", report.images},
           {"voxels", report.voxels},
+          {"objects", report.objects},
+          {"objects_removed", report.objects_removed},
+          {"holes_filled", report.holes_filled},
           {"seconds", report.seconds},
           {"windows", report.windows},
           {"windows_needed", report.windows_needed},
@@ -185,9 +204,13 @@ std::string to_text(const PredictReport& report) {
     text += fmt::format("  time     {:.1f} s, device busy {:.0f} %, memory {}\n", report.seconds,
                         100 * report.device_busy, core::format_size(report.peak_rss_bytes));
   }
+  if (report.objects + report.objects_removed + report.holes_filled > 0) {
+    text += fmt::format("  objects  {} ({} removed as too small), {} holes filled\n",
+                        report.objects, report.objects_removed, report.holes_filled);
+  }
   for (const auto& [name, path] :
        {std::pair("labels", report.output), std::pair("probabilities", report.probabilities),
-        std::pair("overlay", report.overlay)}) {
+        std::pair("instances", report.instances), std::pair("overlay", report.overlay)}) {
     if (!path.empty()) {
       text += fmt::format("{}: {}\n", name, path);
     }

@@ -9,6 +9,8 @@
 #include "retina/core/options.h"
 #include "retina/core/progress.h"
 #include "retina/engine/volume_plan.h"
+#include "retina/model/postprocess.h"
+#include "retina/pipeline/reading_options.h"
 #include "retina/tensor/device.h"
 
 namespace retina::pipeline {
@@ -34,8 +36,13 @@ struct PredictOptions {
   bool overlay = false;
   std::optional<double> threshold;
   std::vector<double> input_range;
-  std::vector<double> voxel_nm;
-  std::string axes;
+  ReadingOptions reading{};
+  bool rescale = false;
+  std::vector<double> model_voxel_nm;
+  std::optional<std::int64_t> min_object_size;
+  std::optional<double> min_object_nm3;
+  std::optional<model::FillHoles> fill_holes;
+  std::optional<int> instances;
   std::string max_ram = "4GiB";
   std::uint64_t seed = 0;
   std::optional<int> window;
@@ -50,9 +57,11 @@ struct PredictOptions {
   static void fields(Self& self, Visitor&& visit) {
     visit("model", self.model, "a run folder of 'retina finetune', or a model folder");
     visit("input", self.input, "an image, a folder of images, a stack or a volume");
-    visit("output", self.output,
-          "labels: .zarr, .tif or .png; without extension they are stored like the input (a folder "
-          "of images becomes a folder of PNG files with the same names)");
+    visit(
+        "output", self.output,
+        "labels: .zarr, .tif, .png, .h5, .nrrd, .precomputed or .pack; without extension they are "
+        "stored like the input (a folder of images becomes a folder of PNG files with the same "
+        "names)");
     visit(
         "axes_mode", self.axes_mode,
         "2d: every image by itself; stack: the z slices of a volume; orthoplane: slices along z, "
@@ -74,9 +83,22 @@ struct PredictOptions {
     visit("input_range", self.input_range,
           "low,high: stored values that become 0 and 255; default for images that are not uint8: "
           "the model's range, else the 0.1 and 99.9 percentiles");
-    visit("voxel_nm", self.voxel_nm, "voxel size z,y,x in nm; overrides what the file says");
-    visit("axes", self.axes,
-          "axes as stored, slowest first, such as czyx: for files that do not state them");
+    ReadingOptions::fields(self.reading, visit);
+    visit("rescale", self.rescale,
+          "predict at the pixel size that the model was trained at; results have the input's");
+    visit("model_voxel_nm", self.model_voxel_nm,
+          "voxel size z,y,x in nm of the training images; overrides what the model says");
+    visit(
+        "min_object_size", self.min_object_size,
+        "voxels; smaller objects become background; default: the model's, and for the next three");
+    visit("min_object_nm3", self.min_object_nm3,
+          "the same in cubic nanometres, where the voxel size is known");
+    visit("fill_holes", self.fill_holes,
+          "background that one class encloses becomes that class: none; 2d: in each z slice; 3d: "
+          "in the volume");
+    visit("instances", self.instances,
+          "also write object ids to OUTPUT_instances; neighbours that join voxels: 6, 18 or 26 in "
+          "the volume, 4 or 8 in each z slice; 0 = no ids");
     visit("max_ram", self.max_ram, "memory to use, such as 8GiB");
     visit("seed", self.seed, "of the sample that percentiles are taken from");
     visit("window", self.window,
@@ -89,18 +111,26 @@ struct PredictOptions {
     visit("overwrite", self.overwrite, "replace an output that exists");
   }
   std::vector<Problem> validate() const;
+
+  model::PostprocessChanges postprocess() const {
+    return {min_object_size, min_object_nm3, fill_holes, instances};
+  }
 };
 
 struct PredictReport {
   std::string output;
   std::string probabilities;  ///< path, or empty
   std::string overlay;        ///< folder, or empty
+  std::string instances;      ///< path of the object ids, or empty
   std::string mode;           ///< 2d, stack or orthoplane
   std::string procedure;
   std::string device;
   std::string precision;
   std::int64_t images = 0;  ///< files that were predicted
   std::int64_t voxels = 0;
+  std::uint64_t objects = 0;          ///< that were numbered or measured, after cleaning
+  std::uint64_t objects_removed = 0;  ///< as too small
+  std::uint64_t holes_filled = 0;
   double seconds = 0;  ///< of predicting, model loading left out
   std::int64_t windows = 0;
   std::int64_t windows_needed = 0;

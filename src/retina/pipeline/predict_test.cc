@@ -2,14 +2,20 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 #include <stop_token>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
 
 #include "retina/core/file.h"
+#include "retina/core/resampled_volume.h"
 #include "retina/core/rng.h"
+#include "retina/engine/volume_predictor.h"
 #include "retina/model/model.h"
+#include "retina/pipeline/object_cleaning.h"
 #include "retina/store/open.h"
 #include "retina/testing/temp_folder.h"
 
@@ -68,6 +74,15 @@ core::Array read_volume(const std::string& path) {
   return volume->read(core::whole(volume->shape()));
 }
 
+/// Asks for a stop at the first report of progress.
+class StopSoon final : public core::Progress {
+ public:
+  void begin(std::string_view, std::int64_t, std::string_view) override {}
+  void update(std::int64_t, std::string_view) override { source.request_stop(); }
+  void end() override {}
+  std::stop_source source;
+};
+
 class Predict : public ::testing::Test {
  protected:
   PredictOptions options_for(const std::string& input, const std::string& output) const {
@@ -90,6 +105,20 @@ class Predict : public ::testing::Test {
       return error.kind();
     }
     return ErrorKind::internal;
+  }
+  /// A threshold that `share` of the probabilities of a volume lie under.
+  double threshold_over(double share, const std::string& input, engine::AxesMode mode) const {
+    PredictOptions options = options_for(input, "probe.zarr");
+    options.axes_mode = mode;
+    options.probabilities = true;
+    const PredictReport report = run(options);
+    core::Array p = read_volume(report.probabilities);
+    const auto values = p.values<std::uint8_t>();
+    const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size()));
+    std::nth_element(values.begin(), values.begin() + rank, values.end());
+    fs::remove_all(report.output);
+    fs::remove_all(report.probabilities);
+    return (values[static_cast<std::size_t>(rank)] + 0.5) / 255;
   }
   std::string image_folder() const {
     fs::create_directories(folder_ / "images");
@@ -119,6 +148,23 @@ TEST_F(Predict, AFolderOfImagesBecomesPngFilesOfTheSameNames) {
     EXPECT_TRUE(fs::exists(report.overlay + file));
   }
   EXPECT_FALSE(fs::exists(core::partial_path(report.output)));
+}
+
+TEST_F(Predict, OverlaysOfAVolumeReplaceNothingUnasked) {
+  const std::string input = write_volume(folder_ / "in.zarr", noise({3, 70, 90}, 1));
+  PredictOptions options = options_for(input, "out.zarr");
+  options.axes_mode = engine::AxesMode::stack;
+  options.overlay = true;
+  fs::create_directories(folder_ / "out_overlay");
+  core::write_atomically(folder_ / "out_overlay/mine.png", std::string_view("mine"));
+  EXPECT_EQ(error_of(options), ErrorKind::usage);
+  EXPECT_FALSE(fs::exists(options.output));
+  options.overwrite = true;
+  const PredictReport report = run(options);
+  EXPECT_EQ(report.overlay, (folder_ / "out_overlay").string());
+  EXPECT_EQ(std::distance(fs::directory_iterator(report.overlay), fs::directory_iterator()), 3);
+  EXPECT_FALSE(fs::exists(folder_ / "out_overlay/mine.png"));
+  EXPECT_FALSE(fs::exists(core::partial_path(report.overlay)));
 }
 
 TEST_F(Predict, LabelsAreClassIds) {
@@ -184,6 +230,61 @@ TEST_F(Predict, RethresholdingTheProbabilitiesGivesTheLabels) {
   }
 }
 
+TEST_F(Predict, APlaceInsideAContainerHoldsAllOfIt) {
+  const std::string input = write_volume(folder_ / "x.zarr", noise({6, 70, 80}, 12));
+  PredictOptions options = options_for(input, "plain.zarr");
+  options.axes_mode = engine::AxesMode::stack;
+  const core::Array labels = read_volume(run(options).output);
+  options.probabilities = true;
+  options.overlay = true;
+  for (const int neighbours : {0, 6}) {  // written at once, and cleaned from what lies aside
+    options.instances = neighbours;
+    for (const std::string output : {"out.h5:/seg", "x.zarr/labels/mito"}) {
+      options.output = (folder_ / output).string() + std::to_string(neighbours);
+      const PredictReport report = run(options);
+      EXPECT_EQ(report.output, options.output);
+      EXPECT_EQ(report.probabilities, options.output + "_probabilities");
+      EXPECT_EQ(read_volume(report.output), labels);
+      EXPECT_EQ(read_volume(report.probabilities).shape(), labels.shape());
+      if (neighbours > 0) {
+        EXPECT_EQ(report.instances, options.output + "_instances");
+        EXPECT_EQ(store::open(report.instances)->info().dtype, core::DType::u32);
+      }
+      EXPECT_EQ(fs::path(report.overlay).parent_path(), folder_.path());
+      fs::remove_all(report.overlay);
+    }
+  }
+  EXPECT_TRUE(fs::is_regular_file(folder_ / "out.h5"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 4)
+      << "x, model, plain and out, and nothing left behind";
+}
+
+TEST_F(Predict, AnInterruptedDatasetIsContinued) {
+  // blocks are 64 planes deep
+  const std::string input = write_volume(folder_ / "in.zarr", noise({140, 40, 48}, 13));
+  PredictOptions options = options_for(input, "plain.zarr");
+  options.axes_mode = engine::AxesMode::stack;
+  const core::Array labels = read_volume(run(options).output);
+  options.output = (folder_ / "out.h5").string() + ":/seg";
+  core::Context context = core::silent_context();
+  const auto stop = std::make_shared<StopSoon>();
+  context.progress = stop;
+  context.stop = stop->source.get_token();
+  EXPECT_THROW(predict(options, context), Error);
+  EXPECT_FALSE(fs::exists(folder_ / "out.h5"));
+  EXPECT_EQ(read_volume(run(options).output), labels);
+}
+
+TEST_F(Predict, ASetReplacesNoFolderOfOtherThings) {
+  PredictOptions options = options_for(image_folder(), "out");
+  run(options);
+  core::write_atomically(folder_ / "out/notes.txt", std::string_view("mine"));
+  options.overwrite = true;
+  EXPECT_EQ(error_of(options), ErrorKind::usage);
+  EXPECT_THAT(message_, ::testing::HasSubstr("notes.txt"));
+  EXPECT_TRUE(fs::exists(folder_ / "out/notes.txt"));
+}
+
 TEST_F(Predict, ADryRunPlansAndWritesNothing) {
   const std::string input = write_volume(folder_ / "in.zarr", noise({10, 70, 80}, 9));
   PredictOptions options = options_for(input, "out.zarr");
@@ -204,15 +305,6 @@ TEST_F(Predict, AFinishedOutputNeedsOverwrite) {
   options.overwrite = true;
   EXPECT_EQ(run(options).images, 2);
 }
-
-/// Asks for a stop at the first report of progress.
-class StopSoon final : public core::Progress {
- public:
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t, std::string_view) override { source.request_stop(); }
-  void end() override {}
-  std::stop_source source;
-};
 
 TEST_F(Predict, AnInterruptedSetContinuesAndAnotherPlanIsRefused) {
   PredictOptions options = options_for(image_folder(), "out");
@@ -278,6 +370,189 @@ TEST_F(Predict, ReportsAllBadOptionsAtOnce) {
   options.threshold = 2;
   options.input_range = {5, 1};
   EXPECT_GE(options.validate().size(), 5U);
+}
+
+/// Twice the pixels of an image along y and x.
+core::Array doubled(const core::Array& values) {
+  const core::Vec3& s = values.shape();
+  core::Array result(values.dtype(), 1, {s[0], 2 * s[1], 2 * s[2]});
+  for (std::int64_t z = 0; z < s[0]; ++z) {
+    for (std::int64_t y = 0; y < 2 * s[1]; ++y) {
+      for (std::int64_t x = 0; x < 2 * s[2]; ++x) {
+        result.at<std::uint8_t>(0, z, y, x) = values.at<std::uint8_t>(0, z, y / 2, x / 2);
+      }
+    }
+  }
+  return result;
+}
+
+class PredictCleaning : public Predict, public ::testing::WithParamInterface<engine::AxesMode> {
+ protected:
+  PredictOptions cleaning_options(const std::string& input, const std::string& output) const {
+    PredictOptions options = options_for(input, output);
+    options.axes_mode = GetParam();
+    options.min_object_size = 20;
+    options.fill_holes = model::FillHoles::volume;
+    options.instances = GetParam() == engine::AxesMode::plane ? 4 : 6;
+    return options;
+  }
+};
+
+TEST_P(PredictCleaning, LabelsAreThoseOfTheNetworkCleaned) {
+  const std::string input = write_volume(folder_ / "in.zarr", noise({12, 70, 80}, 31));
+  PredictOptions plain = options_for(input, "plain.zarr");
+  plain.axes_mode = GetParam();
+  plain.threshold = threshold_over(GetParam() == engine::AxesMode::orthoplane ? 0 : 0.9, input,
+                                   GetParam());  // of three axes: 2 values
+  const core::Array raw = read_volume(run(plain).output);
+  PredictOptions options = cleaning_options(input, "clean.zarr");
+  options.threshold = plain.threshold;
+  const PredictReport report = run(options);
+
+  const auto volume = core::in_memory(raw);
+  const label::CleanedLabels expected(
+      *volume, label::BlockGrid(raw.shape(), {5, 33, 21}),
+      clean_rules({.min_object_size = 20,
+                   .fill_holes = model::FillHoles::volume,
+                   .instances = GetParam() == engine::AxesMode::plane ? 4 : 6},
+                  volume->info(), GetParam()),
+      core::silent_context());
+  core::Array labels(core::DType::u8, 1, raw.shape());
+  core::Array ids(core::DType::u64, 1, raw.shape());
+  for (std::int64_t i = 0; i < expected.grid().count(); ++i) {
+    const auto block = expected.read(i);
+    core::copy_overlap(block.labels, expected.grid().box(i).start, labels, {0, 0, 0});
+    core::copy_overlap(block.ids, expected.grid().box(i).start, ids, {0, 0, 0});
+  }
+  EXPECT_EQ(read_volume(report.output), labels);
+  EXPECT_EQ(read_volume(report.instances), core::convert(ids, core::DType::u32));
+  EXPECT_EQ(report.objects, expected.objects());
+  EXPECT_GT(report.objects_removed + report.holes_filled, 0U);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 5)
+      << "in, model, plain, clean and clean_instances, and nothing left behind";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PredictCleaning,
+                         ::testing::Values(engine::AxesMode::plane, engine::AxesMode::stack,
+                                           engine::AxesMode::orthoplane));
+
+TEST_F(Predict, TheModelsCleaningIsUsedUnlessToldOtherwise) {
+  const std::string input = write_volume(folder_ / "in.zarr", noise({6, 70, 80}, 32));
+  PredictOptions options = options_for(input, "asked.zarr");
+  options.axes_mode = engine::AxesMode::stack;
+  options.threshold = threshold_over(0.5, input, engine::AxesMode::stack);
+  options.min_object_size = 50;
+  const core::Array asked = read_volume(run(options).output);
+  model::Model model = model::load(model_);
+  model.card.postprocess.min_object_size = 50;
+  model::save(folder_ / "tidy", model.card, *model.network);
+  options.model = (folder_ / "tidy").string();
+  options.min_object_size.reset();
+  options.output = (folder_ / "by_model.zarr").string();
+  EXPECT_EQ(read_volume(run(options).output), asked);
+  options.min_object_size = 0;
+  options.output = (folder_ / "plain.zarr").string();
+  EXPECT_NE(read_volume(run(options).output), asked);
+}
+
+TEST_F(Predict, ASetOfImagesIsCleanedAndNumberedImageByImage) {
+  const std::string images = image_folder();
+  PredictOptions options = options_for(images, "out");
+  options.threshold = threshold_over(0.5, images + "/a.png", engine::AxesMode::stack);
+  options.min_object_size = 5;
+  options.instances = 8;
+  const PredictReport report = run(options);
+  EXPECT_TRUE(fs::exists(report.instances + "/a.tif"));
+  EXPECT_TRUE(fs::exists(report.instances + "/b.tif"));
+  EXPECT_GT(report.objects, 0U);
+}
+
+TEST_F(Predict, AnInterruptedCleaningContinues) {
+  const std::string input = write_volume(folder_ / "in.zarr", noise({6, 70, 80}, 33));
+  PredictOptions options = options_for(input, "out.zarr");
+  options.axes_mode = engine::AxesMode::stack;
+  options.min_object_size = 50;
+  const core::Array expected = read_volume(run(options).output);
+  options.output = (folder_ / "again.zarr").string();
+  core::Context context = core::silent_context();
+  const auto stop = std::make_shared<StopSoon>();
+  context.progress = stop;
+  context.stop = stop->source.get_token();
+  EXPECT_THROW(predict(options, context), Error);
+  EXPECT_FALSE(fs::exists(options.output));
+  EXPECT_EQ(read_volume(run(options).output), expected);
+}
+
+TEST_F(Predict, RescaledResultsAreThoseOfTheModelsScaleBroughtToTheInputs) {
+  const core::Array small = noise({6, 70, 80}, 34);
+  const std::string coarse = write_volume(folder_ / "coarse.zarr", small, core::Vec3d{40, 8, 8});
+  PredictOptions direct = options_for(coarse, "direct.zarr");
+  direct.threshold = threshold_over(0.5, coarse, engine::AxesMode::stack);
+  direct.probabilities = true;
+  const core::Array seen = read_volume(run(direct).probabilities);
+
+  // shrinking a doubled image gives the image itself, so the network sees the same
+  PredictOptions options = direct;
+  options.input = write_volume(folder_ / "fine.zarr", doubled(small), core::Vec3d{40, 4, 4});
+  options.output = (folder_ / "out.zarr").string();
+  options.rescale = true;
+  options.model_voxel_nm = {40, 8, 8};
+  const PredictReport report = run(options);
+  const core::Vec3 shape{6, 140, 160};
+  const core::Array p =
+      core::ResampledVolume(core::in_memory(seen), shape, core::Resampling::smooth)
+          .read(core::whole(shape));
+  EXPECT_EQ(read_volume(report.probabilities), p);
+  EXPECT_EQ(read_volume(report.output), engine::decide_quantised(p, *options.threshold));
+}
+
+TEST_F(Predict, RescalingToTheSameSizeChangesNothing) {
+  const std::string input =
+      write_volume(folder_ / "in.zarr", noise({6, 70, 80}, 35), core::Vec3d{40, 4, 4});
+  const core::Array plain = read_volume(run(options_for(input, "plain.zarr")).output);
+  PredictOptions options = options_for(input, "same.zarr");
+  options.rescale = true;
+  options.model_voxel_nm = {40, 4, 4};
+  EXPECT_EQ(read_volume(run(options).output), plain);
+}
+
+TEST_F(PredictE2e, LittleMemoryChangesNoVoxelOfARescaledAndCleanedVolume) {
+  const std::string input =
+      write_volume(folder_ / "in.zarr", noise({64, 150, 170}, 36), core::Vec3d{8, 8, 8});
+  PredictOptions options = options_for(input, "whole.zarr");
+  options.batch = 2;
+  options.axes_mode = engine::AxesMode::stack;
+  options.rescale = true;
+  options.model_voxel_nm = {8, 5, 5};
+  options.threshold = threshold_over(0.5, input, engine::AxesMode::stack);
+  options.min_object_size = 30;
+  options.fill_holes = model::FillHoles::volume;
+  options.instances = 26;
+  const PredictReport whole = run(options);
+  options.output = (folder_ / "cut.zarr").string();
+  options.max_ram = std::to_string(core::peak_rss_bytes() + (std::int64_t{40} << 20));
+  const PredictReport cut = run(options);
+  EXPECT_LT(cut.planned_peak_bytes, whole.planned_peak_bytes);
+  EXPECT_EQ(read_volume(cut.output), read_volume(whole.output));
+  EXPECT_EQ(read_volume(cut.instances), read_volume(whole.instances));
+}
+
+TEST_F(Predict, AnotherScaleThanTheModelsIsWarnedOf) {
+  std::ostringstream log;
+  core::Context context = core::silent_context();
+  context.log = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  const std::string input =
+      write_volume(folder_ / "in.zarr", noise({4, 70, 80}, 37), core::Vec3d{40, 4, 4});
+  PredictOptions options = options_for(input, "out.zarr");
+  options.model_voxel_nm = {40, 6.5, 6.5};
+  options.dry_run = true;
+  predict(options, context);
+  EXPECT_THAT(log.str(), ::testing::HasSubstr("--rescale"));
+  log.str("");
+  options.model_voxel_nm = {40, 5, 5};
+  predict(options, context);
+  EXPECT_THAT(log.str(), ::testing::Not(::testing::HasSubstr("--rescale")));
 }
 
 TEST_F(Predict, ReportsTheKeysThatOthersRelyOn) {

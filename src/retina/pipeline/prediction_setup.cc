@@ -7,7 +7,10 @@
 #include <spdlog/logger.h>
 
 #include "retina/core/file.h"
+#include "retina/core/finite.h"
+#include "retina/core/json_text.h"
 #include "retina/store/open.h"
+#include "retina/store/output_place.h"
 
 namespace retina::pipeline {
 
@@ -18,16 +21,9 @@ namespace {
 /// Bytes of activations for each pixel of a batch: measured, full-size network, fp32 (see
 /// docs/inference.md).
 constexpr std::int64_t kActivationBytesPerPixel = 800;
+/// How long a block or image may go on after a stop request: the program must end within 10 s.
+constexpr double kStopGrace_s = 4;
 constexpr std::int64_t kLeastBufferBytes = std::int64_t{32} << 20;
-
-/// FNV-1a, 64 bit: a name for content, no protection against intent.
-std::string digest(std::span<const std::byte> bytes) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const std::byte byte : bytes) {
-    hash = (hash ^ static_cast<std::uint64_t>(byte)) * 1099511628211ULL;
-  }
-  return fmt::format("{:016x}", hash);
-}
 
 /// `auto` is fp32: bf16 keeps the IoU, but moves the area of one object in a hundred by more than
 /// 2 % (docs/inference.md), which is too much for measurements.
@@ -60,18 +56,33 @@ PredictionSetup make_setup(const PredictOptions& options, const core::Context& c
   tensor::keep_freed_memory();
   const fs::path folder = model::find_model_folder(options.model);
   model::Model loaded = model::load(folder);
+  if (loaded.network->head().name != "segmentation") {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = options.model,
+                        .found = "a pre-trained network, which restores images",
+                        .expected = "one that was fine-tuned",
+                        .remedy = "train it: retina finetune --init " + options.model});
+  }
   if (setup.windows.window > 0 && setup.windows.window != loaded.network->input().window) {
     context.log->warn("windows of {} pixels instead of the network's {}: positions are resampled",
                       setup.windows.window, loaded.network->input().window);
     loaded = model::with_window(loaded, setup.windows.window);
   }
-  setup.weights_digest = digest(core::MappedFile(folder / "weights.safetensors").bytes());
+  setup.weights_digest = core::digest(core::MappedFile(folder / "weights.safetensors").bytes());
   setup.card = loaded.card;
   setup.threshold = options.threshold.value_or(loaded.card.threshold);
+  setup.postprocess = options.postprocess().over(loaded.card.postprocess);
+  setup.trained_nm = loaded.card.voxel_nm_seen;
+  if (options.model_voxel_nm.size() == 3) {
+    const auto& nm = options.model_voxel_nm;
+    setup.trained_nm = {{nm[0], nm[1], nm[2]}};
+  }
   setup.predictor = std::make_unique<engine::PlanePredictor>(
       options.dry_run ? loaded.network
                       : loaded.network->prepared_for_inference(device, setup.dtype),
       loaded.card.preprocess, setup.windows, device, setup.dtype);
+  setup.predictor->set_hooks(
+      engine::predictor_hooks(context, kStopGrace_s, "run the same command again to continue"));
   context.log->info("model '{}' on {}, {}, window {}, procedure {}", setup.card.name, device.str(),
                     setup.dtype == at::kBFloat16 ? "bf16" : "fp32", setup.predictor->window(),
                     core::enum_name(options.procedure));
@@ -112,18 +123,21 @@ core::IntensityRange input_range(const PredictionSetup& setup, const core::Volum
     range = core::estimate_range(input, setup.options.seed);
     source = "0.1 and 99.9 percentile of a sample";
   }
+  const core::FiniteSample sample = core::sample_finite(input, setup.options.seed);
+  if (sample.non_finite > 0) {
+    context.log->warn(
+        "'{}': {:.2g} % of the values are not finite: NaN is read as 0, infinity as the end of the "
+        "range",
+        info.source,
+        100.0 * static_cast<double>(sample.non_finite) / static_cast<double>(sample.values));
+  }
   context.log->info("'{}': {} values {} to {} become 0 to 255 ({})", info.source,
                     core::name_of(info.dtype), range.low, range.high, source);
   return range;
 }
 
 std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options) {
-  store::OpenOptions how;
-  how.axes = options.axes;
-  if (options.voxel_nm.size() == 3) {
-    how.voxel_nm = core::Vec3d{options.voxel_nm[0], options.voxel_nm[1], options.voxel_nm[2]};
-  }
-  auto volume = store::open(path, how);
+  auto volume = store::open(path, options.reading.open_options());
   if (volume->info().channels != 1) {
     throw Error(ErrorKind::bad_data,
                 Problem{.subject = fmt::format("'{}'", path),
@@ -142,20 +156,27 @@ std::string resume_key(const PredictionSetup& setup, const Json& what) {
               {"bf16", setup.dtype == at::kBFloat16},
               {"threshold", setup.threshold},
               {"probabilities", setup.options.probabilities},
+              {"postprocess", core::options_to_json(setup.postprocess)},
               {"what", what}};
-  const std::string text = key.dump();
-  return digest(std::as_bytes(std::span(text)));
+  const std::string text = core::dump_json(key);
+  return core::digest(std::as_bytes(std::span(text)));
 }
 
 std::string sibling_path(const std::string& output, const std::string& suffix) {
-  std::string trimmed = output;
-  while (trimmed.size() > 1 && trimmed.ends_with('/')) {
-    trimmed.pop_back();
+  const store::OutputPlace place = store::output_place(output);
+  const fs::path& root = place.root;
+  if (!place.inner.empty()) {
+    return fmt::format("{}{}{}_{}", root.string(), place.is_zarr ? "/" : ":/", place.inner, suffix);
   }
-  const fs::path path(trimmed);
   const std::string name =
-      fmt::format("{}_{}{}", path.stem().string(), suffix, path.extension().string());
-  return (path.parent_path() / name).string();
+      fmt::format("{}_{}{}", root.stem().string(), suffix, root.extension().string());
+  return (root.parent_path() / name).string();
+}
+
+fs::path outside_path(const std::string& output, const std::string& suffix) {
+  const store::OutputPlace place = store::output_place(output);
+  return place.inner.empty() ? fs::path(sibling_path(output, suffix)).replace_extension()
+                             : fs::path(place.beside.string() + "_" + suffix);
 }
 
 }  // namespace retina::pipeline

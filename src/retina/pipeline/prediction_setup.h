@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "retina/core/intensity.h"
 #include "retina/core/volume.h"
@@ -22,6 +24,8 @@ struct PredictionSetup {
   engine::WindowOptions windows;
   at::ScalarType dtype = at::kFloat;
   double threshold = 0.5;
+  model::Postprocess postprocess;       ///< of the model, with what the user changed
+  std::vector<core::Vec3d> trained_nm;  ///< voxels of the training images, z, y, x
 
   engine::Rounding rounding() const {
     return options.procedure == Procedure::published ? engine::Rounding::truncate
@@ -50,7 +54,13 @@ std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOp
 /// Names the result of predicting `what` with this setup: equal keys give equal voxels.
 std::string resume_key(const PredictionSetup& setup, const Json& what);
 
-/// "out.zarr", "probabilities" -> "out_probabilities.zarr".
+/// "out.zarr", "probabilities" -> "out_probabilities.zarr"; of an image in a container one in the
+/// same: "x.h5:/a" -> "x.h5:/a_probabilities", "x.zarr/labels/a" ->
+/// "x.zarr/labels/a_probabilities".
 std::string sibling_path(const std::string& output, const std::string& suffix);
+
+/// The same without extension, and outside the container: "out.zarr", "overlay" -> "out_overlay",
+/// "x.h5:/a" -> "x.h5.a_overlay".
+std::filesystem::path outside_path(const std::string& output, const std::string& suffix);
 
 }  // namespace retina::pipeline

@@ -10,6 +10,19 @@ TEST(PredictionSetup, SiblingsKeepTheExtension) {
   EXPECT_EQ(sibling_path("out/", "overlay"), "out_overlay");
 }
 
+TEST(PredictionSetup, SiblingsOfADatasetLieInItsContainer) {
+  EXPECT_EQ(sibling_path("a/x.h5:/seg", "probabilities"), "a/x.h5:/seg_probabilities");
+  EXPECT_EQ(sibling_path("a/x.h5:seg.v2", "instances"), "a/x.h5:/seg.v2_instances");
+  EXPECT_EQ(sibling_path("x.zarr/labels/mito", "instances"), "x.zarr/labels/mito_instances");
+  EXPECT_EQ(sibling_path("x.zarr:/labels/mito", "instances"), "x.zarr/labels/mito_instances");
+}
+
+TEST(PredictionSetup, OutsideIsBesideTheContainer) {
+  EXPECT_EQ(outside_path("a/out.zarr", "overlay"), "a/out_overlay");
+  EXPECT_EQ(outside_path("a/x.h5:/seg", "raw"), "a/x.h5.seg_raw");
+  EXPECT_EQ(outside_path("a/x.zarr/labels/mito", "overlay"), "a/x.zarr.labels.mito_overlay");
+}
+
 TEST(PredictionSetup, PublishedWindowsAreTheScripts) {
   PredictOptions options;
   options.procedure = Procedure::published;

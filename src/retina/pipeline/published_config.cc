@@ -129,7 +129,8 @@ void set_pretraining(PublishedConfig& out, const Json& yaml) {
   const Json file = yaml.value("pretrain_file", Json(""));
   if (file.is_string() && !file.get<std::string>().empty()) {
     out.config["init"] = file;
-    out.config["optimizer"]["freeze"] = {"transformer.encoder"};
+    out.config["transfer"] = "transformer";
+    out.config["freeze"] = {"transformer.encoder"};
   } else {
     out.warnings.push_back("pretrain is ignored: pretrain_file names no weights to start from");
   }

@@ -5,7 +5,9 @@
 
 #include "retina/core/options.h"
 #include "retina/pipeline/finetune_options.h"
+#include "retina/pipeline/finetune_test_data.h"
 #include "retina/pipeline/run_config.h"
+#include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
 namespace {
@@ -49,8 +51,11 @@ TEST(PublishedConfig, IsToldFromOurs) {
 }
 
 TEST(PublishedConfig, BindsToOurOptions) {
+  const testing::TempFolder folder;
   Json given = published_sample();
   given["output"] = "run";
+  given["pretrain_file"] = write_pretrained(folder.path());
+  given["network"] = {{"heads", 2}};
 
   const auto options =
       core::options_from_json<FinetuneOptions>(resolve_finetune(given, core::silent_context()));
@@ -66,8 +71,11 @@ TEST(PublishedConfig, BindsToOurOptions) {
   EXPECT_EQ(options.optimizer.kind, trainer::OptimizerKind::sgd);
   EXPECT_EQ(options.optimizer.learning_rate, 0.01);
   EXPECT_EQ(options.optimizer.weight_decay, trainer::OptimizerOptions{}.weight_decay);
-  EXPECT_EQ(options.optimizer.freeze, (std::vector<std::string>{"transformer.encoder"}));
-  EXPECT_EQ(options.init, "weights");
+  EXPECT_EQ(options.freeze, (std::vector<std::string>{"transformer.encoder"}));
+  EXPECT_EQ(options.transfer, net::TransferScope::transformer);
+  EXPECT_EQ(options.init, given["pretrain_file"]);
+  EXPECT_EQ(options.network.hidden, 16);  // read from the weights
+  EXPECT_EQ(options.network.tail, net::TransUNetTail::segmentation);
   EXPECT_EQ(options.augment.crop_nonempty, 0.8);
   EXPECT_EQ(options.augment.brightness_contrast_probability, 0);
   EXPECT_EQ(options.augment.rotate_limit, 180);
@@ -86,7 +94,7 @@ TEST(PublishedConfig, WithoutWeightsNothingIsFrozen) {
   yaml["pretrain"] = false;
   const Json config = from_published_config(yaml).config;
   EXPECT_FALSE(config.contains("init"));
-  EXPECT_FALSE(config["optimizer"].contains("freeze"));
+  EXPECT_FALSE(config.contains("freeze"));
 }
 
 TEST(PublishedConfig, UnknownAugmentationsAreRefused) {

@@ -1,8 +1,8 @@
 #include "retina/pipeline/run_config.h"
 
 #include <algorithm>
-#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -10,28 +10,37 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/net/network.h"
 #include "retina/pipeline/finetune_options.h"
+#include "retina/pipeline/initial_weights.h"
+#include "retina/pipeline/own_yaml.h"
 #include "retina/pipeline/preset_recipe.h"
 #include "retina/pipeline/published_config.h"
+#include "retina/pipeline/run_folder.h"
+#include "retina/trainer/checkpoint.h"
 
 namespace retina::pipeline {
 namespace {
 
-constexpr const char* kChangeableOnResume[] = {
-    "output", "resume",           "extend_to", "max_seconds", "steps",
-    "device", "threads",          "patience",  "log_every",   "checkpoint_every",
-    "keep",   "validation.every", "preset"};
+constexpr const char* kChangeableOnResume[] = {"epochs",
+                                               "checkpoint_epochs",
+                                               "checkpoint_minutes",
+                                               "pictures_every",
+                                               "output",
+                                               "resume",
+                                               "extend_to",
+                                               "max_seconds",
+                                               "steps",
+                                               "device",
+                                               "threads",
+                                               "patience",
+                                               "log_every",
+                                               "checkpoint_every",
+                                               "keep",
+                                               "validation.every",
+                                               "preset"};
 
-/// Lays `top` over `base`, table by table.
-void overlay(Json& base, const Json& top) {
-  for (const auto& [key, value] : top.items()) {
-    if (value.is_object() && base.contains(key) && base[key].is_object()) {
-      overlay(base[key], value);
-    } else {
-      base[key] = value;
-    }
-  }
-}
+constexpr int kConfigVersion = 1;
 
 Json translate(const Json& given, const core::Context& context) {
   if (!is_published_config(given)) {
@@ -49,27 +58,56 @@ Json translate(const Json& given, const core::Context& context) {
   for (const std::string& warning : published.warnings) {
     context.log->warn("{}", warning);
   }
-  overlay(published.config, own);
-  return published.config;
+  return core::merge(std::move(published.config), own);
+}
+
+std::string text_at(const Json& given, const char* key, const std::string& otherwise) {
+  std::string text = otherwise;
+  if (given.contains(key)) {
+    core::from_json_value(text, given[key], key);
+  }
+  return text;
+}
+
+/// The recipe to start from weights: that of the preset they were made with, unless another is
+/// named, for the network that they fit.
+Json recipe_for_weights(const Json& given, const std::string& init, int channels) {
+  const InitialWeights weights = read_initial_weights(init);
+  std::string preset = FinetuneOptions{}.preset;
+  const std::vector<std::string> known = net::preset_names();
+  if (weights.card && std::find(known.begin(), known.end(), weights.card->name) != known.end()) {
+    preset = weights.card->name;
+  }
+  preset = text_at(given, "preset", preset);
+  Json recipe = preset_recipe(preset, channels);
+  net::TransUNetOptions base;
+  core::from_json_value(base, recipe["network"], "network");
+  if (given.contains("network")) {  // the number of heads, where weights do not tell it
+    core::from_json_value(base, given["network"], "network");
+  }
+  recipe["preset"] = preset;
+  recipe["network"] = core::options_to_json(weights.network(base));
+  recipe["augment"]["size"] = recipe["network"]["window"];
+  return recipe;
 }
 
 Json with_recipe(const Json& given) {
-  const FinetuneOptions defaults;
-  const auto preset = given.value("preset", Json(defaults.preset));
   FinetuneOptions classes;
   if (given.contains("classes")) {
     core::from_json_value(classes.classes, given["classes"], "classes");
   }
-  std::string name;
-  core::from_json_value(name, preset, "preset");
-  Json config = preset_recipe(name, classes.channels());
+  const std::string init = text_at(given, "init", "");
   const bool window_given = given.contains("network") && given["network"].contains("window");
-  overlay(config, given);
+  const Json recipe =
+      init.empty() ? preset_recipe(text_at(given, "preset", classes.preset), classes.channels())
+                   : recipe_for_weights(given, init, classes.channels());
+  Json config = core::merge(recipe, given);
   const bool size_given = given.contains("augment") && given["augment"].contains("size");
   if (window_given && !size_given) {
     config["augment"]["size"] = config["network"]["window"];
   }
-  if (given.contains("max_seconds") && !given.contains("steps")) {
+  const Json limit = given.value("max_seconds", Json(0));
+  if (limit.is_number() && limit.get<double>() > 0 && !given.contains("steps")) {
     config["steps"] = 0;  // time alone decides
   }
   return config;
@@ -89,17 +127,39 @@ void list_changes(const Json& given, const Json& run, const std::string& prefix,
   }
 }
 
-Json resumed(const Json& given) {
-  const std::filesystem::path path = run_config_path(given.value("output", std::string()));
-  if (!std::filesystem::exists(path)) {
-    throw Error(ErrorKind::bad_data, Problem{.subject = path.string(),
-                                             .found = "no run to resume",
-                                             .expected = "the configuration of a run",
-                                             .remedy = "start it without --resume"});
+/// Without what leaves a decision to the run, and with the short form of what is frozen where a run
+/// keeps it.
+Json without_open(Json given) {
+  if (given.value("transfer", Json()) == Json("automatic")) {
+    given.erase("transfer");
   }
-  Json config = parse_own_yaml(core::read_text(path), path.string());
+  for (const char* key : {"mean", "std"}) {
+    if (given.contains("normalisation") && given["normalisation"].is_object() &&
+        given["normalisation"].value(key, Json()).is_null()) {
+      given["normalisation"].erase(key);
+    }
+  }
+  std::vector<std::string> frozen;
+  if (given.contains("freeze")) {
+    core::from_json_value(frozen, given["freeze"], "freeze");
+  }
+  if (frozen == std::vector<std::string>{"none"}) {
+    given["optimizer"]["freeze"] = Json::array();
+    return given;
+  }
+  given.erase("freeze");
+  if (!frozen.empty()) {
+    given["optimizer"]["freeze"] = frozen;
+  } else if (given.contains("optimizer") && given["optimizer"].is_object() &&
+             given["optimizer"].value("freeze", Json()) == Json::array()) {
+    given["optimizer"].erase("freeze");
+  }
+  return given;
+}
+
+void refuse_changes(const Json& config, const Json& run) {
   std::vector<std::string> changes;
-  list_changes(given, config, "", changes);
+  list_changes(config, run, "", changes);
   std::vector<Problem> problems;
   for (const std::string& name : changes) {
     if (std::find(std::begin(kChangeableOnResume), std::end(kChangeableOnResume), name) ==
@@ -109,86 +169,80 @@ Json resumed(const Json& given) {
     }
   }
   throw_if_any(ErrorKind::usage, "a resumed run keeps its configuration", problems);
-  overlay(config, given);
-  if (given.contains("extend_to")) {
-    config["steps"] = given["extend_to"];
+}
+
+/// A run is not made longer by steps where they are done already, or where time ended it.
+void refuse_vain_extension(std::int64_t steps, const Json& config, const Json& run,
+                           const std::filesystem::path& folder) {
+  const std::vector<std::int64_t> saved = trainer::checkpoint_steps(folder / "checkpoints");
+  const std::int64_t done = saved.empty() ? 0 : saved.back();
+  const auto run_steps = run.at("steps").get<std::int64_t>();
+  const auto limit = config.at("max_seconds").get<double>();
+  const bool ended_by_steps = run_steps > 0 && done >= run_steps;
+  std::vector<Problem> problems;
+  if (steps < done) {
+    problems.push_back(
+        {"extend_to", std::to_string(steps), fmt::format("more than the {} steps done", done), ""});
+  }
+  if (limit > 0 && limit == run.at("max_seconds").get<double>() && !ended_by_steps) {
+    problems.push_back({"extend_to", fmt::format("a run that ends after {} seconds", limit),
+                        "another limit", "give --max-seconds too: more, or 0 for no limit"});
+  }
+  throw_if_any(ErrorKind::usage, "the run would not be extended", problems);
+}
+
+}  // namespace
+
+Json without_version(Json config, const std::string& source) {
+  if (!config.is_object() || !config.contains("version")) {
+    return config;
+  }
+  if (config["version"] != kConfigVersion) {
+    throw Error(ErrorKind::bad_data, Problem{.subject = source + ": version",
+                                             .found = config["version"].dump(),
+                                             .expected = std::to_string(kConfigVersion),
+                                             .remedy = "use the release of retina that wrote it"});
+  }
+  config.erase("version");
+  return config;
+}
+
+Json resumed_config(const Json& given, const std::function<Json(const Json&)>& complete) {
+  const Json changes = without_open(without_version(given, "configuration"));
+  const std::string folder = changes.value("output", std::string());
+  recover_run(folder);
+  const std::filesystem::path path = run_config_path(folder);
+  if (!std::filesystem::exists(path)) {
+    throw Error(ErrorKind::bad_data, Problem{.subject = path.string(),
+                                             .found = "no run to resume",
+                                             .expected = "the configuration of a run",
+                                             .remedy = "start it without --resume"});
+  }
+  const Json run = complete(
+      without_version(parse_own_yaml(core::read_text(path), path.string()), path.string()));
+  Json config = complete(core::merge(run, changes));
+  refuse_changes(config, run);
+  if (const auto steps = config.at("extend_to").get<std::int64_t>(); steps > 0) {
+    refuse_vain_extension(steps, config, run, folder);
+    config["steps"] = steps;
   }
   config["overwrite"] = false;
   return config;
 }
 
-void write_block(const Json& json, std::size_t indent, std::string& out) {
-  for (const auto& [key, value] : json.items()) {
-    const std::string margin(indent, ' ');
-    if (value.is_object() && !value.empty()) {
-      out += fmt::format("{}{}:\n", margin, key);
-      write_block(value, indent + 2, out);
-    } else {
-      out += fmt::format("{}{}: {}\n", margin, key, value.dump());
-    }
-  }
-}
-
-[[noreturn]] void fail_line(const std::string& source, std::size_t number,
-                            const std::string& line) {
-  throw Error(ErrorKind::bad_data, Problem{.subject = fmt::format("{}: line {}", source, number),
-                                           .found = line,
-                                           .expected = "a configuration as a run writes it",
-                                           .remedy = {}});
-}
-
-}  // namespace
-
-std::filesystem::path run_config_path(const std::filesystem::path& run) {
-  return run / "config.yaml";
-}
-
 Json resolve_finetune(const Json& given, const core::Context& context) {
+  const Json own = translate(without_version(given, "configuration"), context);
   if (given.value("resume", Json(false)) == Json(true)) {
-    return resumed(given);
+    return resumed_config(own, completed<FinetuneOptions>);
   }
-  return with_recipe(translate(given, context));
+  return with_recipe(own);
 }
 
-std::string to_yaml(const Json& json) {
-  std::string out;
-  write_block(json, 0, out);
-  return out;
-}
-
-Json parse_own_yaml(const std::string& text, const std::string& source) {
-  Json root = Json::object();
-  std::vector<std::string> path;  // keys of the tables that are open
-  std::istringstream lines(text);
-  std::size_t number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    const std::size_t start = line.find_first_not_of(' ');
-    if (start == std::string::npos || line[start] == '#') {
-      continue;
-    }
-    const std::size_t colon = line.find(':', start);
-    if (colon == std::string::npos || start % 2 != 0 || start / 2 > path.size()) {
-      fail_line(source, number, line);
-    }
-    path.resize(start / 2);
-    const std::string key = line.substr(start, colon - start);
-    Json* table = &root;
-    for (const std::string& name : path) {
-      table = &(*table)[name];
-    }
-    if (colon + 1 == line.size()) {
-      (*table)[key] = Json::object();
-      path.push_back(key);
-      continue;
-    }
-    Json value = Json::parse(line.substr(colon + 1), nullptr, /*allow_exceptions=*/false);
-    if (value.is_discarded()) {
-      fail_line(source, number, line);
-    }
-    (*table)[key] = std::move(value);
-  }
-  return root;
+Json run_config(Json config) {
+  config["resume"] = false;
+  config["extend_to"] = 0;
+  config["version"] = kConfigVersion;
+  return config;
 }
 
 }  // namespace retina::pipeline

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <filesystem>
+#include <functional>
 #include <string>
 
 #include "retina/core/json.h"
+#include "retina/core/options.h"
 #include "retina/core/progress.h"
 
 namespace retina::pipeline {
@@ -15,12 +16,25 @@ namespace retina::pipeline {
 /// The result binds to FinetuneOptions.
 Json resolve_finetune(const Json& given, const core::Context& context);
 
-/// JSON as YAML in block style; lists and leaves are JSON.
-std::string to_yaml(const Json& json);
-/// Reads what to_yaml wrote (not YAML in general); bad_data naming `source` and the line otherwise.
-Json parse_own_yaml(const std::string& text, const std::string& source);
+/// What a run folder keeps of the options of its run: all, for a later --resume, with the version
+/// of the format.
+Json run_config(Json options);
 
-/// RUN/config.yaml.
-std::filesystem::path run_config_path(const std::filesystem::path& run);
+/// `config` without the version of the format; bad_data naming `source` for another one than ours.
+Json without_version(Json config, const std::string& source);
+
+/// `config` with every key of `Options`, each value in its one form.
+template <core::OptionStruct Options>
+Json completed(const Json& config) {
+  Options options;
+  core::from_json_value(options, config, "");
+  return core::options_to_json(options);
+}
+
+/// The configuration of the run that `given` resumes, with what `given` changes laid over it; usage
+/// error that lists what may not change. What the run decided for itself (automatic, null) is not
+/// a change, so that the command that began a run resumes it too. `complete` is completed() of the
+/// verb's options.
+Json resumed_config(const Json& given, const std::function<Json(const Json&)>& complete);
 
 }  // namespace retina::pipeline

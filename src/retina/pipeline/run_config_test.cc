@@ -6,6 +6,8 @@
 #include "retina/core/file.h"
 #include "retina/core/options.h"
 #include "retina/pipeline/finetune_options.h"
+#include "retina/pipeline/own_yaml.h"
+#include "retina/pipeline/run_folder.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -56,6 +58,9 @@ TEST(RunConfig, ATimeLimitAloneRemovesTheStepLimit) {
   EXPECT_EQ(resolved_options(given).steps, 0);
   given["steps"] = 5;
   EXPECT_EQ(resolved_options(given).steps, 5);
+  given.erase("steps");
+  given["max_seconds"] = 0;  // no limit: the preset's steps stay
+  EXPECT_GT(resolved_options(given).steps, 0);
 }
 
 TEST(RunConfig, SeveralClassesGiveOneMapMore) {
@@ -78,9 +83,54 @@ TEST(RunConfig, AResumedRunKeepsItsConfiguration) {
   EXPECT_EQ(options.seed, 7U);
   EXPECT_EQ(options.steps, 99);
 
+  Json same = given;
+  same["resume"] = true;
+  same["transfer"] = "automatic";
+  same["normalisation"] = {{"mean", nullptr}, {"std", nullptr}};
+  same["classes"] = "foreground";  // a list of one
+  EXPECT_EQ(resolved_options(same).seed, 7U);
+
   Json changed = resume;
   changed["batch"] = 3;
   EXPECT_THROW(resolved_options(changed), Error);
+}
+
+TEST(RunConfig, AnExtensionInVainIsRefused) {
+  const testing::TempFolder folder;
+  Json given = minimal_config();
+  given["output"] = folder.path().string();
+  given["max_seconds"] = 60;
+  core::write_atomically(
+      run_config_path(folder.path()),
+      std::string_view(to_yaml(resolve_finetune(given, core::silent_context()))));
+  std::filesystem::create_directories(folder / "checkpoints/step_00000050");
+  Json longer = {{"output", folder.path().string()}, {"resume", true}, {"extend_to", 99}};
+  try {
+    resolved_options(longer);
+    FAIL() << "time had ended it";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("--max-seconds"));
+  }
+  longer["max_seconds"] = 0;
+  EXPECT_EQ(resolved_options(longer).steps, 99);
+  longer["extend_to"] = 49;
+  EXPECT_THROW(resolved_options(longer), Error);
+}
+
+TEST(RunConfig, ANewerVersionIsRefusedByItsNumber) {
+  Json given = minimal_config();
+  given["version"] = 1;
+  EXPECT_NO_THROW(resolved_options(given));
+  given["version"] = 2;
+  given["warp_drive"] = true;
+  try {
+    resolved_options(given);
+    FAIL() << "it was read";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("version"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("the release of retina that wrote it"));
+  }
 }
 
 }  // namespace

@@ -46,7 +46,9 @@ void add_plots(report::Page& page, const std::vector<Json>& lines,
   }());
   add_plot(page, "Training loss",
            {curve_of(lines, "loss", "loss"), curve_of(lines, "ce", "cross-entropy"),
-            curve_of(lines, "dice", "Dice")});
+            curve_of(lines, "dice", "Dice"), curve_of(lines, "input_error", "output = input")});
+  add_plot(page, "Images per second", {curve_of(lines, "images_per_second", "images/s")});
+  add_plot(page, "Device busy", {curve_of(lines, "device_busy", "share of the time")});
   add_plot(page, "Learning rate", {curve_of(lines, "learning_rate", "learning rate")});
 }
 
@@ -75,7 +77,9 @@ void write_run_report(const std::filesystem::path& run, const RunSummary& summar
   page.table({"run", ""}, rows);
   if (summary.validation) {
     page.heading("Validation");
-    page.paragraph("These slices chose the model, so the scores are not those of unseen data.");
+    page.paragraph(
+        "Where these slices chose the model (the best of several validations), the scores are not "
+        "those of unseen data.");
     rows.clear();
     for (const ClassScore& score : summary.validation->classes) {
       rows.push_back(
@@ -84,6 +88,12 @@ void write_run_report(const std::filesystem::path& run, const RunSummary& summar
     page.table({"class", "IoU (mean over slices)", "IoU (pooled)"}, rows);
   }
   add_samples(page, summary);
+  if (!summary.pictures.empty()) {
+    page.heading(summary.pictures_are);
+    for (const auto& row : summary.pictures) {
+      page.pictures(row);
+    }
+  }
   page.heading("Curves");
   add_plots(page, report::read_metrics(run / "metrics.jsonl"), summary.class_names);
   page.write(run / "report.html");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "retina/pipeline/held_out_validator.h"
+#include "retina/report/picture.h"
 
 namespace retina::pipeline {
 
@@ -18,6 +19,8 @@ struct RunSummary {
   std::optional<ValidationScores> validation;              ///< of the model that was kept
   std::string samples_are = "Held-out slices";
   std::vector<SliceSample> samples;
+  std::string pictures_are{};
+  std::vector<std::vector<report::Picture>> pictures{};  ///< rows of more pictures
 };
 
 /// Writes RUN/report.html from RUN/metrics.jsonl and the summary: facts, scores, curves, pictures.

@@ -13,14 +13,7 @@ augment::Geometry geometry_of(const augment::Recipe& recipe, const data::SampleK
   return augment::draw_geometry(recipe, key.seed, key.plane_shape, key.foreground);
 }
 
-}  // namespace
-
-data::ChooseBox choose_box(const augment::Recipe& recipe) {
-  return [recipe](const data::SampleKey& key) { return geometry_of(recipe, key).box; };
-}
-
-data::Batch augment_batch(const data::RawBatch& raw, const augment::Recipe& recipe,
-                          const augment::Normalisation& normalisation, at::Device device) {
+std::vector<augment::Sample> draw_batch(const data::RawBatch& raw, const augment::Recipe& recipe) {
   std::vector<augment::Sample> samples;
   samples.reserve(raw.samples.size());
   for (const data::RawSample& sample : raw.samples) {
@@ -29,8 +22,30 @@ data::Batch augment_batch(const data::RawBatch& raw, const augment::Recipe& reci
                        .geometry = geometry_of(recipe, sample.key),
                        .photometry = augment::draw_photometry(recipe, sample.key.seed)});
   }
-  augment::AugmentedBatch batch = augment::make_batch(samples, recipe, normalisation, device);
+  return samples;
+}
+
+}  // namespace
+
+data::ChooseBox choose_box(const augment::Recipe& recipe) {
+  return [recipe](const data::SampleKey& key) { return geometry_of(recipe, key).box; };
+}
+
+data::Batch augment_batch(const data::RawBatch& raw, const augment::Recipe& recipe,
+                          const augment::Normalisation& normalisation, at::Device device) {
+  augment::AugmentedBatch batch =
+      augment::make_batch(draw_batch(raw, recipe), recipe, normalisation, device);
   return {.images_NCYX = std::move(batch.images_NCYX), .labels_NYX = std::move(batch.labels_NYX)};
+}
+
+trainer::RestorationBatch restoration_batch(const data::RawBatch& raw,
+                                            const augment::Recipe& recipe,
+                                            const augment::Normalisation& normalisation,
+                                            at::Device device) {
+  augment::AugmentedBatch batch =
+      augment::make_batch(draw_batch(raw, recipe), recipe, normalisation, device,
+                          augment::Path::automatic, augment::Wanted::images_and_clean);
+  return {.inputs_NCYX = std::move(batch.images_NCYX), .targets_NCYX = std::move(batch.clean_NCYX)};
 }
 
 }  // namespace retina::pipeline

@@ -1,0 +1,310 @@
+#include "retina/pipeline/compare.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/logger.h>
+#include <torch/cuda.h>
+
+#include "retina/core/error.h"
+#include "retina/core/file.h"
+#include "retina/core/json_text.h"
+#include "retina/core/lock.h"
+#include "retina/pipeline/compare_cell.h"
+#include "retina/pipeline/compare_grid.h"
+#include "retina/pipeline/comparison_page.h"
+#include "retina/pipeline/held_out_slices.h"
+#include "retina/pipeline/own_copies.h"
+
+namespace retina::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSameCommand = "run the same command again";
+
+bool is_finished(const Cell& cell) {
+  return status_of(cell).state == CellState::finished;
+}
+
+CompareReport dry_run(const std::vector<Cell>& cells) {
+  CompareReport report{.cells = static_cast<std::int64_t>(cells.size())};
+  ReportTable table{.title = fmt::format("{} cells", cells.size()),
+                    .header = {"dataset", "labels", "init", "seed", "state"},
+                    .rows = {}};
+  for (const Cell& cell : cells) {
+    const CellStatus status = status_of(cell);
+    report.finished += status.state == CellState::finished ? 1 : 0;
+    std::string state = core::enum_name(status.state);
+    if (!status.changes.empty()) {
+      state += fmt::format(" ({})", fmt::join(status.changes, "; "));
+    }
+    report.results["states"].push_back({{"dataset", cell.dataset},
+                                        {"labels", cell.labels},
+                                        {"init", cell.init},
+                                        {"seed", cell.seed},
+                                        {"state", core::enum_name(status.state)},
+                                        {"changes", status.changes}});
+    table.rows.push_back(
+        {cell.dataset, cell.labels, cell.init, std::to_string(cell.seed), std::move(state)});
+  }
+  report.text = to_markdown({table});
+  return report;
+}
+
+void refuse_stale(const std::vector<Cell>& cells) {
+  std::vector<Problem> problems;
+  for (const Cell& cell : cells) {
+    CellStatus status;
+    try {
+      status = status_of(cell);
+    } catch (const std::exception&) {
+      continue;  // whoever takes the cell tells; the others go on
+    }
+    if (status.state == CellState::stale) {
+      problems.push_back({.subject = cell.name(),
+                          .found = fmt::format("{}", fmt::join(status.changes, "; ")),
+                          .expected = "the configuration that it was begun with",
+                          .remedy = "take the change back, choose another output, or train these "
+                                    "cells anew with --overwrite"});
+    }
+  }
+  throw_if_any(ErrorKind::usage, "the configuration has changed since", problems);
+}
+
+/// Takes one cell after the other that is not finished and that nobody else holds.
+class GridWorker {
+ public:
+  GridWorker(const std::vector<Cell>& cells, const CellShare& share, const core::Context& context)
+      : cells_(cells), share_(share), context_(context) {}
+
+  /// Until a whole pass finds nothing to do: what others hold may be given up meanwhile.
+  void run() {
+    for (bool busy = true; busy;) {
+      busy = false;
+      for (std::size_t i = 0; i < cells_.size(); ++i) {
+        busy = (share_.holds(i) && !failures_.contains(i) && take(i)) || busy;
+      }
+    }
+  }
+
+  void count(CompareReport& report) const {
+    report.trained = trained_;
+    report.scored = scored_;
+  }
+
+  void throw_failures() const {
+    std::vector<Problem> problems;
+    for (const auto& [cell, error] : failures_) {
+      problems.push_back({.subject = cells_[cell].name(), .found = error.what()});
+    }
+    if (!failures_.empty()) {
+      throw_if_any(failures_.begin()->second.kind(), "cells failed; the others are in the report",
+                   problems);
+    }
+  }
+
+ private:
+  /// False if there is nothing to do, or somebody else does it.
+  bool take(std::size_t index) {
+    context_.check_stop(kSameCommand);
+    try {
+      return complete(index);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::interrupted) {
+        throw;
+      }
+      fail(index, error);
+    } catch (const std::exception& error) {  // of libtorch, or the file system
+      fail(index, Error(ErrorKind::internal, error.what()));
+    }
+    return true;
+  }
+
+  bool complete(std::size_t index) {
+    const Cell& cell = cells_[index];
+    if (is_finished(cell)) {
+      return false;
+    }
+    const std::optional<core::OutputLock> lock = core::OutputLock::attempt(cell.folder);
+    if (!lock || is_finished(cell)) {
+      return false;
+    }
+    context_.log->info("cell {} of {}: {}", index + 1, cells_.size(), cell.name());
+    trained_ += complete_cell(cell, context_) ? 1 : 0;
+    ++scored_;
+    return true;
+  }
+
+  void fail(std::size_t index, const Error& error) {
+    context_.log->error("{}: {}", cells_[index].name(), error.what());
+    failures_.emplace(index, error);
+  }
+
+  const std::vector<Cell>& cells_;
+  CellShare share_;
+  const core::Context& context_;
+  std::map<std::size_t, Error> failures_;
+  std::int64_t trained_ = 0;
+  std::int64_t scored_ = 0;
+};
+
+/// One process for each job, on the GPUs in turn, which share the cores.
+void work_in_parallel(const CompareOptions& options, const core::Context& context) {
+  const int gpus = static_cast<int>(torch::cuda::device_count());
+  const int count = options.jobs == 0 ? std::max(1, gpus) : options.jobs;
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  fs::create_directories(options.output);
+  std::vector<OwnCopy> copies;
+  for (int i = 0; i < count && count > 1; ++i) {
+    OwnCopy copy{.arguments = {"--jobs", "1", "--set", "pictures=false"},
+                 .log = fs::path(options.output) / fmt::format("job{}.log", i + 1)};
+    if (options.threads == 0) {
+      copy.arguments.insert(copy.arguments.end(),
+                            {"--threads", std::to_string(std::max(1, cores / count))});
+    }
+    if (gpus > 1) {
+      copy.arguments.insert(copy.arguments.end(), {"--device", fmt::format("cuda:{}", i % gpus)});
+    }
+    context.log->info("job {} of {}: see {}", i + 1, count, copy.log.string());
+    copies.push_back(std::move(copy));
+  }
+  const std::vector<std::string> ends = run_own_copies(copies, context);
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    if (!ends[i].empty()) {
+      context.log->warn("job {} ended with {}: see {}", i + 1, ends[i], copies[i].log.string());
+    }
+  }
+}
+
+/// Steps that no run reaches are measured nowhere.
+void warn_of_late_checkpoints(const CompareOptions& options, const std::vector<Cell>& cells,
+                              const core::Context& context) {
+  std::set<std::string> told;
+  for (const Cell& cell : cells) {
+    for (const std::int64_t step : options.checkpoints) {
+      const std::int64_t steps = cell.finetune.steps;
+      std::string text = fmt::format("checkpoints: {} is beyond the {} steps of {}, {}", step,
+                                     steps, cell.dataset, cell.init);
+      if (steps > 0 && step > steps && told.insert(text).second) {
+        context.log->warn("{}", text);
+      }
+    }
+  }
+}
+
+/// Of a finished cell; none where it is not, or cannot be read.
+std::optional<CellResult> result_of(const Cell& cell, const core::Context& context) {
+  try {
+    return is_finished(cell) ? std::optional(read_result(cell)) : std::nullopt;
+  } catch (const std::exception& error) {
+    context.log->warn("{}: left out of the report: {}", cell.name(), error.what());
+    return std::nullopt;
+  }
+}
+
+/// Predictions of finished cells; `numbers[run]` is the cell of a run.
+PredictSlices predictor_of(const std::vector<Cell>& cells, std::vector<std::size_t> numbers,
+                           const core::Context& context) {
+  return [&cells, numbers = std::move(numbers), &context](std::size_t run,
+                                                          const std::vector<std::size_t>& indices) {
+    HeldOutSlices slices(cells[numbers[run]].finetune, context);
+    std::vector<SliceSample> samples;
+    for (const std::size_t index : indices) {
+      samples.push_back(slices.predicted(index));
+    }
+    return samples;
+  };
+}
+
+core::OutputLock lock_report(const fs::path& report, const core::Context& context) {
+  while (true) {
+    if (std::optional<core::OutputLock> lock = core::OutputLock::attempt(report)) {
+      return std::move(*lock);
+    }
+    context.check_stop(kSameCommand);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // another process writes it
+  }
+}
+
+/// Everything that the finished cells tell, at this moment.
+CompareReport write_results(const std::vector<Cell>& cells, const CompareOptions& options,
+                            const core::Context& context) {
+  const fs::path folder = options.output;
+  const core::OutputLock lock = lock_report(folder / "report.html", context);
+  std::vector<ComparedRun> runs;
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const Cell& cell = cells[i];
+    if (std::optional<CellResult> result = result_of(cell, context)) {
+      runs.push_back({cell.dataset, cell.labels, cell.init, cell.seed, std::move(*result)});
+      numbers.push_back(i);
+    }
+  }
+  const Comparison comparison = summarise(std::move(runs));
+  CompareReport report{.cells = static_cast<std::int64_t>(cells.size()),
+                       .finished = static_cast<std::int64_t>(comparison.runs.size()),
+                       .report = (folder / "report.html").string(),
+                       .text = to_markdown(tables_of(comparison)),
+                       .results = to_json(comparison)};
+  const auto write = [&](const char* name, const std::string& text) {
+    core::write_atomically(folder / name, std::string_view(text));
+  };
+  write("results.json", core::dump_json(report.results, 1) + "\n");
+  write("results.csv", to_csv(comparison));
+  write("results.md", report.text);
+  write_comparison_page(
+      report.report, comparison,
+      options.pictures ? predictor_of(cells, std::move(numbers), context) : PredictSlices{});
+  return report;
+}
+
+}  // namespace
+
+Json to_json(const CompareReport& report) {
+  Json json = {{"cells", report.cells},
+               {"finished", report.finished},
+               {"trained", report.trained},
+               {"scored", report.scored},
+               {"report", report.report}};
+  json.update(report.results);
+  return json;
+}
+
+std::string to_text(const CompareReport& report) {
+  return fmt::format("{}\n{} of {} cells are finished, {} trained now\n{}", report.text,
+                     report.finished, report.cells, report.trained,
+                     report.report.empty() ? "" : "report    " + report.report + "\n");
+}
+
+CompareReport compare(const CompareOptions& options, const core::Context& context) {
+  const CellShare share = parse_share(options.only);
+  const std::vector<Cell> cells = expand_grid(options, context);
+  if (options.dry_run) {
+    return dry_run(cells);
+  }
+  warn_of_late_checkpoints(options, cells, context);
+  if (!options.overwrite) {
+    refuse_stale(cells);
+  }
+  if (options.jobs != 1) {
+    work_in_parallel(options, context);
+  }
+  GridWorker worker(cells, share, context);
+  worker.run();
+  CompareReport report = write_results(cells, options, context);
+  worker.count(report);
+  worker.throw_failures();
+  return report;
+}
+
+}  // namespace retina::pipeline

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "retina/core/progress.h"
+#include "retina/pipeline/compare_grid.h"
+
+namespace retina::pipeline {
+
+/// Validation of a run after some steps.
+struct CurvePoint {
+  std::int64_t step = 0;
+  double iou = 0;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("step", self.step, "steps done");
+    visit("iou", self.iou, "mean over classes and held-out slices");
+  }
+};
+
+struct SliceIou {
+  std::string name;
+  std::optional<double> iou;  ///< mean over classes; none where nothing is known of the slice
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("name", self.name, "of the held-out slice");
+    visit("iou", self.iou, "mean over classes");
+  }
+};
+
+/// result.json: what one run gave.
+struct CellResult {
+  Json evaluate = Json::object();
+  std::int64_t training_slices = 0;
+  std::int64_t steps = 0;
+  double seconds = 0;
+  std::optional<double> seconds_per_step{};
+  std::string device{};
+  std::string precision{};
+  std::map<std::string, double> scores{};
+  std::vector<CurvePoint> curve{};
+  std::vector<SliceIou> slices{};
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("evaluate", self.evaluate, "options that the scores were made with");
+    visit("training_slices", self.training_slices, "labelled slices");
+    visit("steps", self.steps, "training steps");
+    visit("seconds", self.seconds, "of the whole run");
+    visit("seconds_per_step", self.seconds_per_step, "median");
+    visit("device", self.device, "that it was scored on");
+    visit("precision", self.precision, "fp32 or bf16 of the training; empty = not recorded");
+    visit("scores", self.scores, "iou, f, precision, recall, mfd, ...; undefined ones are absent");
+    visit("curve", self.curve, "IoU over steps");
+    visit("slices", self.slices, "IoU of each held-out slice");
+  }
+};
+
+/// Trains a cell that is missing or goes on with one that is partly done, scores its model on the
+/// held-out slices, and writes result.json last. The caller holds the cell's lock. interrupted with
+/// a checkpoint when a stop is requested. True if there was something to train.
+bool complete_cell(const Cell& cell, const core::Context& context);
+
+/// Of a finished cell.
+CellResult read_result(const Cell& cell);
+
+}  // namespace retina::pipeline

@@ -1,0 +1,197 @@
+#include "retina/pipeline/compare.h"
+
+#include <stop_token>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/error.h"
+#include "retina/core/file.h"
+#include "retina/core/lock.h"
+#include "retina/pipeline/compare_test_data.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+CompareReport run_grid(const Json& grid, const core::Context& context = core::silent_context()) {
+  return compare(core::options_from_json<CompareOptions>(grid), context);
+}
+
+std::string error_of_grid(const Json& grid) {
+  try {
+    run_grid(grid);
+    return "accepted";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+/// Asks to stop once the training of the `count`-th run has done a step.
+class StopInRun final : public core::Progress {
+ public:
+  StopInRun(std::stop_source stop, int count) : stop_(std::move(stop)), left_(count) {}
+  void begin(std::string_view job, std::int64_t, std::string_view) override {
+    left_ -= job == "training" ? 1 : 0;
+  }
+  void update(std::int64_t done, std::string_view) override {
+    if (left_ == 0 && done >= 1) {
+      stop_.request_stop();
+    }
+  }
+  void end() override {}
+
+ private:
+  std::stop_source stop_;
+  int left_;
+};
+
+TEST(Compare, RunsWhatIsMissingAndNothingTwice) {
+  const testing::TempFolder folder;
+  const Json grid = toy_grid(folder.path());
+  const CompareReport first = run_grid(grid);
+  EXPECT_EQ(first.cells, 4);
+  EXPECT_EQ(first.finished, 4);
+  EXPECT_EQ(first.trained, 4);
+  for (const char* name : {"report.html", "results.csv", "results.json", "results.md"}) {
+    EXPECT_TRUE(fs::exists(folder / "out" / name)) << name;
+  }
+  EXPECT_THAT(core::read_text(folder / "out/report.html"), HasSubstr("data:image/png"));
+  const Json& run = first.results["runs"][0];
+  EXPECT_EQ(run["training_slices"], 1);
+  EXPECT_EQ(run["curve"].size(), 2U) << "at the checkpoint and at the end";
+  EXPECT_NEAR(run["scores"]["iou"].get<double>(), run["curve"][1]["iou"].get<double>(), 1e-6)
+      << "the last weights are scored, as the last validation did";
+  EXPECT_GT(run["seconds_per_step"].get<double>(), 0);
+  EXPECT_EQ(run["precision"], "fp32");
+
+  const CompareReport second = run_grid(grid);
+  EXPECT_EQ(second.trained + second.scored, 0);
+  EXPECT_EQ(second.results, first.results);
+
+  const fs::path cell = folder / "out/cells/toy/1/pretrained/seed7";
+  EXPECT_FALSE(fs::exists(cell / "run/checkpoints"));
+  fs::remove(cell / "result.json");
+  const CompareReport scored = run_grid(grid);
+  EXPECT_EQ(scored.trained, 0) << "the training is not repeated";
+  EXPECT_EQ(scored.scored, 1);
+  EXPECT_EQ(scored.results, first.results);
+  fs::remove_all(cell);
+  const CompareReport repeated = run_grid(grid);
+  EXPECT_EQ(repeated.trained, 1);
+  EXPECT_EQ(repeated.results["runs"][1]["scores"], first.results["runs"][1]["scores"]);
+}
+
+TEST(Compare, AChangedGridIsRefusedOrTrainedAnew) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  run_grid(grid);
+  grid["finetune"]["batch"] = 1;
+  EXPECT_THAT(error_of_grid(grid), HasSubstr("batch: 2, now 1"));
+  Json dry = grid;
+  dry["dry_run"] = true;
+  EXPECT_THAT(run_grid(dry).text, HasSubstr("stale (batch: 2, now 1)"));
+  grid["overwrite"] = true;
+  EXPECT_EQ(run_grid(grid).trained, 2);
+  grid["overwrite"] = false;
+  EXPECT_EQ(run_grid(grid).trained, 0);
+  grid["labels"] = {1, 2};
+  EXPECT_EQ(run_grid(grid).trained, 2) << "more cells may be added";
+}
+
+TEST(Compare, ADryRunWritesNothing) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["dry_run"] = true;
+  EXPECT_THAT(run_grid(grid).text, HasSubstr("| toy     | 1      | random     | 7    | missing |"));
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST(Compare, AnInterruptedCellGoesOnFromItsCheckpoint) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["finetune"]["steps"] = 4;
+  std::stop_source stop;
+  core::Context context = core::silent_context();
+  context.progress = std::make_shared<StopInRun>(stop, 2);
+  context.stop = stop.get_token();
+  try {
+    run_grid(grid, context);
+    FAIL() << "not interrupted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+    EXPECT_THAT(error.what(), HasSubstr("same command"));
+  }
+  const fs::path cells = folder / "out/cells/toy/1";
+  EXPECT_TRUE(fs::exists(cells / "random/seed7/result.json"));
+  EXPECT_FALSE(fs::exists(cells / "pretrained/seed7/result.json"));
+  EXPECT_TRUE(fs::exists(cells / "pretrained/seed7/run/checkpoints/step_00000001"));
+  const CompareReport rest = run_grid(grid);
+  EXPECT_EQ(rest.trained, 1);
+  EXPECT_EQ(rest.results["runs"][1]["steps"], 4);
+}
+
+TEST(Compare, ACellThatAnotherProcessHoldsIsLeftToIt) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  {
+    const core::OutputLock other(folder / "out/cells/toy/1/random/seed7");
+    const CompareReport report = run_grid(grid);
+    EXPECT_EQ(report.trained, 1);
+    EXPECT_EQ(report.finished, 1);
+  }
+  grid["only"] = "2/2";
+  EXPECT_EQ(run_grid(grid).trained, 0) << "the other half of the cells";
+  grid["only"] = "1/2";
+  EXPECT_EQ(run_grid(grid).finished, 2);
+}
+
+TEST(Compare, ACellThatFailsDoesNotStopTheOthers) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"][1]["finetune"]["validation"]["data"]["path"] = (folder / "nowhere").string();
+  EXPECT_THAT(error_of_grid(grid), HasSubstr("toy, 1 labelled, pretrained, seed 7"));
+  EXPECT_TRUE(fs::exists(folder / "out/cells/toy/1/random/seed7/result.json"));
+  EXPECT_FALSE(fs::exists(folder / "out/cells/toy/1/pretrained/seed7/result.json"));
+  EXPECT_TRUE(fs::exists(folder / "out/report.html"));
+}
+
+TEST(Compare, ACellWhoseFilesAreDamagedDoesNotStopTheOthers) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  run_grid(grid);
+  const fs::path cells = folder / "out/cells/toy/1";
+  core::write_atomically(cells / "random/seed7/result.json", std::string_view("{"));
+  fs::remove(cells / "pretrained/seed7/result.json");
+  EXPECT_THAT(error_of_grid(grid), HasSubstr("toy, 1 labelled, random, seed 7"));
+  EXPECT_TRUE(fs::exists(cells / "pretrained/seed7/result.json"));
+  EXPECT_EQ(core::read_json(folder / "out/results.json").at("runs").size(), 1U);
+}
+
+TEST(Compare, HeldOutSlicesMayBeScoredAsOneVolume) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"].erase(1);
+  run_grid(grid);
+  grid["datasets"][0]["evaluate"] = {{"volume", true}, {"cremi", true}};
+  const CompareReport report = run_grid(grid);
+  EXPECT_EQ(report.trained, 0);
+  EXPECT_EQ(report.scored, 1);
+}
+
+}  // namespace
+}  // namespace retina::pipeline

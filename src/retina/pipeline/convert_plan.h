@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "retina/core/box.h"
+#include "retina/core/error.h"
+
+namespace retina::pipeline {
+
+/// "z0:z1,y0:y1,x0:x1" within a volume of `shape`; an empty bound is the volume's, and "" is all of
+/// it. usage error for text that does not fit, and for parts outside the volume or empty.
+core::Box3 parse_crop(const std::string& text, const core::Vec3& shape);
+
+/// What a conversion is cut for.
+struct BlockRequest {
+  core::Vec3 shape{0, 0, 0};     ///< of the result, z, y, x
+  core::Vec3 unit{1, 1, 1};      ///< storage unit of the output: blocks are multiples of it
+  core::Vec3 chunk{1, 0, 0};     ///< natural unit of reading; 0 = the whole side
+  std::int64_t voxel_bytes = 1;  ///< that one voxel takes while it is carried
+  std::int64_t max_bytes = 0;    ///< for one block
+};
+
+/// Blocks that cover a volume once, in z, y, x order, each a multiple of the output's storage unit.
+struct BlockGrid {
+  core::Vec3 shape{0, 0, 0};
+  core::Vec3 block{1, 1, 1};
+
+  std::int64_t count() const;
+  /// Cut at the border.
+  core::Box3 at(std::int64_t i) const;
+};
+
+/// Blocks as large as the input's chunks ask for (so that none is decoded twice) and memory allows,
+/// and not needlessly small. resource error naming --max-ram if one storage unit does not fit.
+BlockGrid plan_blocks(const BlockRequest& request);
+
+}  // namespace retina::pipeline

@@ -1,0 +1,180 @@
+#include "retina/pipeline/initial_weights.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "retina/core/file.h"
+#include "retina/model/model.h"
+#include "retina/net/imagenet_weights.h"
+#include "retina/net/weights.h"
+#include "retina/tensor/npz.h"
+#include "retina/tensor/torch_file.h"
+#include "retina/trainer/optimizer.h"
+
+namespace retina::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+void count(TensorCount& count, std::int64_t parameters) {
+  ++count.tensors;
+  count.parameters += parameters;
+}
+
+using Row = std::pair<const char*, const TensorCount*>;
+
+std::array<Row, 5> rows_of(const TransferSummary& summary) {
+  return {{{"moved", &summary.moved},
+           {"re-initialised", &summary.reinitialised},
+           {"frozen", &summary.frozen},
+           {"trainable", &summary.trainable},
+           {"ignored", &summary.ignored}}};
+}
+
+const char* word_of(net::Fate fate) {
+  switch (fate) {
+    case net::Fate::moved:
+      return "moved";
+    case net::Fate::reinitialised:
+      return "re-initialised";
+    case net::Fate::ignored:
+      return "ignored";
+  }
+  return "";
+}
+
+}  // namespace
+
+net::TransUNetOptions InitialWeights::network(const net::TransUNetOptions& base) const {
+  net::TransUNetOptions options = base;
+  if (card) {
+    core::from_json_value(options, card->network_options, source);
+  } else {
+    core::from_json_value(options, net::told_network(state.metadata, source), source);
+    options = net::options_of_weights(state, options, source);
+  }
+  options.window = base.window;
+  options.classes = base.classes;
+  options.tail = base.tail;
+  options.foreground_prior = base.foreground_prior;
+  return options;
+}
+
+bool InitialWeights::has_trained_decoder() const {
+  const bool by_card = card && card->provenance.value("trained", "") == "transformer";
+  return !by_card && net::has_decoder(state);
+}
+
+bool InitialWeights::only_transformer() const {
+  return net::is_restoration_state(state) || !has_trained_decoder();
+}
+
+tensor::NamedTensors read_weights_file(const std::string& path) {
+  const std::string extension = fs::path(path).extension().string();
+  if (extension == ".npz") {
+    const tensor::NamedTensors arrays = tensor::read_npz(path);
+    return net::is_imagenet_state(arrays) ? net::imagenet_weights(arrays, path)
+                                          : net::plain_names(arrays);
+  }
+  if (extension == ".pt" || extension == ".pth") {
+    return net::plain_names(tensor::read_torch_file(path));
+  }
+  return net::plain_names(tensor::read_safetensors(path));
+}
+
+InitialWeights read_initial_weights(const std::string& path) {
+  InitialWeights weights;
+  weights.source = path;
+  if (fs::is_regular_file(path)) {
+    weights.state = read_weights_file(path);
+    return weights;
+  }
+  model::Model model = model::load(path);
+  weights.state = net::state_dict(*model.network);
+  weights.card = std::move(model.card);
+  return weights;
+}
+
+net::TransferScope resolved_scope(net::TransferScope scope, const InitialWeights& weights) {
+  if (scope != net::TransferScope::automatic) {
+    return scope;
+  }
+  return weights.only_transformer() ? net::TransferScope::transformer : net::TransferScope::all;
+}
+
+TransferSummary transfer_into(torch::nn::Module& network, const InitialWeights& weights,
+                              net::TransferScope scope, const std::vector<std::string>& freeze) {
+  TransferSummary summary;
+  summary.source = weights.source;
+  summary.scope = scope;
+  summary.report = net::transfer_weights(network, weights.state, scope, weights.source);
+  for (const net::TransferredTensor& tensor : summary.report.tensors) {
+    if (tensor.fate == net::Fate::ignored) {
+      count(summary.ignored, tensor.parameters);
+      continue;
+    }
+    count(tensor.fate == net::Fate::moved ? summary.moved : summary.reinitialised,
+          tensor.parameters);
+    const bool frozen = std::any_of(freeze.begin(), freeze.end(), [&](const auto& pattern) {
+      return trainer::name_matches(tensor.name, pattern);
+    });
+    count(frozen ? summary.frozen : summary.trainable, tensor.parameters);
+  }
+  return summary;
+}
+
+Json to_json(const TransferSummary& summary) {
+  Json json{{"source", summary.source},
+            {"scope", core::enum_name(summary.scope)},
+            {"notes", summary.report.notes}};
+  for (const auto& [name, count] : rows_of(summary)) {
+    json["counts"][name] = {{"tensors", count->tensors}, {"parameters", count->parameters}};
+  }
+  for (const net::TransferredTensor& tensor : summary.report.tensors) {
+    Json entry{
+        {"name", tensor.name}, {"fate", word_of(tensor.fate)}, {"parameters", tensor.parameters}};
+    if (!tensor.reason.empty()) {
+      entry["reason"] = tensor.reason;
+    }
+    json["tensors"].push_back(std::move(entry));
+  }
+  return json;
+}
+
+std::string to_text(const TransferSummary& summary) {
+  std::string text =
+      fmt::format("weights from {} (transfer {}):\n{:<16}{:>9}{:>14}", summary.source,
+                  core::enum_name(summary.scope), "", "tensors", "parameters");
+  for (const auto& [name, count] : rows_of(summary)) {
+    text += fmt::format("\n{:<16}{:>9}{:>14}", name, count->tensors, count->parameters);
+  }
+  for (const std::string& note : summary.report.notes) {
+    text += "\n" + note;
+  }
+  return text;
+}
+
+std::filesystem::path transfer_path(const std::filesystem::path& run) {
+  return run / "transfer.json";
+}
+
+std::vector<std::pair<std::string, std::string>> transfer_facts(const std::filesystem::path& run) {
+  if (!fs::exists(transfer_path(run))) {
+    return {};
+  }
+  const Json json = core::read_json(transfer_path(run));
+  std::vector<std::pair<std::string, std::string>> facts{
+      {"weights from", json.value("source", std::string())}};
+  const Json counts = json.value("counts", Json::object());
+  for (const auto& [name, unused] : rows_of(TransferSummary{})) {
+    const Json count = counts.value(name, Json::object());
+    facts.emplace_back(
+        name, fmt::format("{} tensors, {} parameters", count.value("tensors", std::int64_t{0}),
+                          count.value("parameters", std::int64_t{0})));
+  }
+  return facts;
+}
+
+}  // namespace retina::pipeline

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "retina/core/json.h"
+#include "retina/model/card.h"
+#include "retina/net/transfer.h"
+#include "retina/net/transunet_options.h"
+#include "retina/tensor/safetensors.h"
+
+namespace retina::pipeline {
+
+/// Trained weights that another training starts from: of a model or run folder, or of a file.
+struct InitialWeights {
+  std::string source;
+  tensor::NamedTensors state;
+  std::optional<model::Card> card;  ///< none for a file of weights alone
+
+  /// True where nothing but the transformer was trained for what comes now: an image-restoration
+  /// network, or weights without a decoder.
+  bool only_transformer() const;
+  /// False for weights of the transformer alone, and for a model that was made of such.
+  bool has_trained_decoder() const;
+  /// The network that these weights fit, with the window and the head of `base`; what neither the
+  /// card nor the weights tell is as in `base`.
+  net::TransUNetOptions network(const net::TransUNetOptions& base) const;
+};
+InitialWeights read_initial_weights(const std::string& path);
+
+/// The tensors of a .safetensors, .pt, .pth or .npz file by their plain names; ImageNet-21k arrays
+/// become `transformer.*`.
+tensor::NamedTensors read_weights_file(const std::string& path);
+
+/// Tensors and their parameters.
+struct TensorCount {
+  std::int64_t tensors = 0;
+  std::int64_t parameters = 0;
+};
+
+/// What a network took over from another, and what of it is trained: printed, kept in the run.
+struct TransferSummary {
+  std::string source;
+  net::TransferScope scope = net::TransferScope::none;
+  net::TransferReport report;
+  TensorCount moved, reinitialised, ignored, frozen, trainable;
+};
+
+/// automatic becomes what it means for these weights.
+net::TransferScope resolved_scope(net::TransferScope scope, const InitialWeights& weights);
+
+/// Moves the weights and counts; `freeze` are the patterns of tensors that will not be trained.
+TransferSummary transfer_into(torch::nn::Module& network, const InitialWeights& weights,
+                              net::TransferScope scope, const std::vector<std::string>& freeze);
+
+Json to_json(const TransferSummary& summary);
+std::string to_text(const TransferSummary& summary);
+/// The run's record of what was moved, which its page shows after a resume too.
+std::filesystem::path transfer_path(const std::filesystem::path& run);
+/// Name and value for a page, of the record in a run's folder; none where nothing was moved.
+std::vector<std::pair<std::string, std::string>> transfer_facts(const std::filesystem::path& run);
+
+}  // namespace retina::pipeline

@@ -1,0 +1,292 @@
+#include "retina/pipeline/pretrain.h"
+
+#include <stop_token>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/file.h"
+#include "retina/model/model.h"
+#include "retina/pipeline/finetune.h"
+#include "retina/pipeline/finetune_test_data.h"
+#include "retina/pipeline/pack.h"
+#include "retina/report/metrics_log.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+PretrainReport run_pretraining(const Json& given, core::Context context = core::silent_context()) {
+  return pretrain(core::options_from_json<PretrainOptions>(resolve_pretrain(given, context)),
+                  context);
+}
+
+/// A run of a second on six images of two sizes.
+Json toy_pretraining(const fs::path& folder) {
+  for (int i = 0; i < 6; ++i) {
+    const auto path = folder / "raw" / ("image" + std::to_string(i) + ".png");
+    if (!fs::exists(path)) {
+      write_toy_png(path, i < 3 ? 64 : 50, i, false);
+    }
+  }
+  return {{"preset", "retina-tiny"},
+          {"images", {(folder / "raw").string()}},
+          {"network",
+           {{"window", 64},
+            {"pixel_stride", 1},
+            {"hidden", 16},
+            {"mlp", 32},
+            {"heads", 2},
+            {"layers", 1},
+            {"resnet_units", {1, 1, 1}},
+            {"decoder_head_channels", 32},
+            {"decoder_channels", {16, 16, 8, 8}}}},
+          {"batch", 4},
+          {"ghost_batch", 2},
+          {"steps", 6},
+          {"log_every", 1},
+          {"pictures", 2},
+          {"pictures_every", 3},
+          {"precision", "fp32"},
+          {"device", "cpu"},
+          {"threads", 1}};
+}
+
+class StopPretraining final : public core::Progress {
+ public:
+  StopPretraining(std::stop_source stop, std::int64_t step) : stop_(std::move(stop)), step_(step) {}
+  void begin(std::string_view, std::int64_t, std::string_view) override {}
+  void update(std::int64_t done, std::string_view) override {
+    if (done >= step_) {
+      stop_.request_stop();
+    }
+  }
+  void end() override {}
+
+ private:
+  std::stop_source stop_;
+  std::int64_t step_;
+};
+
+TEST(Pretrain, DefaultsAreThePublishedProcedure) {  // retina.md 2
+  PretrainOptions options = core::options_from_json<PretrainOptions>(
+      resolve_pretrain({{"images", {"patches"}}, {"output", "run"}}, core::silent_context()));
+  EXPECT_EQ(options.batch, 256);
+  EXPECT_EQ(options.ghost_batch, 16);
+  EXPECT_EQ(options.optimizer.kind, trainer::OptimizerKind::sgd);
+  EXPECT_EQ(options.optimizer.learning_rate, 0.003);
+  EXPECT_EQ(options.optimizer.momentum, 0.9);
+  EXPECT_EQ(options.optimizer.weight_decay, 1e-4);
+  EXPECT_EQ(options.schedule.kind, trainer::ScheduleKind::poly);
+  EXPECT_EQ(options.schedule.power, 0.9);
+  EXPECT_EQ(options.epochs, 200);
+  EXPECT_EQ(options.max_epochs, 5000);
+  EXPECT_EQ(options.checkpoint_epochs, 20);
+  EXPECT_EQ(options.seed, 1234U);
+  EXPECT_EQ(options.augment.rotate_limit, 90);
+  EXPECT_EQ(options.augment.order, augment::Order::rotate_first);
+  EXPECT_EQ(options.network.hidden, 192);
+  EXPECT_EQ(options.network.window, 224);
+  // the rate after 200 of 5000 epochs
+  EXPECT_NEAR(
+      0.003 * trainer::rate_factor(options.schedule, {.step = 200 * 1940, .steps = 5000 * 1940}),
+      0.00289, 5e-6);
+}
+
+TEST(Pretrain, RunFolderHoldsEverything) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  const fs::path run = folder / "run";
+  given["output"] = run.string();
+
+  const PretrainReport report = run_pretraining(given);
+
+  EXPECT_EQ(report.steps, 6);
+  EXPECT_EQ(report.epochs, 6);  // six images, one batch of four an epoch
+  EXPECT_GT(report.loss, 0);
+  EXPECT_GT(report.input_error, 0);
+  for (const char* name :
+       {"config.yaml", "metrics.jsonl", "log.txt", "checkpoints", "model/model.json", "report.html",
+        "pictures/step_00000003.png", "pictures/step_00000006.png"}) {
+    EXPECT_TRUE(fs::exists(run / name)) << name;
+  }
+  EXPECT_THAT(core::read_text(run / "report.html"), ::testing::HasSubstr("data:image/png"));
+  const Json line = report::read_metrics(run / "metrics.jsonl").back();
+  for (const char* key : {"loss", "input_error", "output_std", "images_per_second", "device_busy",
+                          "seconds_left", "epoch"}) {
+    EXPECT_TRUE(line.contains(key)) << key;
+  }
+}
+
+TEST(Pretrain, ResumedRunEqualsUninterruptedOne) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["output"] = (folder / "whole").string();
+  run_pretraining(given);
+  given["output"] = (folder / "broken").string();
+  std::stop_source stop;
+  core::Context context = core::silent_context();
+  context.progress = std::make_shared<StopPretraining>(stop, 3);
+  context.stop = stop.get_token();
+  EXPECT_THROW(run_pretraining(given, context), Error);
+
+  run_pretraining({{"output", (folder / "broken").string()}, {"resume", true}});
+
+  EXPECT_EQ(core::read_bytes(folder / "whole/model/weights.safetensors"),
+            core::read_bytes(folder / "broken/model/weights.safetensors"));
+  EXPECT_EQ(core::read_bytes(folder / "whole/pictures/step_00000006.png"),
+            core::read_bytes(folder / "broken/pictures/step_00000006.png"));
+}
+
+TEST(Pretrain, AFolderAndItsPackGiveTheSameWeights) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["output"] = (folder / "folder").string();
+  given["steps"] = 2;
+  run_pretraining(given);
+  pack({.images = {(folder / "raw").string()}, .dataset = {}, .output = (folder / "pack").string()},
+       core::silent_context());
+  given["images"] = {(folder / "pack").string()};
+  given["output"] = (folder / "packed").string();
+  run_pretraining(given);
+  EXPECT_EQ(core::read_bytes(folder / "folder/model/weights.safetensors"),
+            core::read_bytes(folder / "packed/model/weights.safetensors"));
+}
+
+TEST(Pretrain, VolumesAreCutAlongThreeAxes) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  core::Array pixels(core::DType::u8, 1, {70, 72, 140});
+  for (std::size_t i = 0; i < pixels.bytes().size(); ++i) {
+    pixels.values<std::uint8_t>()[i] = static_cast<std::uint8_t>(i * 31 % 251);
+  }
+  const auto volume = store::create((folder / "volume.zarr").string(), {.shape = pixels.shape()});
+  volume->write(core::whole(pixels.shape()), pixels);
+  volume->finish();
+  given["images"] = {(folder / "volume.zarr").string()};
+  given["axes"] = {"xy", "xz", "yz"};
+  given["output"] = (folder / "run").string();
+  given["steps"] = 0;
+  given["epochs"] = 1;
+  given["batch"] = 200;
+  given["ghost_batch"] = 50;
+  // 70 planes xy and 72 xz hold two patches of 64, 140 planes yz one: 424 patches, two batches
+  EXPECT_EQ(run_pretraining(given).steps, 2);
+}
+
+TEST(Pretrain, FinetuningStartsFromIt) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["output"] = (folder / "pretrained").string();
+  given["steps"] = 2;
+  run_pretraining(given);
+  Json tuning = toy_run(folder.path());
+  tuning["network"] = {{"window", 96}};  // all else is the pre-trained network's
+  tuning.erase("preset");
+  tuning["init"] = (folder / "pretrained").string();
+  tuning["output"] = (folder / "tuned").string();
+  tuning["steps"] = 2;
+  const core::Context context = core::silent_context();
+  finetune(core::options_from_json<FinetuneOptions>(resolve_finetune(tuning, context)), context);
+  const model::Model tuned = model::load(folder / "tuned");
+  EXPECT_EQ(tuned.card.name, "retina-tiny");
+  EXPECT_EQ(tuned.card.network_options.at("hidden"), 16);
+  EXPECT_EQ(tuned.card.provenance.at("frozen").at(0), "transformer.encoder");
+  const Json counts = core::read_json(folder / "tuned/transfer.json").at("counts");
+  EXPECT_EQ(counts.at("re-initialised").at("tensors"), 29);
+}
+
+/// Of a file with no more than a transformer, as ImageNet gives it.
+TEST(Pretrain, StartsFromATransformerAlone) {
+  const testing::TempFolder folder;
+  tensor::NamedTensors state = tensor::read_safetensors(write_pretrained(folder.path()));
+  std::erase_if(state.tensors,
+                [](const auto& entry) { return !entry.first.starts_with("transformer."); });
+  tensor::write_safetensors(folder / "transformer.safetensors", state);
+  Json given = toy_pretraining(folder.path());
+  given["init"] = (folder / "transformer.safetensors").string();
+  given["network"].erase("hidden");  // the weights tell it
+  given["output"] = (folder / "run").string();
+  given["optimizer"] = {{"learning_rate", 1e-30}};  // moves nothing
+  given["steps"] = 1;
+  run_pretraining(given);
+  const Json transfer = core::read_json(folder / "run/transfer.json");
+  EXPECT_EQ(transfer.at("scope"), "transformer");
+  EXPECT_GT(transfer.at("counts").at("re-initialised").at("tensors"), 0);
+  const auto found = tensor::read_safetensors(folder / "run/model/weights.safetensors");
+  const char* name = "transformer.encoder.layer.0.ffn.fc1.weight";
+  EXPECT_TRUE(found.at(name).equal(state.at(name)));
+  EXPECT_NE(found.find("FinalDecoder.conv1.weight"), nullptr);
+  EXPECT_THAT(core::read_text(folder / "run/report.html"), ::testing::HasSubstr("re-initialised"));
+}
+
+TEST(Pretrain, StartsFromAFinetunedNetworkWithANewLastConvolution) {
+  const testing::TempFolder folder;
+  Json tuning = toy_run(folder.path());
+  tuning["output"] = (folder / "tuned").string();
+  tuning["steps"] = 1;
+  const core::Context context = core::silent_context();
+  finetune(core::options_from_json<FinetuneOptions>(resolve_finetune(tuning, context)), context);
+  Json given = toy_pretraining(folder.path());
+  given.erase("network");
+  given["network"] = {{"window", 64}};
+  given["init"] = (folder / "tuned").string();
+  given["output"] = (folder / "run").string();
+  given["steps"] = 1;
+  run_pretraining(given);
+  const Json transfer = core::read_json(folder / "run/transfer.json");
+  EXPECT_EQ(transfer.at("scope"), "all");
+  for (const Json& entry : transfer.at("tensors")) {
+    const bool is_new = entry.at("name").get<std::string>().starts_with("FinalDecoder.");
+    EXPECT_EQ(entry.at("fate"), is_new ? "re-initialised" : "moved") << entry.at("name");
+  }
+}
+
+TEST(Pretrain, AFinishedRunThatIsResumedKeepsItsFigures) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["output"] = (folder / "run").string();
+  given["steps"] = 2;
+  const PretrainReport first = run_pretraining(given);
+  const PretrainReport again =
+      run_pretraining({{"output", (folder / "run").string()}, {"resume", true}});
+  EXPECT_EQ(again.steps, 2);
+  EXPECT_DOUBLE_EQ(again.loss, first.loss);
+  EXPECT_DOUBLE_EQ(again.input_error, first.input_error);
+}
+
+TEST(Pretrain, AnAlmostConstantOutputIsACollapse) {
+  EXPECT_FALSE(collapse_of({{"output_std", 0.5}, {"target_std", 1.0}}, 10));
+  const auto problem = collapse_of({{"output_std", 0.001}, {"target_std", 1.0}}, 10);
+  ASSERT_TRUE(problem);
+  EXPECT_THAT(to_string(*problem),
+              ::testing::AllOf(::testing::HasSubstr("step 10"), ::testing::HasSubstr("constant")));
+}
+
+TEST(Pretrain, ADivergedRunStopsAndKeepsItsLastGoodCheckpoint) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["checkpoint_every"] = 1;
+  given["steps"] = 50;
+  given["output"] = (folder / "diverged").string();
+  given["optimizer"] = {{"learning_rate", 1e12}};
+  try {
+    run_pretraining(given);
+    FAIL() << "not noticed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("not a number"));
+  }
+  for (const std::int64_t step : trainer::checkpoint_steps(folder / "diverged/checkpoints")) {
+    const trainer::Checkpoint checkpoint =
+        trainer::load_checkpoint(trainer::checkpoint_folder(folder / "diverged/checkpoints", step));
+    for (const auto& [name, tensor] : checkpoint.weights.tensors) {
+      EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace retina::pipeline
