@@ -1,9 +1,10 @@
-#include <functional>
+#include "bad_input.h"
+
 #include <vector>
 
-#include "program.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "retina/core/file.h"
 #include "retina/testing/temp_folder.h"
@@ -13,25 +14,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// One accident: how the files are made, what is run, and what the user must be told.
-struct BadInput {
-  const char* name;
-  std::function<void(const std::filesystem::path&)> make;
-  std::string arguments;  ///< run inside the folder
-  int exit_code;
-  std::vector<std::string> words;  ///< each occurs in the message
-};
-
-void PrintTo(const BadInput& bad, std::ostream* out) {
-  *out << bad.name;
+/// Something that --overwrite takes for a run.
+void earlier_run(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder / "run");
+  core::write_atomically(folder / "run/config.yaml", "version: 1\nseed: 1\n");
+  core::write_atomically(folder / "run/metrics.jsonl", "");
+  core::write_atomically(folder / "run/precious.txt", "keep me");
 }
-
-void good_dataset(const std::filesystem::path& folder) {
-  write_blob_dataset(folder, 2, 1, 64);
-}
-
-const std::string kTrain =
-    "finetune --preset retina-tiny --classes blob --steps 1 --images images --masks masks -o run";
 
 std::vector<BadInput> bad_inputs() {
   return {
@@ -115,6 +104,23 @@ std::vector<BadInput> bad_inputs() {
        kTrain,
        2,
        {"run", "--overwrite"}},
+      {"overwrite_with_bad_data",
+       [](const auto& folder) {
+         good_dataset(folder);
+         earlier_run(folder);
+         std::filesystem::remove(folder / "masks/slice0.png");
+       },
+       kTrain + " --overwrite",
+       3,
+       {"slice0"}},
+      {"overwrite_with_weights_of_another_network",
+       [](const auto& folder) {
+         good_dataset(folder);
+         earlier_run(folder);
+       },
+       kTrain + " --overwrite --init masks",
+       3,
+       {"masks", "model.json"}},
       {"evaluate_without_partner",
        [](const auto& folder) {
          good_dataset(folder);
@@ -127,30 +133,52 @@ std::vector<BadInput> bad_inputs() {
   };
 }
 
+bool can_change_user() {
+  return ::geteuid() == 0 && std::system("command -v setpriv >/dev/null 2>&1") == 0;
+}
+
 class BadInputE2e : public ::testing::TestWithParam<BadInput> {};
 
 TEST_P(BadInputE2e, IsOneClearErrorAndLeavesEarlierFilesAlone) {
+  const BadInput& bad = GetParam();
+  if (bad.surroundings.find("setpriv") != std::string::npos && !can_change_user()) {
+    GTEST_SKIP() << "needs root and setpriv";
+  }
   const testing::TempFolder folder;
-  GetParam().make(folder.path());
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
+  bad.make(folder.path());
   const auto before = std::filesystem::exists(folder / "run/precious.txt");
 
   const std::filesystem::path script = folder / "run.sh";
-  core::write_atomically(script, "cd " + folder.path().string() + " && " + RETINA_PROGRAM + " " +
-                                     GetParam().arguments);
-  const int status = std::system(("sh " + script.string() + " >" + (folder / "out").string() +
-                                  " 2>" + (folder / "err").string())
-                                     .c_str());
-  const std::string message = slurp(folder / "err");
+  core::write_atomically(script, "cd " + folder.path().string() + "\n" + bad.surroundings + " " +
+                                     RETINA_PROGRAM + " " + bad.arguments);
+  const int status =
+      std::system(("sh " + script.string() + " >" + (folder / "stdout.txt").string() + " 2>" +
+                   (folder / "stderr.txt").string())
+                      .c_str());
+  const std::string message = slurp(folder / "stderr.txt");
 
-  EXPECT_EQ(WEXITSTATUS(status), GetParam().exit_code) << message;
-  for (const std::string& word : GetParam().words) {
+  EXPECT_TRUE(WIFEXITED(status)) << message;
+  EXPECT_EQ(WEXITSTATUS(status), bad.exit_code) << message;
+  for (const std::string& word : bad.words) {
     EXPECT_THAT(message, HasSubstr(word));
   }
   EXPECT_EQ(std::filesystem::exists(folder / "run/precious.txt"), before);
+  for (const std::string& name : bad.absent) {
+    EXPECT_FALSE(std::filesystem::exists(folder / name)) << name;
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, BadInputE2e, ::testing::ValuesIn(bad_inputs()),
-                         [](const auto& test) { return std::string(test.param.name); });
+std::string name_of_case(const ::testing::TestParamInfo<BadInput>& test) {
+  return test.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, BadInputE2e, ::testing::ValuesIn(bad_inputs()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Damaged, BadInputE2e, ::testing::ValuesIn(damaged_files()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Bombs, BadInputE2e, ::testing::ValuesIn(bombs()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Values, BadInputE2e, ::testing::ValuesIn(bad_values()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Models, BadInputE2e, ::testing::ValuesIn(bad_models()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Disk, BadInputE2e, ::testing::ValuesIn(bad_places()), name_of_case);
 
 TEST(SmallImageE2e, AnImageSmallerThanTheWindowWorks) {
   const testing::TempFolder folder;

@@ -9,6 +9,7 @@
 
 #include <sys/wait.h>
 
+#include "retina/core/file.h"
 #include "retina/core/json.h"
 #include "retina/core/rng.h"
 #include "retina/store/open.h"
@@ -88,6 +89,22 @@ inline void write_blob_dataset(const std::filesystem::path& folder, int count, s
     write_blobs(folder / "images", folder / "masks", "slice" + std::to_string(i), side, side,
                 seed + static_cast<std::uint64_t>(i));
   }
+}
+
+/// A network and data that take a few milliseconds a step.
+inline void write_small_training(const std::filesystem::path& folder) {
+  write_blob_dataset(folder, 3, 1, 96);
+  core::write_atomically(folder / "c.json", R"({
+    "preset": "retina-tiny", "classes": ["blob"], "seed": 5, "threads": 1, "batch": 2, "steps": 40, "max_seconds": 0,
+    "checkpoint_every": 5, "precision": "fp32",
+    "network": {"window": 32, "pixel_stride": 1, "hidden": 24, "mlp": 48, "heads": 3, "layers": 1,
+                "resnet_units": [1, 1, 1], "decoder_head_channels": 16, "decoder_channels": [16, 8, 8, 8]}})");
+}
+
+inline std::string small_training(const std::filesystem::path& folder, const std::string& run) {
+  return "finetune -c " + (folder / "c.json").string() + " --images " +
+         (folder / "images").string() + " --masks " + (folder / "masks").string() + " -o " +
+         (folder / run).string();
 }
 
 }  // namespace retina::e2e

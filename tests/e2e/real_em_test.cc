@@ -44,6 +44,20 @@ TEST_P(RealEmE2e, TrainsPredictsAndIsScored) {
 INSTANTIATE_TEST_SUITE_P(Configs, RealEmE2e, ::testing::ValuesIn(config_names()),
                          [](const auto& test) { return test.param; });
 
+TEST(RealEmPretrainingE2e, TheSmallRecipeRunsOnEverySource) {
+  RETINA_SKIP_WITHOUT(testing::data_root() / "unlabelled");
+  const testing::TempFolder folder;
+  ::setenv("RETINA_DATA", testing::data_root().c_str(), 1);
+  const Outcome trained =
+      run_retina(folder.path(),
+                 "pretrain --json -c " + testing::source_dir().string() +
+                     "/configs/pretrain/retina_tiny.yaml --max-seconds 0 --steps 2 --batch 4 -o " +
+                     (folder / "run").string());
+  ASSERT_EQ(trained.exit_code, 0) << trained.standard_error;
+  EXPECT_TRUE(trained.json()["loss"].is_number());
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/pictures/step_00000002.png"));
+}
+
 TEST(RealEmPredictionE2e, AModelPredictsASliceAndIsScored) {
   const auto vnc = testing::data_root() / "vnc";
   RETINA_SKIP_WITHOUT(vnc);

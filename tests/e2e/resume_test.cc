@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "program.h"
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -12,22 +13,6 @@
 
 namespace retina::e2e {
 namespace {
-
-/// A network and data that take a few milliseconds a step.
-void write_small_training(const std::filesystem::path& folder) {
-  write_blob_dataset(folder, 3, 1, 96);
-  core::write_atomically(folder / "c.json", R"({
-    "preset": "retina-tiny", "classes": ["blob"], "seed": 5, "threads": 1, "batch": 2, "steps": 40, "max_seconds": 0,
-    "checkpoint_every": 5, "precision": "fp32",
-    "network": {"window": 32, "pixel_stride": 1, "hidden": 24, "mlp": 48, "heads": 3, "layers": 1,
-                "resnet_units": [1, 1, 1], "decoder_head_channels": 16, "decoder_channels": [16, 8, 8, 8]}})");
-}
-
-std::string training_arguments(const std::filesystem::path& folder, const std::string& run) {
-  return "finetune -c " + (folder / "c.json").string() + " --images " +
-         (folder / "images").string() + " --masks " + (folder / "masks").string() + " -o " +
-         (folder / run).string();
-}
 
 /// Starts the program, waits for `path` to appear, sends `signal`, and gives the status of
 /// waitpid().
@@ -53,11 +38,11 @@ int signal_when_there_is(const std::filesystem::path& path, int signal,
 TEST(ResumeE2e, AKilledRunEndsWithTheWeightsOfAnUndisturbedOne) {
   const testing::TempFolder folder;
   write_small_training(folder.path());
-  const Outcome whole = run_retina(folder.path(), training_arguments(folder.path(), "whole"));
+  const Outcome whole = run_retina(folder.path(), small_training(folder.path(), "whole"));
   ASSERT_EQ(whole.exit_code, 0) << whole.standard_error;
 
   signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL,
-                       training_arguments(folder.path(), "cut"));
+                       small_training(folder.path(), "cut"));
   const Outcome resumed =
       run_retina(folder.path(), "finetune --json --resume -o " + (folder / "cut").string());
   ASSERT_EQ(resumed.exit_code, 0) << resumed.standard_error;
@@ -67,10 +52,104 @@ TEST(ResumeE2e, AKilledRunEndsWithTheWeightsOfAnUndisturbedOne) {
               slurp(folder / "whole/model/weights.safetensors"));
 }
 
+TEST(ResumeE2e, AKilledRunWithValidationAndAveragingEndsAlike) {
+  const testing::TempFolder folder;
+  write_small_training(folder.path());
+  write_blob_dataset(folder / "held_out", 2, 9, 96);
+  const std::string options = " --average-decay 0.9 --set validation.every=8 --validation-images " +
+                              (folder / "held_out/images").string() + " --validation-masks " +
+                              (folder / "held_out/masks").string();
+  const Outcome whole =
+      run_retina(folder.path(), small_training(folder.path(), "whole") + options + " --json");
+  ASSERT_EQ(whole.exit_code, 0) << whole.standard_error;
+
+  signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL,
+                       small_training(folder.path(), "cut") + options);
+  const Outcome resumed =
+      run_retina(folder.path(), "finetune --json --resume -o " + (folder / "cut").string());
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.standard_error;
+
+  EXPECT_EQ(resumed.json()["best_validation_iou"], whole.json()["best_validation_iou"]);
+  EXPECT_EQ(resumed.json()["best_step"], whole.json()["best_step"]);
+  EXPECT_TRUE(slurp(folder / "cut/model/weights.safetensors") ==
+              slurp(folder / "whole/model/weights.safetensors"));
+  for (const char* part : {"weights", "average", "optimizer", "meters"}) {
+    const std::string file = std::string("checkpoints/step_00000040/") + part + ".safetensors";
+    EXPECT_TRUE(slurp(folder / "cut" / file) == slurp(folder / "whole" / file)) << part;
+  }
+}
+
+TEST(ResumeE2e, AKilledPretrainingEndsAlikeAndIsFinetuned) {
+  const testing::TempFolder folder;
+  write_small_training(folder.path());
+  core::write_atomically(folder / "p.json", R"({
+    "preset": "retina-tiny", "seed": 5, "threads": 1, "batch": 4, "ghost_batch": 2, "steps": 40,
+    "checkpoint_every": 5, "precision": "fp32", "pictures": 2, "pictures_every": 20,
+    "network": {"window": 32, "pixel_stride": 1, "hidden": 24, "mlp": 48, "heads": 3, "layers": 1,
+                "resnet_units": [1, 1, 1], "decoder_head_channels": 16, "decoder_channels": [16, 8, 8, 8]}})");
+  const auto arguments = [&](const std::string& run) {
+    return "pretrain --json -c " + (folder / "p.json").string() + " --images " +
+           (folder / "images").string() + " -o " + (folder / run).string();
+  };
+  const Outcome whole = run_retina(folder.path(), arguments("whole"));
+  ASSERT_EQ(whole.exit_code, 0) << whole.standard_error;
+  signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL, arguments("cut"));
+  const Outcome resumed =
+      run_retina(folder.path(), "pretrain --json --resume -o " + (folder / "cut").string());
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.standard_error;
+  EXPECT_TRUE(slurp(folder / "cut/model/weights.safetensors") ==
+              slurp(folder / "whole/model/weights.safetensors"));
+
+  const Outcome tuned = run_retina(
+      folder.path(),
+      "finetune --json --classes blob --steps 2 --threads 1 --set network.window=64 "
+      "--init " +
+          (folder / "cut").string() + " --images " + (folder / "images").string() + " --masks " +
+          (folder / "masks").string() + " -o " + (folder / "tuned").string());
+  ASSERT_EQ(tuned.exit_code, 0) << tuned.standard_error;
+  EXPECT_THAT(tuned.standard_error, ::testing::HasSubstr("re-initialised"));
+  const Outcome refused = run_retina(
+      folder.path(), "predict --model " + (folder / "whole").string() + " " +
+                         (folder / "images").string() + " -o " + (folder / "out").string());
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.standard_error, ::testing::HasSubstr("finetune --init"));
+}
+
+TEST(ResumeE2e, AKilledComparisonGoesOnInTwoProcesses) {
+  const testing::TempFolder folder;
+  write_small_training(folder.path());
+  write_blob_dataset(folder / "held_out", 2, 9, 96);
+  const std::string at = folder.path().string();
+  core::write_atomically(folder / "grid.json", R"({
+    "datasets": [{"name": "blobs", "config": ")" + at +
+                                                   R"(/c.json"}],
+    "inits": [{"name": "random"}, {"name": "slow", "finetune": {"optimizer": {"learning_rate": 1e-4}}}],
+    "labels": [1], "seeds": [1, 2], "threads": 1, "pictures": false,
+    "finetune": {"data": {"path": ")" + at + R"("}, "validation": {"data": {"path": ")" +
+                                                   at + R"(/held_out"}}}})");
+  const auto arguments = [&](const std::string& output) {
+    return "compare --json -c " + (folder / "grid.json").string() + " -o " +
+           (folder / output).string();
+  };
+  const Outcome whole = run_retina(folder.path(), arguments("whole"));
+  ASSERT_EQ(whole.exit_code, 0) << whole.standard_error;
+
+  signal_when_there_is(folder / "cut/cells/blobs/1/slow/seed1/run/checkpoints/step_00000020",
+                       SIGKILL, arguments("cut"));
+  const Outcome rest = run_retina(folder.path(), arguments("cut") + " --jobs 2");
+  ASSERT_EQ(rest.exit_code, 0) << rest.standard_error;
+
+  EXPECT_TRUE(std::filesystem::exists(folder / "cut/job2.log"));
+  ASSERT_EQ(rest.json()["finished"], 4);
+  for (int run = 0; run < 4; ++run) {
+    EXPECT_EQ(rest.json()["runs"][run]["scores"], whole.json()["runs"][run]["scores"]);
+  }
+}
+
 TEST(ResumeE2e, ExtendToGoesOnWithAFinishedRun) {
   const testing::TempFolder folder;
   write_small_training(folder.path());
-  ASSERT_EQ(run_retina(folder.path(), training_arguments(folder.path(), "run")).exit_code, 0);
+  ASSERT_EQ(run_retina(folder.path(), small_training(folder.path(), "run")).exit_code, 0);
   const Outcome longer = run_retina(
       folder.path(), "finetune --json --resume --extend-to 50 -o " + (folder / "run").string());
   ASSERT_EQ(longer.exit_code, 0) << longer.standard_error;
@@ -80,7 +159,7 @@ TEST(ResumeE2e, ExtendToGoesOnWithAFinishedRun) {
 TEST(InterruptE2e, CtrlCWritesACheckpointAndExitsWith5) {
   const testing::TempFolder folder;
   write_small_training(folder.path());
-  const std::string arguments = training_arguments(folder.path(), "run") + " --steps 100000";
+  const std::string arguments = small_training(folder.path(), "run") + " --steps 100000";
   const int status =
       signal_when_there_is(folder / "run/checkpoints/step_00000005", SIGINT, arguments);
   ASSERT_TRUE(WIFEXITED(status));

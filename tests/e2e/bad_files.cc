@@ -1,0 +1,246 @@
+#include <cmath>
+
+#include "bad_input.h"
+
+#include "retina/core/file.h"
+#include "retina/store/pack/pack.h"
+
+namespace retina::e2e {
+
+std::vector<BadInput> damaged_files() {
+  const core::Vec3 image{1, 64, 64};
+  const auto zarr = [](const auto& folder) { write_noise(folder / "a.zarr", {4, 64, 64}); };
+  const std::string shard = "a.zarr/0/c/0/0/0";
+  return {
+      {"corrupt_png",
+       [=](const auto& folder) {
+         write_noise(folder / "a.png", image);
+         overwrite(folder / "a.png", 2000, "????");
+       },
+       "info a.png",
+       3,
+       {"a.png", "damaged", "fresh copy"}},
+      {"truncated_tiff",
+       [=](const auto& folder) {
+         write_noise(folder / "a.tif", {4, 64, 64});
+         cut_in_half(folder / "a.tif");
+       },
+       "info a.tif",
+       3,
+       {"a.tif", "fresh copy"}},
+      {"corrupt_tiff",
+       [=](const auto& folder) {
+         write_noise(folder / "a.tif", image);
+         overwrite(folder / "a.tif", 1000, "????");
+       },
+       "info a.tif",
+       3,
+       {"a.tif", "page", "fresh copy"}},
+      {"truncated_zarr_shard",
+       [=](const auto& folder) {
+         zarr(folder);
+         cut_in_half(folder / shard);
+       },
+       "info a.zarr",
+       3,
+       {shard, "fresh copy"}},
+      {"empty_zarr_shard",
+       [=](const auto& folder) {
+         zarr(folder);
+         std::filesystem::resize_file(folder / shard, 0);
+       },
+       "info a.zarr",
+       3,
+       {shard, "fresh copy"}},
+      {"corrupt_zarr_chunk",
+       [=](const auto& folder) {
+         zarr(folder);
+         overwrite(folder / shard, 0, "????????");
+       },
+       "info a.zarr",
+       3,
+       {"a.zarr", "chunk"}},
+      {"corrupt_zarr_shard_index",
+       [=](const auto& folder) {
+         zarr(folder);
+         overwrite(folder / shard, -12, "?");
+       },
+       "info a.zarr",
+       3,
+       {shard, "index"}},
+      {"corrupt_zarr_metadata",
+       [=](const auto& folder) {
+         zarr(folder);
+         cut_in_half(folder / "a.zarr/0/zarr.json");
+       },
+       "info a.zarr",
+       3,
+       {"a.zarr/0/zarr.json", "JSON"}},
+      {"zarr_without_its_array",
+       [=](const auto& folder) {
+         zarr(folder);
+         std::filesystem::remove_all(folder / "a.zarr/0");
+       },
+       "info a.zarr",
+       3,
+       {"a.zarr", "'0'"}},
+      {"truncated_pack",
+       [=](const auto& folder) {
+         store::write_pack((folder / "p").string(),
+                           std::vector<store::PackItem>{
+                               {.name = "a",
+                                .image = core::in_memory(core::Array(core::DType::u8, 1, image)),
+                                .labels = nullptr,
+                                .range = {}}},
+                           {}, core::silent_context());
+         cut_in_half(folder / "p/images.bin");
+       },
+       "info p",
+       3,
+       {"p", "images.bin"}},
+      {"link_to_itself",
+       [](const auto& folder) { std::filesystem::create_symlink("loop.png", folder / "loop.png"); },
+       "info loop.png",
+       3,
+       {"loop.png", "link"}},
+      {"links_to_themselves_among_images",
+       [](const auto& folder) {
+         good_dataset(folder);
+         std::filesystem::create_symlink("..", folder / "images/up");
+         std::filesystem::create_symlink("loop.png", folder / "images/loop.png");
+       },
+       "check --set data.images=images --set data.masks=masks",
+       0,
+       {}},
+  };
+}
+
+std::vector<BadInput> bombs() {
+  const auto zarr_with = [](const std::filesystem::path& folder, const Json& changes) {
+    write_noise(folder / "a.zarr", {4, 64, 64});
+    const std::filesystem::path file = folder / "a.zarr/0/zarr.json";
+    Json metadata = core::read_json(file);
+    for (const auto& [place, value] : changes.items()) {
+      metadata[Json::json_pointer(place)] = value;
+    }
+    core::write_atomically(file, metadata.dump());
+  };
+  const std::string few_gb = "ulimit -v 8000000;";
+  return {
+      {"png_that_claims_much",
+       [](const auto& folder) {
+         write_noise(folder / "a.png", {1, 64, 64});
+         // width and height of IHDR, with the checksum that belongs to them
+         overwrite(folder / "a.png", 16,
+                   {"\x00\x0f\x00\x00\x00\x0f\x00\x00\x08\x00\x00\x00\x00\xb5\x54\xae\x13", 17});
+       },
+       "info a.png",
+       3,
+       {"a.png"},
+       few_gb},
+      {"zarr_chunk_that_claims_much",
+       [=](const auto& folder) {
+         zarr_with(folder,
+                   {{"/chunk_grid/configuration/chunk_shape", {1 << 20, 1 << 20, 1 << 20}}});
+       },
+       "info a.zarr",
+       3,
+       {"a.zarr/0/zarr.json", "chunk"},
+       few_gb},
+      {"zarr_shard_of_too_many_chunks",
+       [=](const auto& folder) {
+         zarr_with(folder, {{"/codecs/0/configuration/chunk_shape", {1, 1, 1}},
+                            {"/chunk_grid/configuration/chunk_shape", {4, 4096, 4096}}});
+       },
+       "info a.zarr",
+       3,
+       {"a.zarr"},
+       few_gb},
+      {"zarr_of_a_size_beyond_counting",
+       [=](const auto& folder) {
+         const std::int64_t side = std::int64_t{1} << 40;
+         zarr_with(folder, {{"/shape", {side, side, side}}});
+       },
+       "info a.zarr",
+       3,
+       {"a.zarr", "voxels"},
+       few_gb},
+      {"zarr_larger_than_the_disk",
+       [=](const auto& folder) {
+         zarr_with(folder, {{"/shape", {1 << 18, 1 << 18, 1 << 18}}});
+       },
+       "pack a.zarr -o p",
+       4,
+       {"p", "free"},
+       few_gb,
+       {"p"}},
+      {"json_of_deep_nesting",
+       [](const auto& folder) {
+         std::filesystem::create_directories(folder / "a.zarr");
+         core::write_atomically(folder / "a.zarr/zarr.json", std::string(4 << 20, '['));
+       },
+       "info a.zarr",
+       3,
+       {"a.zarr/zarr.json"}},
+      {"yaml_of_deep_nesting",
+       [](const auto& folder) {
+         good_dataset(folder);
+         core::write_atomically(folder / "c.yaml", "a: " + std::string(1 << 20, '['));
+       },
+       kTrain + " -c c.yaml",
+       2,
+       {"c.yaml"}},
+  };
+}
+
+std::vector<BadInput> bad_values() {
+  return {
+      {"only_nan",
+       [](const auto& folder) {
+         good_dataset(folder);
+         std::filesystem::remove_all(folder / "images");
+         for (const char* name : {"images/slice0.tif", "images/slice1.tif"}) {
+           write_floats(folder / name, {1, 64, 64}, [](std::int64_t) { return std::nanf(""); });
+         }
+       },
+       kTrain,
+       3,
+       {"slice0.tif", "no finite values"}},
+      {"labels_of_floats",
+       [](const auto& folder) {
+         good_dataset(folder);
+         std::filesystem::remove(folder / "masks/slice0.png");
+         write_floats(folder / "masks/slice0.tif", {1, 64, 64},
+                      [](std::int64_t i) { return i % 7 == 0 ? 0.5F : 1.0F; });
+       },
+       kTrain,
+       3,
+       {"slice0.tif", "float32", "whole numbers"}},
+      {"evaluate_floats",
+       [](const auto& folder) {
+         good_dataset(folder);
+         write_floats(folder / "p.tif", {1, 64, 64}, [](std::int64_t) { return 0.5F; });
+       },
+       "evaluate --prediction p.tif --truth masks/slice0.png",
+       3,
+       {"p.tif", "float32"}},
+      {"true_colour",
+       [](const auto& folder) {
+         good_dataset(folder);
+         core::Array colour(core::DType::u8, 3, {1, 64, 64});
+         colour.at<std::uint8_t>(1, 0, 3, 3) = 9;
+         store::CreateOptions how;
+         how.channels = 3;
+         how.shape = {1, 64, 64};
+         how.overwrite = true;
+         const auto file = store::create((folder / "images/slice0.png").string(), how);
+         file->write(core::whole(how.shape), colour);
+         file->finish();
+       },
+       kTrain,
+       3,
+       {"slice0.png", "3 channels", "one channel"}},
+  };
+}
+
+}  // namespace retina::e2e

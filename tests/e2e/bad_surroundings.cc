@@ -1,0 +1,211 @@
+#include "bad_input.h"
+#include <gtest/gtest.h>
+
+#include "retina/core/file.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::e2e {
+
+namespace {
+
+/// A small model, trained once, copied to folder/model; and the run that made it, to folder/run.
+void give_model(const std::filesystem::path& folder) {
+  static const testing::TempFolder made;
+  if (!std::filesystem::exists(made / "run/model")) {
+    write_small_training(made.path());
+    const Outcome trained =
+        run_retina(made.path(), small_training(made.path(), "run") + " --steps 2");
+    EXPECT_EQ(trained.exit_code, 0) << trained.standard_error;
+  }
+  for (const char* name : {"run", "images", "masks"}) {
+    std::filesystem::copy(made / name, folder / name, std::filesystem::copy_options::recursive);
+  }
+  std::filesystem::copy(made / "run/model", folder / "model");
+}
+
+}  // namespace
+
+std::vector<BadInput> bad_models() {
+  const std::string predict = "predict --model model images -o out";
+  const std::vector<std::string> nothing{"out", "out_probabilities"};
+  return {
+      {"truncated_weights",
+       [](const auto& folder) {
+         give_model(folder);
+         cut_in_half(folder / "model/weights.safetensors");
+       },
+       predict,
+       3,
+       {"weights.safetensors", "truncated"},
+       "",
+       nothing},
+      {"corrupt_weights_header",
+       [](const auto& folder) {
+         give_model(folder);
+         overwrite(folder / "model/weights.safetensors", 0, "????????");
+       },
+       predict,
+       3,
+       {"weights.safetensors", "header"},
+       "",
+       nothing},
+      {"weights_missing",
+       [](const auto& folder) {
+         give_model(folder);
+         std::filesystem::remove(folder / "model/weights.safetensors");
+       },
+       predict,
+       3,
+       {"weights.safetensors"},
+       "",
+       nothing},
+      {"model_of_a_newer_version",
+       [](const auto& folder) {
+         give_model(folder);
+         Json card = core::read_json(folder / "model/model.json");
+         card["version"] = 2;
+         card["warp_drive"] = true;
+         core::write_atomically(folder / "model/model.json", card.dump());
+       },
+       predict,
+       3,
+       {"model.json", "version", "the release of retina that wrote it"},
+       "",
+       nothing},
+      {"config_of_a_newer_version",
+       [](const auto& folder) {
+         give_model(folder);
+         core::write_atomically(folder / "run/config.yaml", "version: 2\nwarp_drive: true\n");
+       },
+       "finetune --resume -o run",
+       3,
+       {"config.yaml", "version", "the release of retina"}},
+      {"weights_of_another_network",
+       [](const auto& folder) {
+         give_model(folder);
+         Json card = core::read_json(folder / "model/model.json");
+         card["network_options"]["hidden"] = 36;
+         core::write_atomically(folder / "model/model.json", card.dump());
+       },
+       predict,
+       3,
+       {"weights.safetensors", "shape"},
+       "",
+       nothing},
+      {"checkpoint_of_another_network",
+       [](const auto& folder) {
+         give_model(folder);
+         std::string config = core::read_text(folder / "run/config.yaml");
+         const std::size_t at = config.find("mlp: 48");
+         config.replace(at, 7, "mlp: 96");
+         core::write_atomically(folder / "run/config.yaml", config);
+       },
+       "finetune --resume --extend-to 4 -o run",
+       3,
+       {"weights", "48", "96"}},
+      {"damaged_checkpoint",
+       [](const auto& folder) {
+         give_model(folder);
+         cut_in_half(folder / "run/checkpoints/step_00000002/optimizer.safetensors");
+       },
+       "finetune --resume --extend-to 4 -o run",
+       3,
+       {"optimizer.safetensors", "truncated"}},
+  };
+}
+
+std::vector<BadInput> bad_places() {
+  const std::string full = "ulimit -f 4;";  // blocks of 512 bytes: 2 KiB
+  const std::string nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+  const auto with_volume = [](const auto& folder) {
+    give_model(folder);
+    write_noise(folder / "volume.zarr", {16, 128, 128});
+  };
+  return {
+      {"full_predict_zarr",
+       with_volume,
+       "predict --probabilities --model model volume.zarr -o out.zarr",
+       4,
+       {"out", "free some space"},
+       full,
+       {"out.zarr", "out_probabilities.zarr"}},
+      {"full_predict_tiff",
+       with_volume,
+       "predict --probabilities --model model volume.zarr -o out.tif",
+       4,
+       {"out", "free some space"},
+       full,
+       {"out.tif", "out_probabilities.tif"}},
+      {"full_predict_images",
+       with_volume,
+       "predict --probabilities --overlay --model model images -o out",
+       4,
+       {"out", "free some space"},
+       full,
+       {"out", "out_probabilities"}},
+      {"full_pack", with_volume, "pack volume.zarr -o p", 4, {"p", "free some space"}, full, {"p"}},
+      {"full_phantom",
+       [](const auto&) {},
+       "demo --phantom-only --shape 32,64,64 -o phantom.zarr",
+       4,
+       {"phantom", "free some space"},
+       full,
+       {"phantom.zarr"}},
+      {"full_finetune",
+       with_volume,
+       "finetune --resume --extend-to 4 -o run",
+       4,
+       {"run", "space"},
+       full,
+       {"run/checkpoints/step_00000004"}},
+      {"output_in_a_forbidden_folder",
+       [=](const auto& folder) {
+         with_volume(folder);
+         std::filesystem::create_directories(folder / "locked");
+         std::filesystem::permissions(folder / "locked", std::filesystem::perms(0555));
+       },
+       "predict --model model volume.zarr -o locked/out.zarr",
+       3,
+       {"locked/out.zarr", "ermission", "another place"},
+       nobody,
+       {"locked/out.zarr"}},
+      {"training_in_a_forbidden_folder",
+       [=](const auto& folder) {
+         with_volume(folder);
+         std::filesystem::create_directories(folder / "locked");
+         std::filesystem::permissions(folder / "locked", std::filesystem::perms(0555));
+       },
+       "finetune -c run/config.yaml -o locked/run",
+       3,
+       {"locked/run", "ermission"},
+       nobody,
+       {"locked/run"}},
+      {"unreadable_image",
+       [=](const auto& folder) {
+         with_volume(folder);
+         std::filesystem::permissions(folder / "images/slice0.png", std::filesystem::perms(0));
+       },
+       "predict --model model images -o out",
+       3,
+       {"slice0.png", "ermission"},
+       nobody,
+       {"out"}},
+      {"unreadable_folder",
+       [=](const auto& folder) {
+         with_volume(folder);
+         std::filesystem::permissions(folder / "volume.zarr/0", std::filesystem::perms(0));
+       },
+       "predict --model model volume.zarr -o out.zarr",
+       3,
+       {"volume.zarr/0", "ermission"},
+       nobody,
+       {"out.zarr"}},
+      {"output_is_the_input",
+       with_volume,
+       "predict --overwrite --model model images -o images",
+       2,
+       {"images", "choose another output"}},
+  };
+}
+
+}  // namespace retina::e2e
