@@ -259,15 +259,23 @@ TEST_F(Predict, APlaceInsideAContainerHoldsAllOfIt) {
       << "x, model, plain and out, and nothing left behind";
 }
 
-TEST_F(Predict, AnInterruptedDatasetIsContinued) {
-  // blocks are 64 planes deep
-  const std::string input = write_volume(folder_ / "in.zarr", noise({140, 40, 48}, 13));
+/// A small volume is one block: a stop finds it at work before that block only.
+class StopAtOnce final : public core::Progress {
+ public:
+  void begin(std::string_view, std::int64_t, std::string_view) override { source.request_stop(); }
+  void update(std::int64_t, std::string_view) override {}
+  void end() override {}
+  std::stop_source source;
+};
+
+TEST_F(Predict, AnInterruptedDatasetIsMadeByTheSameCommandAgain) {
+  const std::string input = write_volume(folder_ / "in.zarr", noise({12, 70, 80}, 13));
   PredictOptions options = options_for(input, "plain.zarr");
   options.axes_mode = engine::AxesMode::stack;
   const core::Array labels = read_volume(run(options).output);
   options.output = (folder_ / "out.h5").string() + ":/seg";
   core::Context context = core::silent_context();
-  const auto stop = std::make_shared<StopSoon>();
+  const auto stop = std::make_shared<StopAtOnce>();
   context.progress = stop;
   context.stop = stop->source.get_token();
   EXPECT_THROW(predict(options, context), Error);
