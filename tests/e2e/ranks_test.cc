@@ -6,33 +6,18 @@
 
 #include "process.h"
 #include "program.h"
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include "retina/core/clock.h"
 #include "retina/core/file.h"
 #include "retina/tensor/safetensors.h"
+#include "retina/testing/free_port.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::e2e {
 namespace {
-
-/// A port of this machine that was free a moment ago.
-int unused_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(socket);
-  return ntohs(address.sin_port);
-}
 
 /// Two ranks of `retina ARGUMENTS`, as if started by hand; the messages of rank r lie in
 /// FOLDER/rank_r/err.txt.
@@ -41,7 +26,7 @@ class TwoRanks {
   TwoRanks(const std::filesystem::path& folder,
            const std::function<std::string(int rank)>& arguments)
       : folder_(folder) {
-    const int port = unused_port();
+    const int port = testing::free_port();
     for (int rank = 0; rank < 2; ++rank) {
       std::filesystem::create_directories(place(rank));
       processes_.emplace_back(

@@ -7,7 +7,9 @@
 
 #include "retina/core/file.h"
 #include "retina/core/json.h"
+#include "retina/core/options.h"
 #include "retina/engine/predictor.h"
+#include "retina/net/fixture_options.h"
 #include "retina/net/weights.h"
 #include "retina/tensor/safetensors.h"
 
@@ -20,17 +22,9 @@ inline std::shared_ptr<net::DenseNetwork> parity_network(const std::filesystem::
                                                          const std::filesystem::path& overrides,
                                                          int classes, int window) {
   const auto small = fixtures / "transunet_finetune_small";
-  const Json config = core::read_json(small / "config.json");
-  Json options = {{"window", window}, {"classes", classes}};
-  for (const auto& [ours, theirs] :
-       {std::pair("hidden", "hidden_size"), std::pair("mlp", "mlp_dim"),
-        std::pair("heads", "num_heads"), std::pair("layers", "num_layers"),
-        std::pair("resnet_units", "resnet_units"), std::pair("width_factor", "width_factor"),
-        std::pair("group_norm_groups", "group_norm_groups"),
-        std::pair("decoder_head_channels", "decoder_head_channels"),
-        std::pair("decoder_channels", "decoder_channels")}) {
-    options[ours] = config.at(theirs);
-  }
+  net::TransUNetOptions options = net::options_of_fixture(core::read_json(small / "config.json"));
+  options.window = window;
+  options.classes = classes;
   tensor::NamedTensors state;
   if (std::filesystem::exists(small / "weights.safetensors")) {
     state = tensor::read_safetensors(small / "weights.safetensors");
@@ -45,7 +39,7 @@ inline std::shared_ptr<net::DenseNetwork> parity_network(const std::filesystem::
       same->second = tensor;
     }
   }
-  auto network = net::make_network("transunet", options);
+  auto network = net::make_network("transunet", core::options_to_json(options));
   net::load_state_dict(*network, state, overrides.string());
   network->eval();
   return network;

@@ -12,6 +12,7 @@
 #include "retina/engine/pattern_network_for_test.h"
 #include "retina/tensor/convert.h"
 #include "retina/testing/fixtures.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::engine {
@@ -159,24 +160,6 @@ class HalfWritten final : public core::Volume {
   int writes_ = 0;
 };
 
-/// Asks for a stop after so many progress reports.
-class StopAfter final : public core::Progress {
- public:
-  explicit StopAfter(int updates) : left_(updates) {}
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t, std::string_view) override {
-    if (--left_ == 0) {
-      source.request_stop();
-    }
-  }
-  void end() override {}
-
-  std::stop_source source;
-
- private:
-  int left_;
-};
-
 TEST_P(VolumePredictorModes, AnInterruptedRunContinuesToTheSameVoxels) {
   const testing::TempFolder folder;
   const auto input = random_volume({37, 45, 70}, 11);
@@ -189,10 +172,10 @@ TEST_P(VolumePredictorModes, AnInterruptedRunContinuesToTheSameVoxels) {
       .labels = {&labels, [&](const core::Box3& box) { return labels.is_written(box); }}};
   int interruptions = 0;
   for (int updates = 4; updates < 1000; updates += 4) {
-    core::Context ctx = core::silent_context();
-    const auto stop = std::make_shared<StopAfter>(updates);
-    ctx.progress = stop;
-    ctx.stop = stop->source.get_token();
+    const core::Context ctx =
+        testing::stopping_context([left = updates](const testing::Reported& reported) mutable {
+          return reported.is_update() && --left == 0;
+        });
     PlanePredictor predictor = pattern_predictor(1, {.batch = 4});
     try {
       predict_volume(*input, predictor, expected.plan, setup.mode, targets, setup.options, ctx);

@@ -5,25 +5,13 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/error.h"
+#include "retina/net/toy_for_test.h"
 #include "retina/net/transfer.h"
 #include "retina/net/transunet.h"
 #include "retina/net/weights.h"
 
 namespace retina::net {
 namespace {
-
-TransUNetOptions imagenet_toy() {
-  return {.window = 32,
-          .hidden = 12,
-          .mlp = 20,
-          .heads = 3,
-          .layers = 2,
-          .resnet_units = {1, 2, 1},
-          .width_factor = 0.25,
-          .group_norm_groups = 4,
-          .decoder_head_channels = 8,
-          .decoder_channels = {8, 8, 4, 4}};
-}
 
 /// The arrays that the mapping turns into `state`: the inverse of retina.md section 7.
 tensor::NamedTensors arrays_of(const tensor::NamedTensors& state, std::int64_t heads) {
@@ -87,7 +75,7 @@ tensor::NamedTensors arrays_of(const tensor::NamedTensors& state, std::int64_t h
 }
 
 TEST(ImagenetWeights, EveryArrayFindsItsTensor) {
-  TransUNet source(imagenet_toy());
+  TransUNet source(toy_transunet());
   const at::NoGradGuard no_grad;
   for (at::Tensor& parameter : source.parameters()) {
     parameter.normal_();
@@ -109,8 +97,8 @@ TEST(ImagenetWeights, EveryArrayFindsItsTensor) {
 }
 
 TEST(ImagenetWeights, ThePositionsAreFittedToTheGrid) {
-  const tensor::NamedTensors arrays = arrays_of(state_dict(TransUNet(imagenet_toy())), 3);
-  TransUNetOptions wider = imagenet_toy();
+  const tensor::NamedTensors arrays = arrays_of(state_dict(TransUNet(toy_transunet())), 3);
+  TransUNetOptions wider = toy_transunet();
   wider.window = 64;
   TransUNet network(wider);
   const TransferReport report =
@@ -119,7 +107,7 @@ TEST(ImagenetWeights, ThePositionsAreFittedToTheGrid) {
 }
 
 TEST(ImagenetWeights, MissingArraysAreAllNamed) {
-  tensor::NamedTensors arrays = arrays_of(state_dict(TransUNet(imagenet_toy())), 3);
+  tensor::NamedTensors arrays = arrays_of(state_dict(TransUNet(toy_transunet())), 3);
   std::erase_if(arrays.tensors, [](const auto& entry) {
     return entry.first == "gn_root/scale" || entry.first == "embedding/kernel";
   });

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/error.h"
+#include "retina/net/toy_for_test.h"
 #include "retina/net/transunet.h"
 #include "retina/net/weights.h"
 
@@ -16,18 +17,10 @@ namespace {
 using ::testing::HasSubstr;
 
 TransUNetOptions transfer_toy(TransUNetTail tail, int classes) {
-  return {.window = 32,
-          .classes = classes,
-          .hidden = 12,
-          .mlp = 20,
-          .heads = 3,
-          .layers = 2,
-          .resnet_units = {1, 2, 1},
-          .width_factor = 0.25,
-          .group_norm_groups = 4,
-          .decoder_head_channels = 8,
-          .decoder_channels = {8, 8, 4, 4},
-          .tail = tail};
+  TransUNetOptions options = toy_transunet();
+  options.classes = classes;
+  options.tail = tail;
+  return options;
 }
 
 std::map<Fate, int> fates(const TransferReport& report) {

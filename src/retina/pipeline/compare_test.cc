@@ -1,7 +1,5 @@
 #include "retina/pipeline/compare.h"
 
-#include <stop_token>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +7,7 @@
 #include "retina/core/file.h"
 #include "retina/core/lock.h"
 #include "retina/pipeline/compare_test_data.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -29,25 +28,6 @@ std::string error_of_grid(const Json& grid) {
     return error.what();
   }
 }
-
-/// Asks to stop once the training of the `count`-th run has done a step.
-class StopInRun final : public core::Progress {
- public:
-  StopInRun(std::stop_source stop, int count) : stop_(std::move(stop)), left_(count) {}
-  void begin(std::string_view job, std::int64_t, std::string_view) override {
-    left_ -= job == "training" ? 1 : 0;
-  }
-  void update(std::int64_t done, std::string_view) override {
-    if (left_ == 0 && done >= 1) {
-      stop_.request_stop();
-    }
-  }
-  void end() override {}
-
- private:
-  std::stop_source stop_;
-  int left_;
-};
 
 TEST(Compare, RunsWhatIsMissingAndNothingTwice) {
   const testing::TempFolder folder;
@@ -118,10 +98,11 @@ TEST(Compare, AnInterruptedCellGoesOnFromItsCheckpoint) {
   grid["labels"] = {1};
   grid["pictures"] = false;
   grid["finetune"]["steps"] = 4;
-  std::stop_source stop;
-  core::Context context = core::silent_context();
-  context.progress = std::make_shared<StopInRun>(stop, 2);
-  context.stop = stop.get_token();
+  const core::Context context =
+      testing::stopping_context([runs = 0](const testing::Reported& reported) mutable {
+        runs += reported.what == testing::Reported::What::begin && reported.job == "training";
+        return runs == 2 && reported.is_update() && reported.done >= 1;
+      });
   try {
     run_grid(grid, context);
     FAIL() << "not interrupted";

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <iterator>
 #include <limits>
-#include <stop_token>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,6 +13,7 @@
 #include "retina/core/rng.h"
 #include "retina/store/open.h"
 #include "retina/testing/sparse_volume.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -158,18 +158,6 @@ TEST(Convert, LabelIdsBeyond32BitsArriveUnchanged) {
       HasSubstr("18446744073709551615"));
 }
 
-/// Asks to stop at the first sign of progress.
-class StopAtOnce final : public core::Progress {
- public:
-  explicit StopAtOnce(std::stop_source& stop) : stop_(stop) {}
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t, std::string_view) override { stop_.request_stop(); }
-  void end() override {}
-
- private:
-  std::stop_source& stop_;
-};
-
 TEST(Convert, AnInterruptedConversionContinues) {
   const testing::TempFolder folder;
   const Box3 corner{{3, 2040, 4090}, {1, 8, 6}};
@@ -180,10 +168,8 @@ TEST(Convert, AnInterruptedConversionContinues) {
                          .chunk = {1, 1024, 1024},
                          .shard = {1, 2048, 4096},
                          .threads = 1};
-  std::stop_source stop;
-  core::Context ctx = core::silent_context();
-  ctx.stop = stop.get_token();
-  ctx.progress = std::make_shared<StopAtOnce>(stop);
+  const core::Context ctx = testing::stopping_context(
+      [](const testing::Reported& reported) { return reported.is_update(); });
   EXPECT_THROW(convert_volume(input, options, ctx), Error);
   EXPECT_FALSE(std::filesystem::exists(folder / "a.zarr"));
   EXPECT_EQ(input.voxels_read(), 2048 * 4096);
@@ -197,26 +183,18 @@ TEST(Convert, AnInterruptedConversionContinues) {
   EXPECT_TRUE(result->read(corner) == input.read(corner));
 }
 
-/// Asks to stop when all blocks are written, before the pyramid is made.
-class StopAtTheEnd final : public core::Progress {
- public:
-  explicit StopAtTheEnd(std::stop_source& stop) : stop_(stop) {}
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t, std::string_view) override {}
-  void end() override { stop_.request_stop(); }
-
- private:
-  std::stop_source& stop_;
-};
+/// In which a stop is asked for when all blocks are written, before the pyramid is made.
+core::Context context_that_stops_at_the_end() {
+  return testing::stopping_context([](const testing::Reported& reported) {
+    return reported.what == testing::Reported::What::end;
+  });
+}
 
 TEST(Convert, OneThatDiedAfterItsOutputGotItsNameIsOver) {
   const testing::TempFolder folder;
   const auto input = core::in_memory(random_values(DType::u8, {3, 70, 83}, 255));
   const ConvertOptions options{.output = folder / "a.zarr", .pyramid = "1"};
-  std::stop_source stop;
-  core::Context ctx = core::silent_context();
-  ctx.stop = stop.get_token();
-  ctx.progress = std::make_shared<StopAtTheEnd>(stop);
+  const core::Context ctx = context_that_stops_at_the_end();
   EXPECT_THROW(convert_volume(*input, options, ctx), Error);
   store::CreateOptions rest;
   rest.shape = input->shape();
@@ -255,10 +233,7 @@ TEST(Convert, AnInputThatWasReplacedIsAnotherPlan) {
   const Array values = random_values(DType::u8, {3, 70, 83}, 255);
   run_convert(*core::in_memory(values), {.output = folder / "in.tif"});
   const ConvertOptions options{.output = folder / "a.zarr", .pyramid = "1"};
-  std::stop_source stop;
-  core::Context ctx = core::silent_context();
-  ctx.stop = stop.get_token();
-  ctx.progress = std::make_shared<StopAtTheEnd>(stop);
+  const core::Context ctx = context_that_stops_at_the_end();
   EXPECT_THROW(convert_volume(*store::open(folder / "in.tif"), options, ctx), Error);
   const auto written = std::filesystem::last_write_time(folder / "in.tif");
   std::filesystem::last_write_time(folder / "in.tif", written - std::chrono::hours(1));

@@ -1,7 +1,5 @@
 #include "retina/pipeline/finetune.h"
 
-#include <stop_token>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +10,7 @@
 #include "retina/pipeline/run_config.h"
 #include "retina/report/metrics_log.h"
 #include "retina/tensor/safetensors.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -27,26 +26,6 @@ FinetuneReport run_toy(const Json& given, const core::Context& context) {
 FinetuneReport run_toy(const Json& given) {
   return run_toy(given, core::silent_context());
 }
-
-/// Asks to stop once `step` training steps are done.
-class StopAt final : public core::Progress {
- public:
-  StopAt(std::stop_source stop, std::int64_t step) : stop_(std::move(stop)), step_(step) {}
-  void begin(std::string_view job, std::int64_t, std::string_view) override {
-    training_ = job == "training";
-  }
-  void update(std::int64_t done, std::string_view) override {
-    if (training_ && done >= step_) {
-      stop_.request_stop();
-    }
-  }
-  void end() override {}
-
- private:
-  std::stop_source stop_;
-  std::int64_t step_;
-  bool training_ = false;
-};
 
 TEST(Finetune, RunFolderHoldsEverything) {
   const testing::TempFolder folder;
@@ -76,10 +55,9 @@ void expect_resumes_alike(Json given, const testing::TempFolder& folder) {
   given["output"] = (folder / "whole").string();
   run_toy(given);
   given["output"] = (folder / "broken").string();
-  std::stop_source stop;
-  core::Context context = core::silent_context();
-  context.progress = std::make_shared<StopAt>(stop, 3);
-  context.stop = stop.get_token();
+  const core::Context context = testing::stopping_context([](const testing::Reported& reported) {
+    return reported.is_update() && reported.job == "training" && reported.done >= 3;
+  });
   EXPECT_THROW(run_toy(given, context), Error);
 
   const FinetuneReport resumed =

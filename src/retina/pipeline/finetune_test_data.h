@@ -52,6 +52,18 @@ inline std::string write_pretrained(const std::filesystem::path& folder) {
   return path.string();
 }
 
+/// Options of a network of a few layers.
+inline Json toy_network() {
+  return {{"window", 64},
+          {"hidden", 16},
+          {"mlp", 32},
+          {"heads", 2},
+          {"layers", 1},
+          {"resnet_units", {1, 1, 1}},
+          {"decoder_head_channels", 32},
+          {"decoder_channels", {16, 16, 8, 8}}};
+}
+
 /// Configuration of a run that takes a second: three images to train on, one held out, a network of
 /// a few layers, in `folder`.
 inline Json toy_run(const std::filesystem::path& folder) {
@@ -67,15 +79,7 @@ inline Json toy_run(const std::filesystem::path& folder) {
           {"classes", {"square"}},
           {"data", {{"path", (folder / "train").string()}}},
           {"validation", {{"data", {{"path", (folder / "held_out").string()}}}}},
-          {"network",
-           {{"window", 64},
-            {"hidden", 16},
-            {"mlp", 32},
-            {"heads", 2},
-            {"layers", 1},
-            {"resnet_units", {1, 1, 1}},
-            {"decoder_head_channels", 32},
-            {"decoder_channels", {16, 16, 8, 8}}}},
+          {"network", toy_network()},
           {"batch", 2},
           {"steps", 6},
           {"log_every", 1},

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
-#include <stop_token>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,6 +16,7 @@
 #include "retina/model/model.h"
 #include "retina/pipeline/object_cleaning.h"
 #include "retina/store/open.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -75,13 +75,11 @@ core::Array read_volume(const std::string& path) {
 }
 
 /// Asks for a stop at the first report of progress.
-class StopSoon final : public core::Progress {
- public:
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t, std::string_view) override { source.request_stop(); }
-  void end() override {}
-  std::stop_source source;
-};
+/// In which a stop is asked for at the first sign of progress.
+core::Context context_that_stops_soon() {
+  return retina::testing::stopping_context(
+      [](const retina::testing::Reported& reported) { return reported.is_update(); });
+}
 
 class Predict : public ::testing::Test {
  protected:
@@ -259,25 +257,17 @@ TEST_F(Predict, APlaceInsideAContainerHoldsAllOfIt) {
       << "x, model, plain and out, and nothing left behind";
 }
 
-/// A small volume is one block: a stop finds it at work before that block only.
-class StopAtOnce final : public core::Progress {
- public:
-  void begin(std::string_view, std::int64_t, std::string_view) override { source.request_stop(); }
-  void update(std::int64_t, std::string_view) override {}
-  void end() override {}
-  std::stop_source source;
-};
-
 TEST_F(Predict, AnInterruptedDatasetIsMadeByTheSameCommandAgain) {
   const std::string input = write_volume(folder_ / "in.zarr", noise({12, 70, 80}, 13));
   PredictOptions options = options_for(input, "plain.zarr");
   options.axes_mode = engine::AxesMode::stack;
   const core::Array labels = read_volume(run(options).output);
   options.output = (folder_ / "out.h5").string() + ":/seg";
-  core::Context context = core::silent_context();
-  const auto stop = std::make_shared<StopAtOnce>();
-  context.progress = stop;
-  context.stop = stop->source.get_token();
+  // a small volume is one block: a stop finds it at work before that block only
+  const core::Context context =
+      retina::testing::stopping_context([](const retina::testing::Reported& reported) {
+        return reported.what == retina::testing::Reported::What::begin;
+      });
   EXPECT_THROW(predict(options, context), Error);
   EXPECT_FALSE(fs::exists(folder_ / "out.h5"));
   EXPECT_EQ(read_volume(run(options).output), labels);
@@ -316,10 +306,7 @@ TEST_F(Predict, AFinishedOutputNeedsOverwrite) {
 
 TEST_F(Predict, AnInterruptedSetContinuesAndAnotherPlanIsRefused) {
   PredictOptions options = options_for(image_folder(), "out");
-  core::Context context = core::silent_context();
-  const auto stop = std::make_shared<StopSoon>();
-  context.progress = stop;
-  context.stop = stop->source.get_token();
+  const core::Context context = context_that_stops_soon();
   EXPECT_THROW(predict(options, context), Error);
   EXPECT_FALSE(fs::exists(folder_ / "out"));
   options.threshold = 0.3;
@@ -482,10 +469,7 @@ TEST_F(Predict, AnInterruptedCleaningContinues) {
   options.min_object_size = 50;
   const core::Array expected = read_volume(run(options).output);
   options.output = (folder_ / "again.zarr").string();
-  core::Context context = core::silent_context();
-  const auto stop = std::make_shared<StopSoon>();
-  context.progress = stop;
-  context.stop = stop->source.get_token();
+  const core::Context context = context_that_stops_soon();
   EXPECT_THROW(predict(options, context), Error);
   EXPECT_FALSE(fs::exists(options.output));
   EXPECT_EQ(read_volume(run(options).output), expected);

@@ -1,7 +1,5 @@
 #include "retina/pipeline/pretrain.h"
 
-#include <stop_token>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +9,7 @@
 #include "retina/pipeline/finetune_test_data.h"
 #include "retina/pipeline/pack.h"
 #include "retina/report/metrics_log.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -31,44 +30,15 @@ Json toy_pretraining(const fs::path& folder) {
       write_toy_png(path, i < 3 ? 64 : 50, i, false);
     }
   }
-  return {{"preset", "retina-tiny"},
-          {"images", {(folder / "raw").string()}},
-          {"network",
-           {{"window", 64},
-            {"pixel_stride", 1},
-            {"hidden", 16},
-            {"mlp", 32},
-            {"heads", 2},
-            {"layers", 1},
-            {"resnet_units", {1, 1, 1}},
-            {"decoder_head_channels", 32},
-            {"decoder_channels", {16, 16, 8, 8}}}},
-          {"batch", 4},
-          {"ghost_batch", 2},
-          {"steps", 6},
-          {"log_every", 1},
-          {"pictures", 2},
-          {"pictures_every", 3},
-          {"precision", "fp32"},
-          {"device", "cpu"},
-          {"threads", 1}};
+  Json network = toy_network();
+  network["pixel_stride"] = 1;
+  return {{"preset", "retina-tiny"}, {"images", {(folder / "raw").string()}},
+          {"network", network},      {"batch", 4},
+          {"ghost_batch", 2},        {"steps", 6},
+          {"log_every", 1},          {"pictures", 2},
+          {"pictures_every", 3},     {"precision", "fp32"},
+          {"device", "cpu"},         {"threads", 1}};
 }
-
-class StopPretraining final : public core::Progress {
- public:
-  StopPretraining(std::stop_source stop, std::int64_t step) : stop_(std::move(stop)), step_(step) {}
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t done, std::string_view) override {
-    if (done >= step_) {
-      stop_.request_stop();
-    }
-  }
-  void end() override {}
-
- private:
-  std::stop_source stop_;
-  std::int64_t step_;
-};
 
 TEST(Pretrain, DefaultsAreThePublishedProcedure) {  // retina.md 2
   PretrainOptions options = core::options_from_json<PretrainOptions>(
@@ -126,10 +96,8 @@ TEST(Pretrain, ResumedRunEqualsUninterruptedOne) {
   given["output"] = (folder / "whole").string();
   run_pretraining(given);
   given["output"] = (folder / "broken").string();
-  std::stop_source stop;
-  core::Context context = core::silent_context();
-  context.progress = std::make_shared<StopPretraining>(stop, 3);
-  context.stop = stop.get_token();
+  const core::Context context = testing::stopping_context(
+      [](const testing::Reported& reported) { return reported.is_update() && reported.done >= 3; });
   EXPECT_THROW(run_pretraining(given, context), Error);
 
   run_pretraining({{"output", (folder / "broken").string()}, {"resume", true}});

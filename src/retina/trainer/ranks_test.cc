@@ -43,7 +43,7 @@ TEST(Ranks, AddUpBroadcastAndGather) {
 }
 
 TEST(Ranks, ARankThatFailsIsNamedToTheOthers) {
-  const std::uint16_t port = free_port();
+  const std::uint16_t port = testing::free_port();
   const auto place = [&](std::int64_t rank) {
     return RankPlace{.rank = rank, .ranks = 2, .address = "127.0.0.1", .port = port};
   };

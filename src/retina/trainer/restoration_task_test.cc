@@ -6,6 +6,7 @@
 #include "retina/net/weights.h"
 #include "retina/testing/fixtures.h"
 #include "retina/trainer/optimizer.h"
+#include "retina/trainer/sgd_fixture_for_test.h"
 #include "retina/trainer/toy_network.h"
 
 namespace retina::trainer {
@@ -95,51 +96,20 @@ TEST(RestorationTask, ASmallerLastGroupCountsByItsShare) {
 TEST(RestorationTaskParity, transunet_pretrain_small) {
   const auto folder = testing::parity_root() / "retina" / "transunet_pretrain_small";
   RETINA_SKIP_WITHOUT(folder);
-  const Json config = core::read_json(folder / "config.json");
-  const auto input = tensor::read_safetensors(folder / "input.safetensors");
-  const auto expected = tensor::read_safetensors(folder / "expected.safetensors");
-  const auto at_key = [&](const char* key) { return config.at(key); };
-  const auto network =
-      net::make_network("transunet", {{"window", at_key("img_size")},
-                                      {"hidden", at_key("hidden_size")},
-                                      {"mlp", at_key("mlp_dim")},
-                                      {"heads", at_key("num_heads")},
-                                      {"layers", at_key("num_layers")},
-                                      {"dropout", at_key("dropout_rate")},
-                                      {"resnet_units", at_key("resnet_units")},
-                                      {"width_factor", at_key("width_factor")},
-                                      {"decoder_head_channels", at_key("decoder_head_channels")},
-                                      {"decoder_channels", at_key("decoder_channels")},
-                                      {"tail", "reconstruction"}});
-  net::load_state_dict(*network, tensor::read_safetensors(folder / "weights.safetensors"),
-                       "fixture");
-  const at::Tensor head = network->named_parameters()["segmentation_head.0.weight"].clone();
-  const Json& sgd = config.at("sgd");
-  Optimizer optimizer(*network, {.momentum = sgd.at("momentum").get<double>(),
-                                 .weight_decay = sgd.at("weight_decay").get<double>()});
-  RestorationTask task(network,
+  const SgdFixture fixture(folder);
+  const auto head = [&] {
+    return fixture.network->named_parameters()["segmentation_head.0.weight"];
+  };
+  const at::Tensor head_before = head().clone();
+  RestorationTask task(fixture.network,
                        [&](const data::RawBatch&) {
-                         return RestorationBatch{.inputs_NCYX = input.at("image"),
-                                                 .targets_NCYX = input.at("target")};
+                         return RestorationBatch{.inputs_NCYX = fixture.input.at("image"),
+                                                 .targets_NCYX = fixture.input.at("target")};
                        },
                        {});
-  network->train();
-  for (int step = 1; expected.find("loss_step" + std::to_string(step)) != nullptr; ++step) {
-    const TaskOutput output = task.step({}, 1);
-    EXPECT_NEAR(output.loss.item<double>(),
-                expected.at("loss_step" + std::to_string(step)).item<double>(), 1e-5);
-    output.loss.backward();
-    optimizer.step(sgd.at("lr").get<double>());
-    const std::string prefix = "sgd" + std::to_string(step) + ".";
-    for (const auto& [name, tensor] : expected.tensors) {
-      if (name.starts_with(prefix)) {
-        const at::Tensor found = network->named_parameters()[name.substr(prefix.size())];
-        EXPECT_LT((found - tensor).abs().max().item<double>(), 1e-5) << name;
-      }
-    }
-  }
+  EXPECT_GE(fixture.expect_steps(task), 1);
   // no gradient, so neither moved nor decayed
-  EXPECT_TRUE(network->named_parameters()["segmentation_head.0.weight"].equal(head));
+  EXPECT_TRUE(head().equal(head_before));
 }
 
 }  // namespace
