@@ -1,12 +1,10 @@
 #include <chrono>
 #include <thread>
 
+#include "process.h"
 #include "program.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "retina/core/file.h"
 #include "retina/testing/temp_folder.h"
@@ -14,25 +12,17 @@
 namespace retina::e2e {
 namespace {
 
-/// Starts the program, waits for `path` to appear, sends `signal`, and gives the status of
-/// waitpid().
-int signal_when_there_is(const std::filesystem::path& path, int signal,
-                         const std::string& arguments) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const std::string command =
-        "exec " + std::string(RETINA_PROGRAM) + " " + arguments + " >/dev/null 2>&1";
-    ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-    ::_exit(127);
-  }
+/// Starts the program in `folder`, waits for `path` to appear, sends `signal`, and says how it
+/// ended.
+Ended signal_when_there_is(const std::filesystem::path& path, int signal,
+                           const testing::TempFolder& folder, const std::string& arguments) {
+  Process process(folder.path(), std::string(RETINA_PROGRAM) + " " + arguments);
   for (int i = 0; i < 6000 && !std::filesystem::exists(path); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_TRUE(std::filesystem::exists(path)) << "the run never wrote " << path;
-  ::kill(child, signal);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return status;
+  process.signal(signal);
+  return process.wait();
 }
 
 TEST(ResumeE2e, AKilledRunEndsWithTheWeightsOfAnUndisturbedOne) {
@@ -41,7 +31,7 @@ TEST(ResumeE2e, AKilledRunEndsWithTheWeightsOfAnUndisturbedOne) {
   const Outcome whole = run_retina(folder.path(), small_training(folder.path(), "whole"));
   ASSERT_EQ(whole.exit_code, 0) << whole.standard_error;
 
-  signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL,
+  signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL, folder,
                        small_training(folder.path(), "cut"));
   const Outcome resumed =
       run_retina(folder.path(), "finetune --json --resume -o " + (folder / "cut").string());
@@ -63,7 +53,7 @@ TEST(ResumeE2e, AKilledRunWithValidationAndAveragingEndsAlike) {
       run_retina(folder.path(), small_training(folder.path(), "whole") + options + " --json");
   ASSERT_EQ(whole.exit_code, 0) << whole.standard_error;
 
-  signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL,
+  signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL, folder,
                        small_training(folder.path(), "cut") + options);
   const Outcome resumed =
       run_retina(folder.path(), "finetune --json --resume -o " + (folder / "cut").string());
@@ -82,18 +72,14 @@ TEST(ResumeE2e, AKilledRunWithValidationAndAveragingEndsAlike) {
 TEST(ResumeE2e, AKilledPretrainingEndsAlikeAndIsFinetuned) {
   const testing::TempFolder folder;
   write_small_training(folder.path());
-  core::write_atomically(folder / "p.json", R"({
-    "preset": "retina-tiny", "seed": 5, "threads": 1, "batch": 4, "ghost_batch": 2, "steps": 40,
-    "checkpoint_every": 5, "precision": "fp32", "pictures": 2, "pictures_every": 20,
-    "network": {"window": 32, "pixel_stride": 1, "hidden": 24, "mlp": 48, "heads": 3, "layers": 1,
-                "resnet_units": [1, 1, 1], "decoder_head_channels": 16, "decoder_channels": [16, 8, 8, 8]}})");
+  write_small_pretraining(folder / "p.json");
   const auto arguments = [&](const std::string& run) {
     return "pretrain --json -c " + (folder / "p.json").string() + " --images " +
            (folder / "images").string() + " -o " + (folder / run).string();
   };
   const Outcome whole = run_retina(folder.path(), arguments("whole"));
   ASSERT_EQ(whole.exit_code, 0) << whole.standard_error;
-  signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL, arguments("cut"));
+  signal_when_there_is(folder / "cut/checkpoints/step_00000020", SIGKILL, folder, arguments("cut"));
   const Outcome resumed =
       run_retina(folder.path(), "pretrain --json --resume -o " + (folder / "cut").string());
   ASSERT_EQ(resumed.exit_code, 0) << resumed.standard_error;
@@ -135,7 +121,7 @@ TEST(ResumeE2e, AKilledComparisonGoesOnInTwoProcesses) {
   ASSERT_EQ(whole.exit_code, 0) << whole.standard_error;
 
   signal_when_there_is(folder / "cut/cells/blobs/1/slow/seed1/run/checkpoints/step_00000020",
-                       SIGKILL, arguments("cut"));
+                       SIGKILL, folder, arguments("cut"));
   const Outcome rest = run_retina(folder.path(), arguments("cut") + " --jobs 2");
   ASSERT_EQ(rest.exit_code, 0) << rest.standard_error;
 
@@ -160,10 +146,10 @@ TEST(InterruptE2e, CtrlCWritesACheckpointAndExitsWith5) {
   const testing::TempFolder folder;
   write_small_training(folder.path());
   const std::string arguments = small_training(folder.path(), "run") + " --steps 100000";
-  const int status =
-      signal_when_there_is(folder / "run/checkpoints/step_00000005", SIGINT, arguments);
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 5);
+  const Ended ended =
+      signal_when_there_is(folder / "run/checkpoints/step_00000005", SIGINT, folder, arguments);
+  ASSERT_EQ(ended.by_signal, 0);
+  EXPECT_EQ(ended.exit_code, 5);
 }
 
 }  // namespace

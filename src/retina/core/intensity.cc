@@ -11,17 +11,7 @@
 namespace retina::core {
 namespace {
 
-constexpr std::int64_t kSampleBlocks = 64;
 constexpr Vec3 kSampleShape{1, 64, 64};
-
-Box3 sample_box(const Vec3& shape, Rng& rng) {
-  Box3 box;
-  for (std::size_t a = 0; a < 3; ++a) {
-    box.shape[a] = std::min(shape[a], kSampleShape[a]);
-    box.start[a] = rng.integer(0, shape[a] - box.shape[a]);
-  }
-  return box;
-}
 
 void append_finite(const Array& values, std::vector<double>& out) {
   dispatch(values.dtype(), [&](auto zero) {
@@ -40,6 +30,15 @@ double percentile(std::vector<double>& values, double share) {
 }
 
 }  // namespace
+
+Box3 sample_box(const Vec3& shape, Rng& rng) {
+  Box3 box;
+  for (std::size_t a = 0; a < 3; ++a) {
+    box.shape[a] = std::min(shape[a], kSampleShape[a]);
+    box.start[a] = rng.integer(0, shape[a] - box.shape[a]);
+  }
+  return box;
+}
 
 IntensityRange estimate_range(const Volume& volume, std::uint64_t seed) {
   if (volume.info().dtype == DType::u8) {

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "retina/core/array.h"
+#include "retina/core/box.h"
+#include "retina/core/rng.h"
 #include "retina/core/volume.h"
 
 namespace retina::core {
@@ -21,6 +23,11 @@ struct IntensityRange {
   }
   bool operator==(const IntensityRange&) const = default;
 };
+
+/// Blocks that are read of a volume to learn of its values.
+inline constexpr std::int64_t kSampleBlocks = 64;
+/// One of them, 64 x 64 pixels of a plane or what there is, at a random place.
+Box3 sample_box(const Vec3& shape, Rng& rng);
 
 /// 0.1 to 99.9 percentile of a seeded sample of blocks (of the finite values); 0..255 for uint8
 /// without reading.

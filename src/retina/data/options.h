@@ -66,6 +66,11 @@ struct DataOptions {
   std::vector<Problem> validate() const;
 };
 
+/// True where `options` names images: a path, or images elsewhere than the default.
+inline bool names_images(const DataOptions& options) {
+  return !options.path.empty() || options.images != DataOptions{}.images;
+}
+
 /// A half-open range of plane numbers.
 struct PlaneRange {
   std::int64_t first = 0;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -38,12 +37,6 @@ bool in_scope(const std::string& name, TransferScope scope) {
     default:
       return false;
   }
-}
-
-std::string shape_of(const at::Tensor& tensor) {
-  std::ostringstream text;
-  text << tensor.sizes();
-  return text.str();
 }
 
 /// Tokens along a side of a position table; 0 if it is none.
@@ -85,12 +78,12 @@ class Mover {
       keep("absent there");
       return;
     }
-    problems_.require(found != nullptr, name, "missing", shape_of(target));
+    problems_.require(found != nullptr, name, "missing", shape_text(target));
     if (found == nullptr) {
       return;
     }
-    problems_.require(found->sizes() == target.sizes(), name, "shape " + shape_of(*found),
-                      shape_of(target));
+    problems_.require(found->sizes() == target.sizes(), name, "shape " + shape_text(*found),
+                      shape_text(target));
     copies_.emplace_back(target, *found);
     used_.insert(name);
     if (is_parameter) {
@@ -153,16 +146,6 @@ int count_from(const tensor::NamedTensors& state, int first, const std::string& 
 }
 
 }  // namespace
-
-tensor::NamedTensors plain_names(tensor::NamedTensors state) {
-  constexpr std::string_view kPrefix = "module.";
-  for (auto& [name, tensor] : state.tensors) {
-    if (name.starts_with(kPrefix)) {
-      name.erase(0, kPrefix.size());
-    }
-  }
-  return state;
-}
 
 bool has_decoder(const tensor::NamedTensors& state) {
   return state.find("decoder.conv_more.0.weight") != nullptr;

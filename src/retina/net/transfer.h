@@ -52,9 +52,6 @@ struct TransferReport {
 TransferReport transfer_weights(torch::nn::Module& network, const tensor::NamedTensors& state,
                                 TransferScope scope, const std::string& source);
 
-/// `state` without the "module." that parallel training leaves before every name.
-tensor::NamedTensors plain_names(tensor::NamedTensors state);
-
 /// True for the weights of an image-restoration network.
 bool is_restoration_state(const tensor::NamedTensors& state);
 

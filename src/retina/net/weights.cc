@@ -29,21 +29,22 @@ void collect(const torch::nn::Module& module, const std::string& prefix,
   }
 }
 
+}  // namespace
+
 std::string shape_text(const at::Tensor& tensor) {
   std::ostringstream text;
   text << tensor.sizes();
   return text.str();
 }
 
-std::map<std::string, at::Tensor> by_plain_name(const tensor::NamedTensors& state) {
-  std::map<std::string, at::Tensor> named;
-  for (const auto& [name, tensor] : state.tensors) {
-    named[name.starts_with(kParallelPrefix) ? name.substr(kParallelPrefix.size()) : name] = tensor;
+tensor::NamedTensors plain_names(tensor::NamedTensors state) {
+  for (auto& [name, tensor] : state.tensors) {
+    if (name.starts_with(kParallelPrefix)) {
+      name.erase(0, kParallelPrefix.size());
+    }
   }
-  return named;
+  return state;
 }
-
-}  // namespace
 
 tensor::NamedTensors state_dict(const torch::nn::Module& module) {
   tensor::NamedTensors state;
@@ -58,7 +59,11 @@ void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& stat
                      const std::string& source) {
   std::vector<std::pair<std::string, at::Tensor>> targets;
   collect(module, "", targets);
-  std::map<std::string, at::Tensor> given = by_plain_name(state);
+  const tensor::NamedTensors plain = plain_names(state);
+  std::map<std::string, at::Tensor> given;
+  for (const auto& [name, tensor] : plain.tensors) {
+    given[name] = tensor;
+  }
   std::vector<Problem> problems;
   const auto report = [&](const std::string& name, const std::string& found,
                           const std::string& expected) {

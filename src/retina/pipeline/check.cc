@@ -26,10 +26,6 @@ constexpr std::size_t kListedRepeats = 10;
 
 enum class Part { training, held_out };
 
-bool names_data(const data::DataOptions& options) {
-  return !options.path.empty() || options.images != data::DataOptions{}.images;
-}
-
 /// The slices to read: all, or a seeded choice in their order.
 std::vector<data::Slice> chosen(const std::vector<data::Slice>& slices, std::int64_t limit) {
   std::vector<data::Slice> kept;
@@ -341,7 +337,7 @@ CheckReport check(const CheckOptions& options, const core::Context& ctx) {
   report.problems = training.problems;
   report.planes = static_cast<std::int64_t>(training.dataset.slices.size());
   OpenedDataset held_out;
-  if (names_data(options.validation)) {
+  if (data::names_images(options.validation)) {
     data::DataOptions how = options.validation;
     if (how.input_range.empty() && training.dataset.range != core::IntensityRange{}) {
       how.input_range = {training.dataset.range.low,

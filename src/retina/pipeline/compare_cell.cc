@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <string_view>
 #include <utility>
 
 #include "retina/core/durable.h"
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
-#include "retina/metric/overlap.h"
-#include "retina/model/model.h"
 #include "retina/pipeline/finetune.h"
 #include "retina/pipeline/held_out_slices.h"
 #include "retina/pipeline/run_folder.h"
@@ -79,14 +76,14 @@ core::Array stacked(const std::vector<SliceSample>& samples, core::Array SliceSa
 }
 
 /// What is scored as one image: a slice, or all slices of a volume.
-struct ScoredSlice {
+struct ScoredStack {
   std::string name;
   std::string axes;
   std::optional<core::Vec3d> voxel_nm;
   std::vector<SliceSample> samples;
 };
 
-LabelPair pair_of_slice(const ScoredSlice& image) {
+LabelPair pair_of_stack(const ScoredStack& image) {
   const auto prediction =
       volume_of(stacked(image.samples, &SliceSample::prediction), image.axes, image.voxel_nm);
   const auto truth =
@@ -98,24 +95,21 @@ LabelPair pair_of_slice(const ScoredSlice& image) {
 
 /// Mean over the classes, as in validation; none where nothing is known of the slice.
 std::optional<double> slice_iou(const SliceSample& sample, std::size_t classes) {
-  const auto truth = sample.truth.values<std::uint8_t>();
-  if (std::all_of(truth.begin(), truth.end(), [](auto v) { return v == data::kIgnore; })) {
+  const auto counts = slice_overlap(sample.prediction, sample.truth, classes);
+  if (!counts) {
     return std::nullopt;
   }
-  std::vector<std::int64_t> ids(classes);
-  std::iota(ids.begin(), ids.end(), 1);
   double sum = 0;
-  for (const auto& counts :
-       metric::count_overlap(sample.prediction, sample.truth, ids, data::kIgnore)) {
-    sum += counts.smoothed_iou();
+  for (const metric::OverlapCounts& one : *counts) {
+    sum += one.smoothed_iou();
   }
   return sum / static_cast<double>(classes);
 }
 
 /// Predicts all held-out slices; their IoU goes to `result`.
-std::vector<ScoredSlice> predict_images(const Cell& cell, HeldOutSlices& slices,
+std::vector<ScoredStack> predict_images(const Cell& cell, HeldOutSlices& slices,
                                         std::vector<SliceIou>& ious) {
-  std::vector<ScoredSlice> images;
+  std::vector<ScoredStack> images;
   const data::Slice* before = nullptr;
   for (std::size_t i = 0; i < slices.count(); ++i) {
     const data::Slice& slice = slices.slice(i);
@@ -190,19 +184,19 @@ void read_log(const Cell& cell, CellResult& result) {
 
 CellResult score_cell(const Cell& cell, const core::Context& context) {
   const Json trained = core::read_json(cell.trained_file());
-  const model::Card card = model::load(cell.run()).card;
-  CellResult result{.evaluate = core::options_to_json(cell.evaluate),
-                    .training_slices = card.provenance.value("training_slices", std::int64_t{0}),
-                    .steps = trained.value("steps", std::int64_t{0}),
-                    .seconds = trained.value("seconds", 0.0)};
   HeldOutSlices slices(cell.finetune, context);
+  CellResult result{
+      .evaluate = core::options_to_json(cell.evaluate),
+      .training_slices = slices.card().provenance.value("training_slices", std::int64_t{0}),
+      .steps = trained.value("steps", std::int64_t{0}),
+      .seconds = trained.value("seconds", 0.0)};
   result.device = slices.device().str();
   result.precision = trained.value("precision", std::string());
   EvaluateOptions evaluate = cell.evaluate;
   evaluate.ignore_value = data::kIgnore;  // labels are class ids already
   std::vector<LabelPair> pairs;
-  for (const ScoredSlice& image : predict_images(cell, slices, result.slices)) {
-    pairs.push_back(pair_of_slice(image));
+  for (const ScoredStack& image : predict_images(cell, slices, result.slices)) {
+    pairs.push_back(pair_of_stack(image));
   }
   result.scores = scores_of(evaluate_pairs(pairs, evaluate, context));
   read_log(cell, result);
@@ -213,9 +207,6 @@ CellResult score_cell(const Cell& cell, const core::Context& context) {
 
 bool complete_cell(const Cell& cell, const core::Context& context) {
   const CellState state = status_of(cell).state;
-  if (state == CellState::finished) {
-    return false;
-  }
   if (state != CellState::partly) {  // what another configuration gave goes as a whole
     core::discard(cell.folder);
     fs::create_directories(cell.folder);

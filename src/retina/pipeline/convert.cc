@@ -20,6 +20,7 @@
 #include "retina/core/intensity.h"
 #include "retina/core/narrowing.h"
 #include "retina/core/ordered_work.h"
+#include "retina/label/block_grid.h"
 #include "retina/pipeline/convert_plan.h"
 #include "retina/store/chunk_cache.h"
 #include "retina/store/finish_record.h"
@@ -212,18 +213,18 @@ class Converter {
     const bool converts = info.dtype != report_.dtype || range_.has_value();
     // what is read, what it becomes, and as much again for encoding
     const std::int64_t carried = in_bytes + (converts ? out_bytes : 0) + 2 * out_bytes;
-    grid_ = plan_blocks({.shape = report_.crop.shape,
-                         .unit = output.write_unit(),
-                         .chunk = info.chunk,
-                         .voxel_bytes = carried,
-                         .max_bytes = bytes_for_a_block()});
-    report_.block = grid_.block;
+    report_.block = plan_blocks({.shape = report_.crop.shape,
+                                 .unit = output.write_unit(),
+                                 .chunk = info.chunk,
+                                 .voxel_bytes = carried,
+                                 .max_bytes = bytes_for_a_block()});
+    grid_ = label::BlockGrid(report_.crop.shape, report_.block);
     report_.blocks = grid_.count();
     const std::int64_t voxels = report_.crop.voxels();
     report_.bytes_read = voxels * in_bytes * (report_.checks_values ? 2 : 1);
     report_.bytes_written = voxels * out_bytes;
     report_.planned_peak_bytes =
-        std::min<std::int64_t>(threads_, grid_.count()) * grid_.at(0).voxels() * carried;
+        std::min<std::int64_t>(threads_, grid_.count()) * grid_.box(0).voxels() * carried;
   }
 
   std::int64_t bytes_for_a_block() const {
@@ -293,11 +294,12 @@ class Converter {
   void check_values() {
     const core::VolumeInfo& info = input_.info();
     const std::int64_t voxel_bytes = info.channels * value_bytes(info.dtype);
-    const BlockGrid grid = plan_blocks({.shape = report_.crop.shape,
-                                        .unit = {1, 1, 1},
-                                        .chunk = info.chunk,
-                                        .voxel_bytes = voxel_bytes,
-                                        .max_bytes = bytes_for_a_block()});
+    const label::BlockGrid grid(report_.crop.shape,
+                                plan_blocks({.shape = report_.crop.shape,
+                                             .unit = {1, 1, 1},
+                                             .chunk = info.chunk,
+                                             .voxel_bytes = voxel_bytes,
+                                             .max_bytes = bytes_for_a_block()}));
     core::Narrowing found{.to = report_.dtype};
     std::mutex mutex;
     Meter meter(*this, "checking values", voxel_bytes);
@@ -305,7 +307,7 @@ class Converter {
         grid.count(), {.threads = threads_, .resume_hint = kContinue},
         [&](std::int64_t i) {
           core::Narrowing block{.to = report_.dtype};
-          block.add(read(grid.at(i)));
+          block.add(read(grid.box(i)));
           return block;
         },
         [&](std::int64_t i, const core::Narrowing& block) {
@@ -313,7 +315,7 @@ class Converter {
             const std::lock_guard lock(mutex);
             found += block;
           }
-          meter.add(grid.at(i).voxels());
+          meter.add(grid.box(i).voxels());
         },
         context_);
     judge(found);
@@ -355,17 +357,17 @@ class Converter {
     core::run_work(
         grid_.count(), {.threads = threads_, .order = order_, .resume_hint = kContinue},
         [&](std::int64_t i) -> std::optional<core::Array> {
-          if (output.is_written(grid_.at(i))) {
+          if (output.is_written(grid_.box(i))) {
             ++kept;
             return std::nullopt;
           }
-          return transform(read(grid_.at(i)));
+          return transform(read(grid_.box(i)));
         },
         [&](std::int64_t i, std::optional<core::Array> block) {
           if (block) {
-            output.write(grid_.at(i), *block);
+            output.write(grid_.box(i), *block);
           }
-          meter.add(grid_.at(i).voxels());
+          meter.add(grid_.box(i).voxels());
         },
         context_);
     report_.blocks_kept = kept;
@@ -378,7 +380,7 @@ class Converter {
   const std::int64_t bytes_taken_ = core::peak_rss_bytes();
   ConvertReport report_;
   std::optional<core::IntensityRange> range_;
-  BlockGrid grid_;
+  label::BlockGrid grid_{{0, 0, 0}, {1, 1, 1}};
   core::CommitOrder order_ = core::CommitOrder::any;
   int threads_ = 1;
 };

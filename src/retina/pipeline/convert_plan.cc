@@ -116,46 +116,27 @@ core::Box3 parse_crop(const std::string& text, const core::Vec3& shape) {
   return box;
 }
 
-std::int64_t BlockGrid::count() const {
-  std::int64_t n = 1;
-  for (std::size_t a = 0; a < 3; ++a) {
-    n *= (shape[a] + block[a] - 1) / block[a];
-  }
-  return n;
-}
-
-core::Box3 BlockGrid::at(std::int64_t i) const {
-  core::Box3 box;
-  for (std::size_t a = 3; a-- > 0;) {
-    const std::int64_t along = (shape[a] + block[a] - 1) / block[a];
-    box.start[a] = i % along * block[a];
-    box.shape[a] = std::min(block[a], shape[a] - box.start[a]);
-    i /= along;
-  }
-  return box;
-}
-
-BlockGrid plan_blocks(const BlockRequest& request) {
-  BlockGrid grid{.shape = request.shape, .block = request.unit};
-  if (bytes_of(grid.block, request) > request.max_bytes) {
+core::Vec3 plan_blocks(const BlockRequest& request) {
+  core::Vec3 block = request.unit;
+  if (bytes_of(block, request) > request.max_bytes) {
     throw Error(ErrorKind::resource,
                 Problem{.subject = "--max-ram",
                         .found = fmt::format("{} for each block in flight",
                                              core::format_size(request.max_bytes)),
                         .expected = fmt::format("{}, for one storage unit of {} voxels (z, y, x)",
-                                                core::format_size(bytes_of(grid.block, request)),
+                                                core::format_size(bytes_of(block, request)),
                                                 core::to_string(request.unit)),
                         .remedy = "allow more memory, fewer --threads, or a smaller --shard"});
   }
   for (const std::size_t axis : {2U, 1U, 0U}) {
     const std::int64_t chunk = request.chunk[axis] == 0 ? request.shape[axis] : request.chunk[axis];
-    grow(grid.block, axis, chunk, request.max_bytes, request);
+    grow(block, axis, chunk, request.max_bytes, request);
   }
   const std::int64_t useful = std::min(kLeastUsefulBytes, request.max_bytes);
   for (const std::size_t axis : {2U, 1U, 0U}) {
-    grow(grid.block, axis, request.shape[axis], useful, request);
+    grow(block, axis, request.shape[axis], useful, request);
   }
-  return grid;
+  return block;
 }
 
 }  // namespace retina::pipeline

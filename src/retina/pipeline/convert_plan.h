@@ -22,18 +22,9 @@ struct BlockRequest {
   std::int64_t max_bytes = 0;    ///< for one block
 };
 
-/// Blocks that cover a volume once, in z, y, x order, each a multiple of the output's storage unit.
-struct BlockGrid {
-  core::Vec3 shape{0, 0, 0};
-  core::Vec3 block{1, 1, 1};
-
-  std::int64_t count() const;
-  /// Cut at the border.
-  core::Box3 at(std::int64_t i) const;
-};
-
-/// Blocks as large as the input's chunks ask for (so that none is decoded twice) and memory allows,
-/// and not needlessly small. resource error naming --max-ram if one storage unit does not fit.
-BlockGrid plan_blocks(const BlockRequest& request);
+/// Sides of blocks as large as the input's chunks ask for (so that none is decoded twice) and
+/// memory allows, and not needlessly small. resource error naming --max-ram if one storage unit
+/// does not fit.
+core::Vec3 plan_blocks(const BlockRequest& request);
 
 }  // namespace retina::pipeline

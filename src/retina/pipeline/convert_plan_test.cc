@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "retina/label/block_grid.h"
+
 namespace retina::pipeline {
 namespace {
 
@@ -20,41 +22,28 @@ TEST(ConvertPlan, CropsAreReadWithBoundsLeftOut) {
   }
 }
 
-TEST(ConvertPlan, BlocksCoverTheVolumeOnce) {
-  const BlockGrid grid{.shape = {5, 7, 9}, .block = {2, 3, 4}};
-  std::int64_t voxels = 0;
-  for (std::int64_t i = 0; i < grid.count(); ++i) {
-    EXPECT_TRUE(core::whole(grid.shape).contains(grid.at(i)));
-    voxels += grid.at(i).voxels();
-    for (std::int64_t j = 0; j < i; ++j) {
-      EXPECT_TRUE(core::intersect(grid.at(i), grid.at(j)).empty());
-    }
-  }
-  EXPECT_EQ(voxels, 5 * 7 * 9);
-}
-
 TEST(ConvertPlan, BlocksAreMultiplesOfTheUnitThatHoldWholeChunks) {
-  const BlockGrid grid = plan_blocks({.shape = {1000, 4000, 4000},
-                                      .unit = {64, 512, 512},
-                                      .chunk = {1, 0, 0},  // pages
-                                      .voxel_bytes = 1,
-                                      .max_bytes = std::int64_t{1} << 30});
-  EXPECT_EQ(grid.block, (Vec3{64, 4096, 4096}));
-  const BlockGrid small = plan_blocks({.shape = {1000, 4000, 4000},
-                                       .unit = {64, 512, 512},
-                                       .chunk = {1, 0, 0},
-                                       .voxel_bytes = 1,
-                                       .max_bytes = std::int64_t{200} << 20});
-  EXPECT_EQ(small.block, (Vec3{64, 512, 4096}));
+  const Vec3 block = plan_blocks({.shape = {1000, 4000, 4000},
+                                  .unit = {64, 512, 512},
+                                  .chunk = {1, 0, 0},  // pages
+                                  .voxel_bytes = 1,
+                                  .max_bytes = std::int64_t{1} << 30});
+  EXPECT_EQ(block, (Vec3{64, 4096, 4096}));
+  const Vec3 small = plan_blocks({.shape = {1000, 4000, 4000},
+                                  .unit = {64, 512, 512},
+                                  .chunk = {1, 0, 0},
+                                  .voxel_bytes = 1,
+                                  .max_bytes = std::int64_t{200} << 20});
+  EXPECT_EQ(small, (Vec3{64, 512, 4096}));
 }
 
 TEST(ConvertPlan, TinyUnitsAreTakenTogether) {
-  const BlockGrid grid = plan_blocks({.shape = {1000, 100, 100},
-                                      .unit = {1, 100, 100},
-                                      .chunk = {1, 100, 100},
-                                      .voxel_bytes = 1,
-                                      .max_bytes = std::int64_t{1} << 30});
-  EXPECT_EQ(grid.block[0], 838);
+  const Vec3 block = plan_blocks({.shape = {1000, 100, 100},
+                                  .unit = {1, 100, 100},
+                                  .chunk = {1, 100, 100},
+                                  .voxel_bytes = 1,
+                                  .max_bytes = std::int64_t{1} << 30});
+  EXPECT_EQ(block[0], 838);
 }
 
 TEST(ConvertPlan, AUnitLargerThanMemoryIsRefusedWithARemedy) {
@@ -72,20 +61,21 @@ TEST(ConvertPlan, AUnitLargerThanMemoryIsRefusedWithARemedy) {
 }
 
 TEST(ConvertPlan, SizesAre64Bit) {
-  const BlockGrid grid = plan_blocks({.shape = {3000, 100'000, 100'000},
-                                      .unit = {64, 512, 512},
-                                      .chunk = {64, 64, 64},
-                                      .voxel_bytes = 16,
-                                      .max_bytes = std::int64_t{1} << 30});
+  const Vec3 shape{3000, 100'000, 100'000};
+  const label::BlockGrid grid(shape, plan_blocks({.shape = shape,
+                                                  .unit = {64, 512, 512},
+                                                  .chunk = {64, 64, 64},
+                                                  .voxel_bytes = 16,
+                                                  .max_bytes = std::int64_t{1} << 30}));
   EXPECT_EQ(grid.count(), 47LL * 196 * 196);
-  const Box3 last = grid.at(grid.count() - 1);
-  EXPECT_EQ(last.stop(), (Vec3{3000, 100'000, 100'000}));
-  const BlockGrid flat = plan_blocks({.shape = {1, 200'000, 300},
-                                      .unit = {1, 2048, 512},
-                                      .chunk = {1, 256, 256},
-                                      .voxel_bytes = 1,
-                                      .max_bytes = std::int64_t{1} << 30});
-  EXPECT_EQ(flat.at(flat.count() - 1).stop(), (Vec3{1, 200'000, 300}));
+  EXPECT_EQ(grid.box(grid.count() - 1).stop(), shape);
+  const Vec3 flat_shape{1, 200'000, 300};
+  const label::BlockGrid flat(flat_shape, plan_blocks({.shape = flat_shape,
+                                                       .unit = {1, 2048, 512},
+                                                       .chunk = {1, 256, 256},
+                                                       .voxel_bytes = 1,
+                                                       .max_bytes = std::int64_t{1} << 30}));
+  EXPECT_EQ(flat.box(flat.count() - 1).stop(), flat_shape);
 }
 
 }  // namespace

@@ -115,10 +115,10 @@ std::vector<NamedClass> classes_found(const std::set<std::int64_t>& predicted,
                                       const ScoringRules& rules) {
   std::set<std::int64_t> ids;
   for (const std::int64_t label : actual) {
-    ids.insert(rules.truth == MaskReading::zero_or_255 && label == 255 ? 1 : label);
+    ids.insert(class_of(label, rules.truth));
   }
   for (const std::int64_t label : predicted) {
-    ids.insert(rules.prediction == MaskReading::zero_or_255 && label == 255 ? 1 : label);
+    ids.insert(class_of(label, rules.prediction));
   }
   ids.erase(0);
   if (ids.size() > kMostClasses || ids.empty()) {
@@ -142,7 +142,7 @@ void note_unlisted_labels(const char* side, const std::set<std::int64_t>& labels
                           std::vector<std::string>& notes) {
   std::vector<std::int64_t> unlisted;
   for (const std::int64_t label : labels) {
-    const std::int64_t id = reading == MaskReading::zero_or_255 && label == 255 ? 1 : label;
+    const std::int64_t id = class_of(label, reading);
     if (id != 0 && std::none_of(classes.begin(), classes.end(),
                                 [&](const NamedClass& named) { return named.id == id; })) {
       unlisted.push_back(label);

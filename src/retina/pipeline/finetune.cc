@@ -80,11 +80,8 @@ void FinetuneRun::open_data() {
     }
     return;
   }
-  data::DataOptions held_out = options_.held_out_data();
-  if (preprocess_.range != core::IntensityRange{}) {  // what predict will do
-    held_out.input_range = {preprocess_.range.low, preprocess_.range.high};
-  }
-  held_out_ = open_checked(held_out, options_.classes, checked, context);
+  held_out_ =
+      open_checked(options_.held_out_data(preprocess_.range), options_.classes, checked, context);
 }
 
 std::shared_ptr<net::DenseNetwork> FinetuneRun::make_network() {
@@ -228,7 +225,7 @@ FinetuneReport FinetuneRun::run() {
   const std::shared_ptr<net::DenseNetwork> network = make_network();
   run_.begin(core::options_to_json(options_), *dataset_, network, options_.optimizer);
   if (transfer_ && run_.leads()) {
-    core::write_atomically(transfer_path(run_.folder().path()), to_json(*transfer_).dump(1) + "\n");
+    write_transfer(run_.folder().path(), *transfer_);
   }
   build_task(network);
   const TrainingOutcome outcome =

@@ -8,7 +8,7 @@ namespace retina::pipeline {
 
 std::vector<Problem> FinetuneOptions::validate() const {
   ProblemList problems;
-  problems.require(names_images(data) || (!images.empty() && !masks.empty()), "data",
+  problems.require(data::names_images(data) || (!images.empty() && !masks.empty()), "data",
                    "no training images and masks", "data.path, or images and masks",
                    "give --images DIR --masks DIR");
   problems.require(validation_images.empty() == validation_masks.empty(), "validation",
@@ -83,7 +83,7 @@ data::DataOptions FinetuneOptions::training_data() const {
   return out;
 }
 
-data::DataOptions FinetuneOptions::held_out_data() const {
+data::DataOptions FinetuneOptions::held_out_data(const core::IntensityRange& range) const {
   data::DataOptions out = validation.data;
   const data::DataOptions training = training_data();
   if (!validation_images.empty()) {
@@ -98,6 +98,9 @@ data::DataOptions FinetuneOptions::held_out_data() const {
       out.target_voxel_nm.empty() ? training.target_voxel_nm : out.target_voxel_nm;
   out.input_range = out.input_range.empty() ? training.input_range : out.input_range;
   out.ignore_value = out.ignore_value ? out.ignore_value : training.ignore_value;
+  if (range != core::IntensityRange{}) {
+    out.input_range = {range.low, range.high};
+  }
   return out;
 }
 

@@ -16,11 +16,6 @@
 
 namespace retina::pipeline {
 
-/// True where `data` names images: a path, or images elsewhere than the default.
-inline bool names_images(const data::DataOptions& data) {
-  return !data.path.empty() || data.images != data::DataOptions{}.images;
-}
-
 /// Weights of the published loss.
 struct LossOptions {
   double ce_weight = 0.5;
@@ -128,14 +123,16 @@ struct FinetuneOptions : TrainingOptions {
 
   /// Output maps of the network: 1 for one class (sigmoid), else one more than classes (softmax).
   int channels() const { return classes.size() == 1 ? 1 : static_cast<int>(classes.size()) + 1; }
-  bool validates() const { return names_images(validation.data) || !validation_images.empty(); }
+  bool validates() const {
+    return data::names_images(validation.data) || !validation_images.empty();
+  }
   /// Patterns of what is not trained, when `scope` of other weights was moved.
   std::vector<std::string> frozen(net::TransferScope scope) const;
   /// `data` with the short flags laid over it.
   data::DataOptions training_data() const;
   /// `validation.data` alike; read as the training data are (label values, range), where not said
-  /// otherwise.
-  data::DataOptions held_out_data() const;
+  /// otherwise; in intensities as in `range` where that is known, as predict will.
+  data::DataOptions held_out_data(const core::IntensityRange& range) const;
 };
 
 }  // namespace retina::pipeline

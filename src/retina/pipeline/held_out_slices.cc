@@ -12,11 +12,7 @@ namespace retina::pipeline {
 HeldOutSlices::HeldOutSlices(const FinetuneOptions& run, const core::Context& context) {
   tensor::set_threads(run.threads);
   const model::Model model = model::load(run.output);
-  data::DataOptions data = run.held_out_data();
-  if (const core::IntensityRange& range = model.card.preprocess.range;
-      range != core::IntensityRange{}) {
-    data.input_range = {range.low, range.high};
-  }
+  const data::DataOptions data = run.held_out_data(model.card.preprocess.range);
   dataset_ = open_dataset(data, static_cast<int>(run.classes.size()) + 1, context);
   slices_ = evenly_spaced(dataset_.slices, run.validation.max_slices);
   const at::Device device = tensor::choose_device(run.device);
@@ -25,7 +21,7 @@ HeldOutSlices::HeldOutSlices(const FinetuneOptions& run, const core::Context& co
       model.network->prepared_for_inference(device, dtype), model.card.preprocess,
       run.validation.windows, device, dtype);
   predictor_->set_hooks(engine::predictor_hooks(context, 0, "run the same command again"));
-  threshold_ = model.card.threshold;
+  card_ = model.card;
 }
 
 std::optional<core::Vec3d> HeldOutSlices::voxel_nm(std::size_t index) const {
@@ -35,7 +31,8 @@ std::optional<core::Vec3d> HeldOutSlices::voxel_nm(std::size_t index) const {
 SliceSample HeldOutSlices::predicted(std::size_t index) {
   const at::NoGradGuard no_grad;
   data::LabelledPlane plane = data::read_plane(dataset_, slice(index));
-  const at::Tensor labels_YX = predictor_->labels(tensor::view_CZYX(plane.image)[0][0], threshold_);
+  const at::Tensor labels_YX =
+      predictor_->labels(tensor::view_CZYX(plane.image)[0][0], card_.threshold);
   return {.name = data::describe(dataset_, slice(index)),
           .image = std::move(plane.image),
           .truth = std::move(plane.labels),

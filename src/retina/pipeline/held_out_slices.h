@@ -8,6 +8,7 @@
 #include "retina/core/progress.h"
 #include "retina/data/dataset.h"
 #include "retina/engine/predictor.h"
+#include "retina/model/card.h"
 #include "retina/pipeline/finetune_options.h"
 #include "retina/pipeline/held_out_validator.h"
 
@@ -24,13 +25,14 @@ class HeldOutSlices {
   /// Size of its voxels in nm, z, y, x, where the file tells it.
   std::optional<core::Vec3d> voxel_nm(std::size_t index) const;
   SliceSample predicted(std::size_t index);
+  const model::Card& card() const { return card_; }
   at::Device device() const { return predictor_->device(); }
 
  private:
   data::Dataset dataset_;
   std::vector<data::Slice> slices_;
   std::unique_ptr<engine::PlanePredictor> predictor_;
-  double threshold_ = 0.5;
+  model::Card card_;
 };
 
 }  // namespace retina::pipeline

@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "retina/core/error.h"
-#include "retina/engine/predictor.h"
-#include "retina/metric/overlap.h"
 #include "retina/tensor/convert.h"
 
 namespace retina::pipeline {
@@ -37,16 +35,33 @@ HeldOutValidator::HeldOutValidator(std::shared_ptr<const data::Dataset> dataset,
       setup_(std::move(setup)),
       slices_(evenly_spaced(dataset_->slices, setup_.max_slices)) {}
 
-ValidationScores HeldOutValidator::score(const net::DenseNetwork& network,
-                                         const core::Context& context) const {
-  const at::NoGradGuard no_grad;
+std::optional<std::vector<metric::OverlapCounts>> slice_overlap(const core::Array& prediction,
+                                                                const core::Array& truth,
+                                                                std::size_t classes) {
+  const auto labels = truth.values<std::uint8_t>();
+  if (std::all_of(labels.begin(), labels.end(), [](auto v) { return v == data::kIgnore; })) {
+    return std::nullopt;
+  }
+  std::vector<std::int64_t> ids(classes);
+  std::iota(ids.begin(), ids.end(), 1);
+  return metric::count_overlap(prediction, truth, ids, data::kIgnore);
+}
+
+engine::PlanePredictor HeldOutValidator::predictor_for(const net::DenseNetwork& network,
+                                                       const core::Context& context) const {
   engine::PlanePredictor predictor(network.prepared_for_inference(setup_.device, setup_.dtype),
                                    setup_.preprocess, setup_.windows, setup_.device, setup_.dtype);
   predictor.set_hooks(engine::predictor_hooks(context, 0, "go on with --resume"));
-  std::vector<std::int64_t> ids(setup_.classes.size());
-  std::iota(ids.begin(), ids.end(), 1);
-  std::vector<metric::OverlapCounts> totals(ids.size());
-  std::vector<double> sums(ids.size(), 0.0);
+  return predictor;
+}
+
+ValidationScores HeldOutValidator::score(const net::DenseNetwork& network,
+                                         const core::Context& context) const {
+  const at::NoGradGuard no_grad;
+  engine::PlanePredictor predictor = predictor_for(network, context);
+  const std::size_t classes = setup_.classes.size();
+  std::vector<metric::OverlapCounts> totals(classes);
+  std::vector<double> sums(classes, 0.0);
   std::int64_t known_slices = 0;  // a slice of which nothing is known says nothing
   const std::vector<data::Slice> shown = evenly_spaced(slices_, setup_.samples);
   ValidationScores scores;
@@ -54,13 +69,11 @@ ValidationScores HeldOutValidator::score(const net::DenseNetwork& network,
     data::LabelledPlane plane = data::read_plane(*dataset_, slice);
     const at::Tensor pixels_YX = tensor::view_CZYX(plane.image)[0][0];
     core::Array prediction = tensor::to_array(predictor.labels(pixels_YX));
-    const auto counts = metric::count_overlap(prediction, plane.labels, ids, data::kIgnore);
-    const auto labels = plane.labels.values<std::uint8_t>();
-    if (std::any_of(labels.begin(), labels.end(), [](auto v) { return v != data::kIgnore; })) {
+    if (const auto counts = slice_overlap(prediction, plane.labels, classes)) {
       ++known_slices;
-      for (std::size_t k = 0; k < ids.size(); ++k) {
-        totals[k] += counts[k];
-        sums[k] += counts[k].smoothed_iou();
+      for (std::size_t k = 0; k < classes; ++k) {
+        totals[k] += (*counts)[k];
+        sums[k] += (*counts)[k].smoothed_iou();
       }
     }
     if (std::find(shown.begin(), shown.end(), slice) != shown.end()) {
@@ -76,7 +89,7 @@ ValidationScores HeldOutValidator::score(const net::DenseNetwork& network,
                                              .expected = "known pixels to score",
                                              .remedy = "hold out labelled slices"});
   }
-  for (std::size_t k = 0; k < ids.size(); ++k) {
+  for (std::size_t k = 0; k < classes; ++k) {
     scores.classes.push_back({.name = setup_.classes[k],
                               .iou = sums[k] / static_cast<double>(known_slices),
                               .pooled_iou = totals[k].smoothed_iou()});
@@ -87,9 +100,7 @@ ValidationScores HeldOutValidator::score(const net::DenseNetwork& network,
 TunedThreshold HeldOutValidator::best_threshold(const net::DenseNetwork& network,
                                                 const core::Context& context) const {
   const at::NoGradGuard no_grad;
-  engine::PlanePredictor predictor(network.prepared_for_inference(setup_.device, setup_.dtype),
-                                   setup_.preprocess, setup_.windows, setup_.device, setup_.dtype);
-  predictor.set_hooks(engine::predictor_hooks(context, 0, "go on with --resume"));
+  engine::PlanePredictor predictor = predictor_for(network, context);
   ThresholdScan scan;
   for (const data::Slice& slice : slices_) {
     data::LabelledPlane plane = data::read_plane(*dataset_, slice);

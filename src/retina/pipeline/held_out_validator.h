@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,9 @@
 #include "retina/core/array.h"
 #include "retina/core/progress.h"
 #include "retina/data/dataset.h"
+#include "retina/engine/predictor.h"
 #include "retina/engine/window_plan.h"
+#include "retina/metric/overlap.h"
 #include "retina/model/preprocess.h"
 #include "retina/net/network.h"
 #include "retina/pipeline/threshold_scan.h"
@@ -64,10 +67,18 @@ class HeldOutValidator {
   std::int64_t slices() const { return static_cast<std::int64_t>(slices_.size()); }
 
  private:
+  engine::PlanePredictor predictor_for(const net::DenseNetwork& network,
+                                       const core::Context& context) const;
+
   std::shared_ptr<const data::Dataset> dataset_;
   ValidatorSetup setup_;
   std::vector<data::Slice> slices_;
 };
+
+/// Counts of classes 1, 2, ... in one slice of class ids; none where nothing is known of it.
+std::optional<std::vector<metric::OverlapCounts>> slice_overlap(const core::Array& prediction,
+                                                                const core::Array& truth,
+                                                                std::size_t classes);
 
 /// `count` of `items` at even distances (all if count is 0 or more than there are).
 std::vector<data::Slice> evenly_spaced(const std::vector<data::Slice>& items, std::int64_t count);

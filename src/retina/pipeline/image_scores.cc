@@ -22,10 +22,6 @@ constexpr std::int64_t kMatchBytesPerVoxel = 12;
 /// Blocks with halo: larger ones save little, and 1 GiB shall do for any volume.
 constexpr std::int64_t kMostBlockBytes = std::int64_t{256} << 20;
 
-std::int64_t class_of(std::int64_t stored, MaskReading reading) {
-  return reading == MaskReading::zero_or_255 && stored == 255 ? 1 : stored;
-}
-
 std::int64_t stored_value(std::int64_t class_id, MaskReading reading) {
   return reading == MaskReading::zero_or_255 && class_id == 1 ? 255 : class_id;
 }
@@ -336,6 +332,10 @@ class ImageScorer {
 };
 
 }  // namespace
+
+std::int64_t class_of(std::int64_t stored, MaskReading reading) {
+  return reading == MaskReading::zero_or_255 && stored == 255 ? 1 : stored;
+}
 
 ImageScores score_image(const CountedImage& image, const ScoringRules& rules,
                         std::vector<std::string>& notes, const core::Context& context) {

@@ -20,6 +20,9 @@ enum class MaskReading {
   zero_or_255  ///< 255 is class 1
 };
 
+/// The class that a stored value means.
+std::int64_t class_of(std::int64_t stored, MaskReading reading);
+
 /// How one image is scored; the same for all images of a set.
 struct ScoringRules {
   std::vector<NamedClass> classes{};

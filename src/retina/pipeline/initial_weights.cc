@@ -45,6 +45,10 @@ const char* word_of(net::Fate fate) {
   return "";
 }
 
+std::filesystem::path transfer_path(const std::filesystem::path& run) {
+  return run / "transfer.json";
+}
+
 }  // namespace
 
 net::TransUNetOptions InitialWeights::network(const net::TransUNetOptions& base) const {
@@ -156,8 +160,8 @@ std::string to_text(const TransferSummary& summary) {
   return text;
 }
 
-std::filesystem::path transfer_path(const std::filesystem::path& run) {
-  return run / "transfer.json";
+void write_transfer(const std::filesystem::path& run, const TransferSummary& summary) {
+  core::write_atomically(transfer_path(run), to_json(summary).dump(1) + "\n");
 }
 
 std::vector<std::pair<std::string, std::string>> transfer_facts(const std::filesystem::path& run) {

@@ -58,8 +58,8 @@ TransferSummary transfer_into(torch::nn::Module& network, const InitialWeights& 
 
 Json to_json(const TransferSummary& summary);
 std::string to_text(const TransferSummary& summary);
-/// The run's record of what was moved, which its page shows after a resume too.
-std::filesystem::path transfer_path(const std::filesystem::path& run);
+/// Writes the run's record of what was moved, which its page shows after a resume too.
+void write_transfer(const std::filesystem::path& run, const TransferSummary& summary);
 /// Name and value for a page, of the record in a run's folder; none where nothing was moved.
 std::vector<std::pair<std::string, std::string>> transfer_facts(const std::filesystem::path& run);
 

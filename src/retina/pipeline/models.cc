@@ -181,11 +181,10 @@ ModelsReport import_model(const ModelsOptions& options, const core::Context& con
   const net::TransUNetOptions network =
       net::options_of_weights(weights.state, options.network, options.path);
   const auto model = net::make_network("transunet", core::options_to_json(network));
-  TransferSummary moved;
   if (net::has_decoder(weights.state)) {
     net::load_state_dict(*model, weights.state, options.path);
   } else {
-    moved = transfer_into(*model, weights, net::TransferScope::transformer, {});
+    net::transfer_weights(*model, weights.state, net::TransferScope::transformer, options.path);
     context.log->warn("{}: it has no decoder; that of the model is random", options.path);
   }
   const model::Card card = imported_card(options, network, weights);

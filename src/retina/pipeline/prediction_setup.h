@@ -31,7 +31,6 @@ struct PredictionSetup {
     return options.procedure == Procedure::published ? engine::Rounding::truncate
                                                      : engine::Rounding::nearest;
   }
-  bool is_published() const { return options.procedure == Procedure::published; }
 };
 
 /// Loads the model and prepares it for the device (not in a dry run).

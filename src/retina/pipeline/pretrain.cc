@@ -87,7 +87,6 @@ class PretrainRun {
   std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
   trainer::RestorationBatch probe_;          ///< images of the pictures, always the same
   std::vector<std::vector<report::Picture>> pictures_;
-  Json latest_ = Json::object();  ///< figures of the last line of the log
 };
 
 void PretrainRun::open_data() {
@@ -138,7 +137,6 @@ void PretrainRun::draw_pictures(std::int64_t step) {
 }
 
 void PretrainRun::log(const trainer::LoopState& state, Json& values) {
-  latest_ = values;
   values["epoch"] = static_cast<double>(state.step) / static_cast<double>(epoch_steps());
   const std::int64_t every = options_.pictures_every;
   if (every > 0 && state.step / every > (state.step - options_.log_every) / every) {
@@ -185,8 +183,8 @@ void PretrainRun::keep_model(const trainer::LoopState& state) const {
                      {"patches_an_epoch", dataset_->slices.size()},
                      {"precision", run_.precision()},
                      {"init", options_.init}};
-  card.metrics = {{"loss", latest_.value("loss", 0.0)},
-                  {"input_error", latest_.value("input_error", 0.0)}};
+  card.metrics = {{"loss", run_.figures().value("loss", 0.0)},
+                  {"input_error", run_.figures().value("input_error", 0.0)}};
   model::save(run_.folder().model(), card, run_.kept_network());
 }
 
@@ -215,7 +213,7 @@ PretrainReport PretrainRun::run() {
   network_ = make_network();
   run_.begin(core::options_to_json(options_), *dataset_, network_, options_.optimizer);
   if (transfer_ && run_.leads()) {
-    core::write_atomically(transfer_path(run_.folder().path()), to_json(*transfer_).dump(1) + "\n");
+    write_transfer(run_.folder().path(), *transfer_);
   }
   probe_ = first_images();
   trainer::RestorationTask task(network_,

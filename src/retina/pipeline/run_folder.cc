@@ -87,7 +87,7 @@ RunFolder::RunFolder(fs::path run, RunStart start)
     : run_(without_slash(std::move(run))),
       aside_(core::partial_path(run_)),
       placed_(start == RunStart::resume || start == RunStart::follow),
-      established_(placed_) {
+      kept_(placed_) {
   if (start == RunStart::follow) {
     return;
   }
@@ -144,6 +144,9 @@ void RunFolder::place() {
 }
 
 void RunFolder::establish() {
+  if (established_) {
+    return;
+  }
   established_ = true;
   core::discard(core::replaced_path(run_));
 }

@@ -70,6 +70,8 @@ class TrainingRun {
   const core::Context& context() const { return context_; }
   /// False for a process whose results are those of another one.
   bool leads() const { return ranks_.leads(); }
+  /// Of the last line of the log; empty before the first.
+  const Json& figures() const { return figures_; }
   std::int64_t rank() const { return ranks_.rank(); }
   const RunFolder& folder() const { return folder_; }
   at::Device device() const { return device_; }

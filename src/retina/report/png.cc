@@ -1,35 +1,14 @@
 #include "retina/report/png.h"
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
+#include "retina/core/crc32.h"
 #include "retina/core/error.h"
 #include "retina/report/deflate.h"
 
 namespace retina::report {
 namespace {
-
-constexpr std::array<std::uint32_t, 256> make_crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t n = 0; n < 256; ++n) {
-    std::uint32_t c = n;
-    for (int bit = 0; bit < 8; ++bit) {
-      c = (c & 1) != 0 ? 0xedb88320U ^ (c >> 1) : c >> 1;
-    }
-    table[n] = c;
-  }
-  return table;
-}
-
-std::uint32_t crc32(std::span<const std::byte> bytes) {
-  static constexpr auto kTable = make_crc_table();
-  std::uint32_t crc = 0xffffffffU;
-  for (const std::byte byte : bytes) {
-    crc = kTable[(crc ^ std::to_integer<std::uint32_t>(byte)) & 0xff] ^ (crc >> 8);
-  }
-  return ~crc;
-}
 
 void append_u32(std::vector<std::byte>& out, std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) {
@@ -45,7 +24,7 @@ void append_chunk(std::vector<std::byte>& out, std::string_view type,
     out.push_back(static_cast<std::byte>(c));
   }
   out.insert(out.end(), data.begin(), data.end());
-  append_u32(out, crc32(std::span(out).subspan(start)));
+  append_u32(out, core::crc32(std::span(out).subspan(start)));
 }
 
 /// Rows in PNG order (channels interleaved), each preceded by its filter: 1 = difference to the

@@ -49,16 +49,18 @@ core::Array from_file_order(core::Array values, const Index4& shape,
   return out;
 }
 
-void to_native_order(core::Array& values, std::endian byte_order) {
-  const std::size_t size = core::size_of(values.dtype());
-  if (size == 1 || byte_order == std::endian::native) {
+void to_native_order(std::span<std::byte> values, std::size_t value_size, std::endian byte_order) {
+  if (value_size == 1 || byte_order == std::endian::native) {
     return;
   }
-  const std::span<std::byte> bytes = values.bytes();
-  for (std::size_t i = 0; i < bytes.size(); i += size) {
-    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
-                 bytes.begin() + static_cast<std::ptrdiff_t>(i + size));
+  for (auto it = values.begin(); it != values.end();
+       it += static_cast<std::ptrdiff_t>(value_size)) {
+    std::reverse(it, it + static_cast<std::ptrdiff_t>(value_size));
   }
+}
+
+void to_native_order(core::Array& values, std::endian byte_order) {
+  to_native_order(values.bytes(), core::size_of(values.dtype()), byte_order);
 }
 
 FlatFile::FlatFile(std::filesystem::path path, const FlatLayout& layout)

@@ -48,6 +48,7 @@ class FlatFile {
 };
 
 /// Reverses the bytes of every value if `byte_order` is not this machine's.
+void to_native_order(std::span<std::byte> values, std::size_t value_size, std::endian byte_order);
 void to_native_order(core::Array& values, std::endian byte_order);
 
 }  // namespace retina::store

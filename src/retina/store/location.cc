@@ -63,6 +63,10 @@ Location parse_location(const std::string& text) {
   return location;
 }
 
+fs::path folder_of(const Location& location) {
+  return location.inner.empty() ? location.file : location.file / location.inner;
+}
+
 void refuse_inner_path(const Location& location) {
   if (!location.inner.empty()) {
     throw bad_file(location.file, "a file of one image, asked for '" + location.inner + "'",

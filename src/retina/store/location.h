@@ -17,6 +17,9 @@ struct Location {
 /// ':' that follows an existing file or the name of a container (.zarr, .h5, .hdf5, .hdf).
 Location parse_location(const std::string& text);
 
+/// What is named: the file, or the path inside it where that is a folder.
+std::filesystem::path folder_of(const Location& location);
+
 /// bad_data if `location` names a dataset inside a file that holds only one image.
 void refuse_inner_path(const Location& location);
 

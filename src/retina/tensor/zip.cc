@@ -1,7 +1,6 @@
 #include "retina/tensor/zip.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -9,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "retina/core/crc32.h"
 #include "retina/core/error.h"
 
 // Layout: local header + data of each member, the central directory, the end record; zip64 adds an
@@ -123,18 +123,6 @@ Location locate(Bytes bytes, std::uint64_t at, Bytes extra, const std::string& f
   return found;
 }
 
-std::array<std::uint32_t, 256> make_crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < table.size(); ++i) {
-    std::uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) {
-      value = (value & 1) != 0 ? 0xEDB88320U ^ (value >> 1) : value >> 1;
-    }
-    table[i] = value;
-  }
-  return table;
-}
-
 template <class T>
 void append(std::vector<std::byte>& out, T value) {
   const auto* start = reinterpret_cast<const std::byte*>(&value);
@@ -201,15 +189,6 @@ std::vector<ZipMember> read_zip(Bytes archive, const std::string& name) {
   return members;
 }
 
-std::uint32_t crc32(Bytes bytes) {
-  static const std::array<std::uint32_t, 256> kTable = make_crc_table();
-  std::uint32_t crc = 0xFFFFFFFFU;
-  for (const std::byte byte : bytes) {
-    crc = kTable[(crc ^ static_cast<std::uint32_t>(byte)) & 0xFF] ^ (crc >> 8);
-  }
-  return crc ^ 0xFFFFFFFFU;
-}
-
 void ZipBuilder::add(const std::string& name, Bytes bytes) {
   if (bytes.size() >= kIn64 || bytes_.size() >= kIn64) {
     throw Error(ErrorKind::resource, Problem{.subject = name,
@@ -218,7 +197,7 @@ void ZipBuilder::add(const std::string& name, Bytes bytes) {
                                              .remedy = "export to safetensors instead"});
   }
   const Entry entry{
-      .name = name, .offset = bytes_.size(), .size = bytes.size(), .crc = crc32(bytes)};
+      .name = name, .offset = bytes_.size(), .size = bytes.size(), .crc = core::crc32(bytes)};
   const std::size_t head = kLocalBytes + name.size();
   // an extra field (id, size, zeros) moves the data to the next multiple of 64
   const std::size_t unaligned = (bytes_.size() + head + 4) % kAlignment;

@@ -42,7 +42,4 @@ class ZipBuilder {
   std::vector<Entry> entries_;
 };
 
-/// CRC-32 as zip files have it.
-std::uint32_t crc32(std::span<const std::byte> bytes);
-
 }  // namespace retina::tensor

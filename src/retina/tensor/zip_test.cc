@@ -31,10 +31,6 @@ TEST(Zip, ReadsBackWhatWasBuiltAndAligns) {
   EXPECT_TRUE(members[1].bytes.empty());
 }
 
-TEST(Zip, ChecksumIsTheStandardOne) {
-  EXPECT_EQ(crc32(std::as_bytes(std::span(std::string_view("123456789")))), 0xCBF43926U);
-}
-
 TEST(Zip, EveryTruncationAndEveryChangedByteIsSurvived) {
   const std::vector<std::byte> archive = small_archive();
   for (std::size_t length = 0; length < archive.size(); ++length) {

@@ -25,7 +25,6 @@ class SparseVolume final : public core::Volume {
 
   void set_voxel_nm(const core::Vec3d& voxel_nm) { info_.voxel_nm = voxel_nm; }
   void set_chunk(const core::Vec3& chunk) { info_.chunk = chunk; }
-  void set_axes(std::string axes) { info_.axes = std::move(axes); }
 
   std::int64_t voxels_read() const {
     const std::lock_guard lock(mutex_);

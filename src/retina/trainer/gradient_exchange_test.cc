@@ -16,16 +16,6 @@ namespace {
 
 constexpr std::int64_t kBatch = 8;
 
-std::shared_ptr<ToyNetwork> network_without_dropout() {
-  auto network = make_toy_network(3);
-  for (const auto& module : network->modules(false)) {
-    if (auto* dropout = module->as<torch::nn::DropoutImpl>()) {
-      dropout->options.p(0);
-    }
-  }
-  return network;
-}
-
 /// The whole batch of a step, or the part of it that starts at `first`.
 RestorationBatch images_of(std::int64_t step, std::int64_t first, std::int64_t count) {
   const at::Tensor ramp = at::arange(kBatch * 256, at::kFloat).view({kBatch, 1, 16, 16});
@@ -60,13 +50,13 @@ void train(Ranks& ranks, const std::shared_ptr<ToyNetwork>& network, GhostStatis
 
 void expect_two_ranks_equal_one(GhostStatistics statistics, const OptimizerOptions& options) {
   Ranks alone({}, {});
-  const auto one = network_without_dropout();
+  const auto one = make_toy_network_without_dropout(3);
   train(alone, one, statistics, options);
-  const std::array two = {network_without_dropout(), network_without_dropout()};
+  const std::array two = {make_toy_network_without_dropout(3), make_toy_network_without_dropout(3)};
   run_ranks(2, [&](Ranks& ranks) {
     train(ranks, two[static_cast<std::size_t>(ranks.rank())], statistics, options);
   });
-  EXPECT_FALSE(one->parameters()[0].equal(network_without_dropout()->parameters()[0]));
+  EXPECT_FALSE(one->parameters()[0].equal(make_toy_network_without_dropout(3)->parameters()[0]));
   for (const auto& item : one->named_parameters()) {
     const at::Tensor first = two[0]->named_parameters()[item.key()];
     EXPECT_TRUE(first.allclose(item.value(), 0, 1e-5)) << item.key();
@@ -88,7 +78,8 @@ TEST(GradientExchange, WithClippingFreezingAndAveragedStatisticsToo) {
 }
 
 TEST(GradientExchange, ALossThatIsNotANumberOnOneRankEndsAll) {
-  const std::array networks = {network_without_dropout(), network_without_dropout()};
+  const std::array networks = {make_toy_network_without_dropout(3),
+                               make_toy_network_without_dropout(3)};
   run_ranks(2, [&](Ranks& ranks) {
     const auto& network = networks[static_cast<std::size_t>(ranks.rank())];
     GradientExchange exchange(ranks, *network, {});

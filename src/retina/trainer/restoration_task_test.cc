@@ -19,18 +19,6 @@ RestorationBatch toy_restoration(std::int64_t count) {
   return {.inputs_NCYX = clean + 0.5 * at::randn({count, 1, 16, 16}), .targets_NCYX = clean};
 }
 
-/// Without dropout: its draws would depend on the order of the groups.
-std::shared_ptr<ToyNetwork> toy_without_dropout() {
-  auto network = make_toy_network(3);
-  for (const auto& module : network->modules(false)) {
-    if (auto* dropout = module->as<torch::nn::DropoutImpl>()) {
-      dropout->options.p(0);
-    }
-  }
-  network->train();
-  return network;
-}
-
 /// One step of a task over `batch`, gradients in the network.
 TaskOutput run_step(const std::shared_ptr<ToyNetwork>& network, const RestorationBatch& batch,
                     RestorationOptions options) {
@@ -43,13 +31,13 @@ TaskOutput run_step(const std::shared_ptr<ToyNetwork>& network, const Restoratio
 
 TEST(RestorationTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
   const RestorationBatch batch = toy_restoration(6);
-  const auto ghost = toy_without_dropout();
+  const auto ghost = make_toy_network_without_dropout(3);
   const TaskOutput output = run_step(ghost, batch, {.ghost_batch = 2});
 
   std::vector<std::shared_ptr<ToyNetwork>> ranks;
   double loss = 0;
   for (std::int64_t rank = 0; rank < 3; ++rank) {
-    ranks.push_back(toy_without_dropout());
+    ranks.push_back(make_toy_network_without_dropout(3));
     const RestorationBatch share{.inputs_NCYX = batch.inputs_NCYX.narrow(0, 2 * rank, 2),
                                  .targets_NCYX = batch.targets_NCYX.narrow(0, 2 * rank, 2)};
     loss += run_step(ranks.back(), share, {.ghost_batch = 0}).loss.item<double>() / 3;
@@ -70,10 +58,10 @@ TEST(RestorationTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
 
 TEST(RestorationTask, RunningStatisticsCanBeTheMeanOfTheGroups) {
   const RestorationBatch batch = toy_restoration(4);
-  const auto ghost = toy_without_dropout();
+  const auto ghost = make_toy_network_without_dropout(3);
   run_step(ghost, batch, {.ghost_batch = 2, .statistics = GhostStatistics::averaged});
-  const auto first = toy_without_dropout();
-  const auto second = toy_without_dropout();
+  const auto first = make_toy_network_without_dropout(3);
+  const auto second = make_toy_network_without_dropout(3);
   run_step(first, {batch.inputs_NCYX.narrow(0, 0, 2), batch.targets_NCYX.narrow(0, 0, 2)}, {});
   run_step(second, {batch.inputs_NCYX.narrow(0, 2, 2), batch.targets_NCYX.narrow(0, 2, 2)}, {});
   const auto of = [](const std::shared_ptr<ToyNetwork>& network, const char* name) {
@@ -87,7 +75,8 @@ TEST(RestorationTask, RunningStatisticsCanBeTheMeanOfTheGroups) {
 
 TEST(RestorationTask, ASmallerLastGroupCountsByItsShare) {
   const RestorationBatch batch = toy_restoration(5);
-  const TaskOutput output = run_step(toy_without_dropout(), batch, {.ghost_batch = 4});
+  const TaskOutput output =
+      run_step(make_toy_network_without_dropout(3), batch, {.ghost_batch = 4});
   EXPECT_GT(output.parts.front().value.item<double>(), output.loss.item<double>());
   EXPECT_NEAR(output.parts[3].value.item<double>(), 0.25, 0.05);  // noise of deviation 0.5
 }

@@ -51,6 +51,17 @@ inline std::shared_ptr<ToyNetwork> make_toy_network(std::uint64_t seed, int chan
   return std::make_shared<ToyNetwork>(channels);
 }
 
+/// Without dropout: its draws would depend on the order of ghost groups.
+inline std::shared_ptr<ToyNetwork> make_toy_network_without_dropout(std::uint64_t seed) {
+  auto network = make_toy_network(seed);
+  for (const auto& module : network->modules(false)) {
+    if (auto* dropout = module->as<torch::nn::DropoutImpl>()) {
+      dropout->options.p(0);
+    }
+  }
+  return network;
+}
+
 /// A raw batch number `index`: two bright squares on noise, labelled 1.
 inline data::RawBatch toy_batch(std::int64_t index) {
   data::RawBatch raw;

@@ -101,12 +101,7 @@ TEST(TrainLoop, ABatchThatDoesNotFitIsTakenInHalvesLoudly) {
 /// suffices for `most` of them.
 std::vector<at::Tensor> restored_in_parts(std::size_t most) {
   const testing::TempFolder folder;
-  const auto network = make_toy_network(7);
-  for (const auto& module : network->modules(false)) {  // its draws depend on the groups' order
-    if (auto* dropout = module->as<torch::nn::DropoutImpl>()) {
-      dropout->options.p(0);
-    }
-  }
+  const auto network = make_toy_network_without_dropout(7);
   RestorationTask task(network,
                        [](const data::RawBatch& raw) {
                          const at::Tensor images_NCYX = toy_transform(raw).images_NCYX;

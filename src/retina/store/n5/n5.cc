@@ -210,20 +210,20 @@ bool is_n5(const Location& location) {
   if (!fs::is_directory(location.file)) {
     return false;
   }
-  const fs::path folder = location.inner.empty() ? location.file : location.file / location.inner;
+  const fs::path folder = folder_of(location);
   return extension_of(location.file) == ".n5" || fs::exists(location.file / kAttributes) ||
          fs::exists(folder / kAttributes);
 }
 
 std::vector<std::string> n5_datasets(const Location& location) {
-  const fs::path folder = location.inner.empty() ? location.file : location.file / location.inner;
+  const fs::path folder = folder_of(location);
   const bool is_group =
       fs::is_directory(folder) && !is_pyramid(folder) && !is_n5_dataset(read_attributes(folder));
   return is_group ? datasets_below(folder) : std::vector<std::string>{""};
 }
 
 std::unique_ptr<core::Volume> open_n5(const Location& location, const OpenOptions& options) {
-  const fs::path folder = location.inner.empty() ? location.file : location.file / location.inner;
+  const fs::path folder = folder_of(location);
   const FoundDataset found = find_dataset(folder, location);
   const Json attributes = read_attributes(found.path);
   N5Metadata metadata =

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "retina/store/flat_file.h"
+
 namespace retina::store {
 
 namespace {
@@ -65,15 +67,6 @@ Sides parse_block_header(N5HeaderReader& header, const N5Metadata& metadata) {
   return sides;
 }
 
-void from_big_endian(std::vector<std::byte>& values, std::size_t size) {
-  if (size == 1 || std::endian::native == std::endian::big) {
-    return;
-  }
-  for (auto it = values.begin(); it != values.end(); it += static_cast<std::ptrdiff_t>(size)) {
-    std::reverse(it, it + static_cast<std::ptrdiff_t>(size));
-  }
-}
-
 }  // namespace
 
 std::vector<std::byte> decode_n5_block(std::span<const std::byte> file,
@@ -94,7 +87,7 @@ std::vector<std::byte> decode_n5_block(std::span<const std::byte> file,
     throw damaged_bytes("N5 block",
                         fmt::format("{} bytes where {} are needed", values.size(), size));
   }
-  from_big_endian(values, value_size);
+  to_native_order(values, value_size, std::endian::big);
   if (sides == metadata.block) {
     return values;
   }

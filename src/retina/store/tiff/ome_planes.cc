@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "retina/store/problem.h"
+#include "retina/store/tiff/tiff_groups.h"
 
 namespace retina::store {
 
@@ -117,9 +118,7 @@ const OmeImage& choose_ome_image(const fs::path& path, const OmeDocument& docume
                    "write the file again");
   }
   if (series && std::cmp_greater_equal(*series, document.images.size())) {
-    throw bad_file(path, fmt::format("series {}", *series),
-                   fmt::format("a series from 0 to {}", document.images.size() - 1),
-                   "name one that exists");
+    throw no_such_series(path, *series, document.images.size());
   }
   if (!series && document.images.size() > 1) {
     std::vector<std::string> lines;

@@ -73,12 +73,12 @@ std::string list_groups(const std::vector<TiffGroup>& groups) {
   return fmt::format("{}", fmt::join(lines, "; "));
 }
 
+}  // namespace
+
 Error no_such_series(const fs::path& path, std::int64_t wanted, std::size_t count) {
   return bad_file(path, fmt::format("series {}", wanted),
                   fmt::format("a series from 0 to {}", count - 1), "name one that exists");
 }
-
-}  // namespace
 
 bool is_same_kind_of_page(const TiffDirectory& a, const TiffDirectory& b) {
   return a.width == b.width && a.height == b.height && a.bits == b.bits && a.dtype() == b.dtype() &&

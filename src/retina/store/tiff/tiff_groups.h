@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "retina/core/error.h"
 #include "retina/store/tiff/tiff_directory.h"
 
 namespace retina::store {
@@ -20,6 +21,9 @@ struct TiffGroup {
 
 /// True if the pages agree in size, values and channels, so that they can be one stack.
 bool is_same_kind_of_page(const TiffDirectory& a, const TiffDirectory& b);
+
+/// The error of series `wanted` where there are `count`.
+Error no_such_series(const std::filesystem::path& path, std::int64_t wanted, std::size_t count);
 
 /// The group that `series` names, or the only one, or the full resolution beside its smaller copies
 /// (which its notes say). Pages flagged as smaller copies or masks are in no group. bad_data

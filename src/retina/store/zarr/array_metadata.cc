@@ -96,13 +96,7 @@ Json fill_json(const ZarrMetadata& metadata) {
 Json to_json_v3(const ZarrMetadata& metadata) {
   Json codecs = metadata.codecs.to_json();
   if (metadata.shard_index) {
-    const bool is_at_end = metadata.shard_index->place == ShardIndexForm::Place::end;
-    codecs = Json::array({{{"name", "sharding_indexed"},
-                           {"configuration",
-                            {{"chunk_shape", metadata.chunk},
-                             {"codecs", codecs},
-                             {"index_codecs", metadata.shard_index->codecs.to_json()},
-                             {"index_location", is_at_end ? "end" : "start"}}}}});
+    codecs = Json::array({sharding_json({metadata.chunk, metadata.codecs, *metadata.shard_index})});
   }
   return {
       {"zarr_format", 3},

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "retina/store/flat_file.h"
 #include "retina/store/zarr/shard_index.h"
 
 namespace retina::store {
@@ -83,13 +84,7 @@ Sides CodecChain::stored_shape() const {
 }
 
 void CodecChain::order_bytes(std::vector<std::byte>& values) const {
-  if (value_size_ == 1 || is_big_endian_ == (std::endian::native == std::endian::big)) {
-    return;
-  }
-  for (auto it = values.begin(); it != values.end();
-       it += static_cast<std::ptrdiff_t>(value_size_)) {
-    std::reverse(it, it + static_cast<std::ptrdiff_t>(value_size_));
-  }
+  to_native_order(values, value_size_, is_big_endian_ ? std::endian::big : std::endian::little);
 }
 
 std::vector<std::byte> CodecChain::encode_shard(std::span<const std::byte> values) const {

@@ -97,6 +97,8 @@ struct Sharding {
 /// The sharding of shards of `form`, from the codec's "configuration"; bad_data as above and for
 /// chunks that do not divide the shard.
 Sharding parse_sharding(const Json& configuration, const ChunkForm& form);
+/// The codec as it stands in zarr v3 metadata.
+Json sharding_json(const Sharding& sharding);
 
 /// Name of a codec in zarr v3 metadata, whose configuration may be left out.
 std::string codec_name(const Json& codec);

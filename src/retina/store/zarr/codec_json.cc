@@ -217,19 +217,23 @@ CodecChain CodecChain::parse_v2(const ChunkCodingV2& coding, const ChunkForm& fo
   return chain;
 }
 
+Json sharding_json(const Sharding& sharding) {
+  const bool is_at_end = sharding.index.place == ShardIndexForm::Place::end;
+  return {{"name", "sharding_indexed"},
+          {"configuration",
+           {{"chunk_shape", sharding.chunk},
+            {"codecs", sharding.codecs.to_json()},
+            {"index_codecs", sharding.index.codecs.to_json()},
+            {"index_location", is_at_end ? "end" : "start"}}}};
+}
+
 Json CodecChain::to_json() const {
   Json list = Json::array();
   if (!order_.empty()) {
     list.push_back({{"name", "transpose"}, {"configuration", {{"order", order_}}}});
   }
   if (sharding_) {
-    const bool is_at_end = sharding_->index.place == ShardIndexForm::Place::end;
-    list.push_back({{"name", "sharding_indexed"},
-                    {"configuration",
-                     {{"chunk_shape", sharding_->chunk},
-                      {"codecs", sharding_->codecs.to_json()},
-                      {"index_codecs", sharding_->index.codecs.to_json()},
-                      {"index_location", is_at_end ? "end" : "start"}}}});
+    list.push_back(sharding_json(*sharding_));
   } else {
     list.push_back(
         {{"name", "bytes"}, {"configuration", {{"endian", is_big_endian_ ? "big" : "little"}}}});

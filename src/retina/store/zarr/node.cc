@@ -9,6 +9,7 @@
 #include "retina/core/file.h"
 #include "retina/store/folder_walk.h"
 #include "retina/store/problem.h"
+#include "retina/store/zarr/metadata_fields.h"
 #include "retina/store/zarr/multiscale.h"
 
 namespace retina::store {
@@ -25,8 +26,7 @@ constexpr const char* kAttributesV2 = ".zattrs";
 Json read_object(const fs::path& file) {
   Json json = core::read_json(file);
   if (!json.is_object()) {
-    throw bad_file(file, "no JSON object", "zarr metadata of a group or array",
-                   "the metadata are damaged: get a fresh copy");
+    throw bad_file(file, "no JSON object", "zarr metadata of a group or array", kDamagedMetadata);
   }
   return json;
 }
@@ -39,7 +39,7 @@ ZarrNode read_node_v3(const fs::path& path) {
   const Json type = node.metadata.value("node_type", Json());
   if (type != "array" && type != "group") {
     throw bad_file(node.file, "no node_type", "zarr v3 metadata of a group or array",
-                   "the metadata are damaged: get a fresh copy");
+                   kDamagedMetadata);
   }
   node.is_array = type == "array";
   if (Json attributes = node.metadata.value("attributes", Json()); attributes.is_object()) {
@@ -64,6 +64,17 @@ void write_json_file(const fs::path& path, const Json& json) {
   core::write_atomically(path, std::string_view(json.dump(2)));
 }
 
+/// Of the nodes below, those that are listed; groups that are not are gone through.
+template <class IsListed>
+std::vector<std::string> nodes_below(const fs::path& group, IsListed is_listed) {
+  return folders_below(group, [&](const fs::path& folder) {
+    if (!is_zarr_node(folder)) {
+      return Visit::skip;
+    }
+    return is_listed(read_zarr_node(folder)) ? Visit::list : Visit::descend;
+  });
+}
+
 }  // namespace
 
 bool is_zarr_node(const fs::path& path) {
@@ -86,22 +97,12 @@ ZarrMetadata array_metadata_of(const ZarrNode& node) {
 }
 
 std::vector<std::string> zarr_arrays_below(const fs::path& group) {
-  return folders_below(group, [](const fs::path& folder) {
-    if (!is_zarr_node(folder)) {
-      return Visit::skip;
-    }
-    return read_zarr_node(folder).is_array ? Visit::list : Visit::descend;
-  });
+  return nodes_below(group, [](const ZarrNode& node) { return node.is_array; });
 }
 
 std::vector<std::string> zarr_images_below(const fs::path& group) {
-  return folders_below(group, [](const fs::path& folder) {
-    if (!is_zarr_node(folder)) {
-      return Visit::skip;
-    }
-    const ZarrNode node = read_zarr_node(folder);
-    return node.is_array || has_multiscale(node.attributes) ? Visit::list : Visit::descend;
-  });
+  return nodes_below(
+      group, [](const ZarrNode& node) { return node.is_array || has_multiscale(node.attributes); });
 }
 
 void write_zarr_group(const fs::path& path, ZarrFormat format, const Json& attributes) {

@@ -63,7 +63,7 @@ std::optional<Multiscale> multiscale_of(const ZarrNode& group) {
 FoundArray find_in_image(const ZarrNode& group, Multiscale image) {
   const fs::path path = group.path / image.levels.front().path;
   if (!is_zarr_node(path)) {
-    require_readable(group.path / image.levels.front().path / "zarr.json");
+    require_readable(path / "zarr.json");
     throw bad_file(group.path, fmt::format("no array '{}'", image.levels.front().path),
                    "the full-size level that the metadata name", "get a fresh copy");
   }
@@ -158,8 +158,7 @@ std::unique_ptr<core::Volume> open_found(const FoundArray& found, const Location
 }
 
 fs::path node_path(const Location& location) {
-  const fs::path path = location.inner.empty() ? location.file : location.file / location.inner;
-  return path.lexically_normal();
+  return folder_of(location).lexically_normal();
 }
 
 }  // namespace
