@@ -5,9 +5,12 @@
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <ATen/ATen.h>
 
 // jpeglib.h needs stdio.h before it
 #include <jpeglib.h>
@@ -16,6 +19,7 @@
 #include "retina/core/rng.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
+#include "retina/tensor/torch_file.h"
 #include "retina/tensor/zip.h"
 
 namespace {
@@ -210,6 +214,23 @@ void chunked_volumes(const fs::path& seeds) {
            words({128, 0, 152, 0}) + chunk + words({0, 0, 0, 0, 128, 0}));
 }
 
+/// The data.pkl of a file that torch would write.
+std::string pickle_of_tensors() {
+  tensor::NamedTensors tensors;
+  tensors.tensors.emplace_back("layer.weight", at::zeros({2, 3}));
+  const fs::path file = fs::temp_directory_path() / "retina_seed.pth";
+  tensor::write_torch_file(file, tensors);
+  const std::string archive = core::read_text(file);
+  fs::remove(file);
+  for (const tensor::ZipMember& member :
+       tensor::read_zip(std::as_bytes(std::span(archive)), "seed")) {
+    if (member.name.ends_with("data.pkl")) {
+      return {reinterpret_cast<const char*>(member.bytes.data()), member.bytes.size()};
+    }
+  }
+  return {};
+}
+
 void texts(const fs::path& seeds) {
   keep(seeds, "safetensors", "two",
        safetensors(
@@ -222,6 +243,11 @@ void texts(const fs::path& seeds) {
   zip.add("archive/data/0", std::string_view("\1\2\3\4"));
   const std::vector<std::byte> archive = zip.finish();
   keep(seeds, "zip", "two", {reinterpret_cast<const char*>(archive.data()), archive.size()});
+  keep(seeds, "pickle", "dict", pickle_of_tensors());
+  keep(seeds, "npy", "floats",
+       std::string("\x93NUMPY\1\0\x47\0", 10) +
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }           \n" +
+           std::string(16, '\1'));
   keep(seeds, "yaml", "all",
        "input: a.png\nsize: 3\nmode: exact\nthreshold: 0.5\nclasses: [a, 'b']\n"
        "labels: {x: 1, y: 2}\ninner:\n  rate: 1e-3\n  range: [0, +2.5]\n");

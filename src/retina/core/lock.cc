@@ -32,7 +32,7 @@ bool is_still_named(int descriptor, const fs::path& file) {
 }  // namespace
 
 OutputLock::OutputLock(const fs::path& output) {
-  if (!acquire(output)) {
+  if (!acquire(output, IfTaken::give_up)) {
     throw Error(ErrorKind::resource,
                 Problem{.subject = fmt::format("output '{}'", output.string()),
                         .found = "another process is writing it",
@@ -43,10 +43,17 @@ OutputLock::OutputLock(const fs::path& output) {
 
 std::optional<OutputLock> OutputLock::attempt(const fs::path& output) {
   OutputLock lock;
-  return lock.acquire(output) ? std::optional(std::move(lock)) : std::nullopt;
+  return lock.acquire(output, IfTaken::give_up) ? std::optional(std::move(lock)) : std::nullopt;
 }
 
-bool OutputLock::acquire(const fs::path& output) {
+OutputLock OutputLock::wait(const fs::path& output) {
+  OutputLock lock;
+  lock.acquire(output, IfTaken::wait);
+  return lock;
+}
+
+bool OutputLock::acquire(const fs::path& output, IfTaken if_taken) {
+  const int operation = if_taken == IfTaken::wait ? LOCK_EX : LOCK_EX | LOCK_NB;
   file_ = lock_path(output);
   if (file_.has_parent_path()) {
     fs::create_directories(file_.parent_path());
@@ -56,7 +63,11 @@ bool OutputLock::acquire(const fs::path& output) {
     if (descriptor_ < 0) {
       throw system_failure(output, "cannot be written", errno);
     }
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    int failed = 0;
+    do {
+      failed = ::flock(descriptor_, operation);
+    } while (failed != 0 && errno == EINTR);
+    if (failed != 0) {
       const bool is_taken = errno == EWOULDBLOCK;
       ::close(std::exchange(descriptor_, -1));
       return !is_taken;

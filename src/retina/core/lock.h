@@ -16,13 +16,16 @@ class OutputLock {
   explicit OutputLock(const std::filesystem::path& output);
   /// The same; nothing if somebody else is writing it.
   static std::optional<OutputLock> attempt(const std::filesystem::path& output);
+  /// The same; waits while somebody else is writing it. For steps of a moment.
+  static OutputLock wait(const std::filesystem::path& output);
   ~OutputLock();
   OutputLock(OutputLock&& other) noexcept;
   OutputLock& operator=(OutputLock&& other) noexcept;
 
  private:
-  /// False if somebody else holds the lock.
-  bool acquire(const std::filesystem::path& output);
+  enum class IfTaken { give_up, wait };
+  /// False if somebody else holds the lock and keeps it.
+  bool acquire(const std::filesystem::path& output, IfTaken if_taken);
   void release();
 
   std::filesystem::path file_;

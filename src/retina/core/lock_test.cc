@@ -1,5 +1,10 @@
 #include "retina/core/lock.h"
 
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <thread>
+
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +36,21 @@ TEST(OutputLock, AnAttemptSaysWhetherItIsTaken) {
     EXPECT_FALSE(OutputLock::attempt(folder / "out"));
   }
   EXPECT_TRUE(OutputLock::attempt(folder / "out"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(OutputLock, WhoWaitsFollows) {
+  const testing::TempFolder folder;
+  std::optional<OutputLock> first = OutputLock::attempt(folder / "out");
+  std::atomic<bool> is_released = false;
+  std::jthread second([&] {
+    const OutputLock lock = OutputLock::wait(folder / "out");
+    EXPECT_TRUE(is_released);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  is_released = true;
+  first.reset();
+  second.join();
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

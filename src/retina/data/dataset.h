@@ -34,6 +34,8 @@ struct LabelMap {
   std::vector<std::pair<std::int64_t, int>> values;  ///< stored value -> class id; empty = identity
   std::optional<std::int64_t> ignore_value;          ///< stored value that means "not known"
   int class_count = 255;  ///< class ids are 0 .. class_count-1 (background included); at most 255
+
+  bool operator==(const LabelMap&) const = default;
 };
 
 struct Dataset {

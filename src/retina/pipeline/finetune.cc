@@ -1,12 +1,14 @@
 #include "retina/pipeline/finetune.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
 #include <spdlog/logger.h>
 
 #include "retina/core/file.h"
+#include "retina/data/append.h"
 #include "retina/data/statistics.h"
 #include "retina/model/model.h"
 #include "retina/pipeline/check.h"
@@ -51,13 +53,23 @@ class FinetuneRun {
   ValidationScores latest_;
 };
 
-std::shared_ptr<const data::Dataset> open_checked(const data::DataOptions& data,
+std::shared_ptr<const data::Dataset> open_checked(const std::vector<data::DataOptions>& sources,
                                                   const std::vector<std::string>& classes,
                                                   CheckReport& checked,
                                                   const core::Context& context) {
-  const CheckOptions options{.data = data, .classes = classes};
-  auto dataset = std::make_shared<data::Dataset>(
-      open_dataset(data, static_cast<int>(classes.size()) + 1, context));
+  const CheckOptions options{.data = sources.front(), .classes = classes};
+  auto dataset = std::make_shared<data::Dataset>();
+  for (const data::DataOptions& source : sources) {
+    data::Dataset opened = open_dataset(source, static_cast<int>(classes.size()) + 1, context);
+    if (sources.size() > 1) {  // data sets number their images alike
+      const std::string set =
+          std::filesystem::path(source.path.empty() ? source.images : source.path).filename();
+      for (data::LabelledVolume& volume : opened.volumes) {
+        volume.name = set + "/" + volume.name;
+      }
+    }
+    data::append(*dataset, std::move(opened));
+  }
   checked = check_dataset(*dataset, options, context);
   throw_if_bad(checked, options);
   return dataset;
@@ -66,7 +78,7 @@ std::shared_ptr<const data::Dataset> open_checked(const data::DataOptions& data,
 void FinetuneRun::open_data() {
   const core::Context& context = run_.context();
   CheckReport checked;
-  dataset_ = open_checked(options_.training_data(), options_.classes, checked, context);
+  dataset_ = open_checked(options_.training_sources(), options_.classes, checked, context);
   context.log->info("training data: {} slices of {} images\n{}", dataset_->slices.size(),
                     dataset_->volumes.size(), to_table(checked, 12));
   preprocess_.range = dataset_->range;
@@ -81,7 +93,7 @@ void FinetuneRun::open_data() {
     return;
   }
   held_out_ =
-      open_checked(options_.held_out_data(preprocess_.range), options_.classes, checked, context);
+      open_checked({options_.held_out_data(preprocess_.range)}, options_.classes, checked, context);
 }
 
 std::shared_ptr<net::DenseNetwork> FinetuneRun::make_network() {
@@ -90,6 +102,7 @@ std::shared_ptr<net::DenseNetwork> FinetuneRun::make_network() {
     options_.transfer = net::TransferScope::none;
   } else if (!run_.has_checkpoint()) {
     const InitialWeights weights = read_initial_weights(options_.init);
+    options_.licence = licence_over(options_.licence, weights);
     options_.transfer = resolved_scope(options_.transfer, weights);
     transfer_ =
         transfer_into(*network, weights, options_.transfer, options_.frozen(options_.transfer));
@@ -129,8 +142,7 @@ ValidatorSetup FinetuneRun::validator_setup() const {
 }
 
 model::Card FinetuneRun::card() const {
-  model::Card card;
-  card.name = options_.preset;
+  model::Card card = worded_card(options_, options_.preset);
   card.network_options = core::options_to_json(options_.network);
   card.classes.push_back({.id = 0, .name = "background"});
   for (const std::string& name : options_.classes) {
@@ -145,12 +157,12 @@ model::Card FinetuneRun::card() const {
       card.voxel_nm_seen.push_back(*voxel_nm);
     }
   }
-  card.provenance = {{"seed", options_.seed},
-                     {"training_slices", dataset_->slices.size()},
-                     {"init", options_.init},
-                     {"transfer", core::enum_name(options_.transfer)},
-                     {"frozen", options_.optimizer.freeze},
-                     {"precision", run_.precision()}};
+  card.provenance.update({{"seed", options_.seed},
+                          {"training_slices", dataset_->slices.size()},
+                          {"init", options_.init},
+                          {"transfer", core::enum_name(options_.transfer)},
+                          {"frozen", options_.optimizer.freeze},
+                          {"precision", run_.precision()}});
   return card;
 }
 

@@ -40,7 +40,9 @@ std::vector<Problem> FinetuneOptions::validate() const {
                    channels() == 1 ? "no held-out images" : "several classes",
                    "one class and held-out images");
   problems.add(postprocess.validate());
-  problems.add(data.validate());
+  for (const data::DataOptions& source : training_sources()) {
+    problems.add(source.validate());
+  }
   problems.add(network.validate());
   problems.add(augment.validate());
   problems.add(validation.windows.validate());
@@ -71,6 +73,12 @@ std::vector<std::string> FinetuneOptions::frozen(net::TransferScope scope) const
   const bool published =
       scope == net::TransferScope::transformer || scope == net::TransferScope::encoder;
   return published ? std::vector<std::string>{"transformer.encoder"} : std::vector<std::string>{};
+}
+
+std::vector<data::DataOptions> FinetuneOptions::training_sources() const {
+  std::vector<data::DataOptions> all{training_data()};
+  all.insert(all.end(), more_data.begin(), more_data.end());
+  return all;
 }
 
 data::DataOptions FinetuneOptions::training_data() const {

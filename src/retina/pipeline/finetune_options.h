@@ -78,6 +78,7 @@ struct FinetuneOptions : TrainingOptions {
   net::TransferScope transfer = net::TransferScope::automatic;
   std::vector<std::string> freeze{};
   data::DataOptions data;
+  std::vector<data::DataOptions> more_data{};
   ValidationOptions validation;
   net::TransUNetOptions network;
   augment::Recipe augment;
@@ -103,6 +104,7 @@ struct FinetuneOptions : TrainingOptions {
           "beginnings or patterns of names of tensors not to train (short for optimizer.freeze); "
           "empty: transformer.encoder with transfer transformer or encoder; none: nothing");
     visit("data", self.data, "training images and labels");
+    visit("more_data", self.more_data, "further data sets with labels of the same classes");
     visit("validation", self.validation, "held-out slices that choose the model");
     visit("network", self.network, "shape of the network; the preset's, where not given");
     visit("augment", self.augment, "augmentation");
@@ -130,6 +132,8 @@ struct FinetuneOptions : TrainingOptions {
   std::vector<std::string> frozen(net::TransferScope scope) const;
   /// `data` with the short flags laid over it.
   data::DataOptions training_data() const;
+  /// The same, and more_data.
+  std::vector<data::DataOptions> training_sources() const;
   /// `validation.data` alike; read as the training data are (label values, range), where not said
   /// otherwise; in intensities as in `range` where that is known, as predict will.
   data::DataOptions held_out_data(const core::IntensityRange& range) const;

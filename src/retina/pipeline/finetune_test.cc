@@ -110,6 +110,31 @@ TEST(Finetune, KeepsTheTunedThresholdTheCleaningAndTheScaleInTheModel) {
             card.metrics["validation_iou"].get<double>() - 1e-6);
 }
 
+TEST(Finetune, TrainsOnSeveralDataSetsEachReadInItsOwnWay) {
+  const testing::TempFolder folder;
+  Json given = toy_run(folder.path());
+  given["output"] = (folder / "run").string();
+  Json other = {{"path", (folder / "held_out").string()},
+                {"labels", {{"0", 0}, {"1", 1}}},
+                {"voxel_size_nm", {30, 8, 8}},
+                {"target_voxel_nm", {30, 5, 5}}};
+  given["data"]["voxel_size_nm"] = {30, 5, 5};
+  given["more_data"] = {other};
+  run_toy(given);
+  const model::Card card = model::load(folder / "run").card;
+  EXPECT_EQ(card.provenance.at("training_slices"), 4);
+  EXPECT_EQ(card.voxel_nm_seen, (std::vector<core::Vec3d>{{30, 5, 5}}));
+  given["output"] = (folder / "bad").string();
+  other["labels"] = {{"0", 0}};
+  given["more_data"] = {other};
+  try {
+    run_toy(given);
+    FAIL() << "a label value of the second data set that no class has";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("held_out"));
+  }
+}
+
 TEST(Finetune, ValidatesWhereToldAndKeepsTheLastWeights) {
   const testing::TempFolder folder;
   Json given = toy_run(folder.path());
@@ -263,10 +288,15 @@ TEST(Finetune, StartsFromTheWeightsOfAnotherRun) {
   Json given = toy_run(folder.path());
   given["output"] = (folder / "first").string();
   given["steps"] = 2;
+  given["name"] = "squares";
+  given["licence"] = "CC0 1.0";
   run_toy(given);
+  EXPECT_EQ(model::load(folder / "first").card.name, "squares");
   given["output"] = (folder / "second").string();
   given["init"] = (folder / "first").string();
+  given["licence"] = "";
   EXPECT_EQ(run_toy(given).steps, 2);
+  EXPECT_EQ(model::load(folder / "second").card.licence, "CC0 1.0");
   given["output"] = (folder / "third").string();
   given["network"]["layers"] = 2;
   EXPECT_THROW(run_toy(given), Error);

@@ -101,6 +101,10 @@ InitialWeights read_initial_weights(const std::string& path) {
   return weights;
 }
 
+std::string licence_over(const std::string& stated, const InitialWeights& weights) {
+  return stated.empty() && weights.card ? weights.card->licence : stated;
+}
+
 net::TransferScope resolved_scope(net::TransferScope scope, const InitialWeights& weights) {
   if (scope != net::TransferScope::automatic) {
     return scope;
@@ -114,6 +118,9 @@ TransferSummary transfer_into(torch::nn::Module& network, const InitialWeights& 
   summary.source = weights.source;
   summary.scope = scope;
   summary.report = net::transfer_weights(network, weights.state, scope, weights.source);
+  if (weights.card && !weights.card->licence.empty()) {
+    summary.report.notes.push_back("their licence: " + weights.card->licence);
+  }
   for (const net::TransferredTensor& tensor : summary.report.tensors) {
     if (tensor.fate == net::Fate::ignored) {
       count(summary.ignored, tensor.parameters);

@@ -31,6 +31,9 @@ struct InitialWeights {
 };
 InitialWeights read_initial_weights(const std::string& path);
 
+/// The licence of a model that starts from `weights`: theirs, unless another is `stated`.
+std::string licence_over(const std::string& stated, const InitialWeights& weights);
+
 /// The tensors of a .safetensors, .pt, .pth or .npz file by their plain names; ImageNet-21k arrays
 /// become `transformer.*`.
 tensor::NamedTensors read_weights_file(const std::string& path);

@@ -74,7 +74,6 @@ core::Array read_volume(const std::string& path) {
   return volume->read(core::whole(volume->shape()));
 }
 
-/// Asks for a stop at the first report of progress.
 /// In which a stop is asked for at the first sign of progress.
 core::Context context_that_stops_soon() {
   return retina::testing::stopping_context(
@@ -226,6 +225,16 @@ TEST_F(Predict, RethresholdingTheProbabilitiesGivesTheLabels) {
   for (std::size_t i = 0; i < labels.values<std::uint8_t>().size(); ++i) {
     ASSERT_EQ(labels.values<std::uint8_t>()[i], p.values<std::uint8_t>()[i] > 127 ? 1 : 0);
   }
+}
+
+TEST_F(Predict, AThresholdForAModelOfSeveralClassesIsRefused) {
+  PredictOptions options =
+      options_for(write_volume(folder_ / "in.zarr", noise({2, 70, 80}, 9)), "out.zarr");
+  options.model = save_tiny_model(folder_ / "three", 3);
+  options.threshold = 0.4;
+  EXPECT_EQ(error_of(options), ErrorKind::usage);
+  EXPECT_NE(message_.find("3 classes"), std::string::npos) << message_;
+  EXPECT_FALSE(fs::exists(options.output));
 }
 
 TEST_F(Predict, APlaceInsideAContainerHoldsAllOfIt) {

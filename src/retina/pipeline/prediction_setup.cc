@@ -63,6 +63,13 @@ PredictionSetup make_setup(const PredictOptions& options, const core::Context& c
                         .expected = "one that was fine-tuned",
                         .remedy = "train it: retina finetune --init " + options.model});
   }
+  if (options.threshold && loaded.network->head().channels > 1) {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = "--threshold",
+                        .found = fmt::format("a model of {} classes", loaded.card.classes.size()),
+                        .expected = "a one-class model: of several classes the likeliest is taken",
+                        .remedy = "leave it out, or write --probabilities"});
+  }
   if (setup.windows.window > 0 && setup.windows.window != loaded.network->input().window) {
     context.log->warn("windows of {} pixels instead of the network's {}: positions are resampled",
                       setup.windows.window, loaded.network->input().window);
@@ -83,6 +90,9 @@ PredictionSetup make_setup(const PredictOptions& options, const core::Context& c
       loaded.card.preprocess, setup.windows, device, setup.dtype);
   setup.predictor->set_hooks(
       engine::predictor_hooks(context, kStopGrace_s, "run the same command again to continue"));
+  if (!setup.card.licence.empty()) {
+    context.log->info("licence of the model: {}", setup.card.licence);
+  }
   context.log->info("model '{}' on {}, {}, window {}, procedure {}", setup.card.name, device.str(),
                     setup.dtype == at::kBFloat16 ? "bf16" : "fp32", setup.predictor->window(),
                     core::enum_name(options.procedure));

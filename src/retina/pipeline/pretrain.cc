@@ -8,6 +8,7 @@
 #include <spdlog/logger.h>
 
 #include "retina/core/file.h"
+#include "retina/data/append.h"
 #include "retina/data/statistics.h"
 #include "retina/model/model.h"
 #include "retina/net/network.h"
@@ -26,22 +27,18 @@ constexpr std::int64_t kMeasuredPlanes = 400;  ///< for mean and standard deviat
 /// An output whose standard deviation is a smaller share of the target's is constant.
 constexpr double kConstantShare = 0.02;
 
-/// Appends the planes of one source, each as often as patches fit in it.
-void append_source(data::Dataset& all, data::Dataset source, std::int64_t patch) {
-  const int offset = static_cast<int>(all.volumes.size());
-  for (data::Slice slice : source.slices) {
+/// Lists every plane as often as patches fit in it.
+void repeat_planes(data::Dataset& source, std::int64_t patch) {
+  std::vector<data::Slice> repeated;
+  for (const data::Slice& slice : source.slices) {
     const data::LabelledVolume& volume = source.volumes[static_cast<std::size_t>(slice.volume)];
     const core::Vec3 plane = data::plane_shape(volume.image->shape(), slice.axis);
     const std::int64_t fit = patch > 0 ? std::max<std::int64_t>(1, plane[1] / patch) *
                                              std::max<std::int64_t>(1, plane[2] / patch)
                                        : 1;
-    slice.volume += offset;
-    all.slices.insert(all.slices.end(), static_cast<std::size_t>(fit), slice);
+    repeated.insert(repeated.end(), static_cast<std::size_t>(fit), slice);
   }
-  if (all.range == core::IntensityRange{}) {
-    all.range = source.range;
-  }
-  std::move(source.volumes.begin(), source.volumes.end(), std::back_inserter(all.volumes));
+  source.slices = std::move(repeated);
 }
 
 /// The decoder goes on too where it was trained: pre-training continues another, or a fine-tuning.
@@ -91,8 +88,10 @@ class PretrainRun {
 
 void PretrainRun::open_data() {
   auto dataset = std::make_shared<data::Dataset>();
-  for (const data::DataOptions& source : options_.sources()) {
-    append_source(*dataset, open_dataset(source, 1, run_.context()), options_.augment.patch);
+  for (const data::DataOptions& options : options_.sources()) {
+    data::Dataset source = open_dataset(options, 1, run_.context());
+    repeat_planes(source, options_.augment.patch);
+    data::append(*dataset, std::move(source));
   }
   if (!options_.normalisation.mean || !options_.normalisation.std) {
     const data::Statistics measured = data::measure(*dataset, kMeasuredPlanes, options_.seed);
@@ -109,6 +108,7 @@ std::shared_ptr<net::DenseNetwork> PretrainRun::make_network() {
   auto network = run_.make_network(core::options_to_json(options_.network));
   if (!options_.init.empty() && !run_.has_checkpoint()) {
     const InitialWeights weights = read_initial_weights(options_.init);
+    options_.licence = licence_over(options_.licence, weights);
     transfer_ = transfer_into(*network, weights, scope_of(weights), options_.optimizer.freeze);
     run_.context().log->info("{}", to_text(*transfer_));
   }
@@ -171,18 +171,17 @@ TrainingHooks PretrainRun::hooks() {
 }
 
 void PretrainRun::keep_model(const trainer::LoopState& state) const {
-  model::Card card;
-  card.name = options_.preset;
+  model::Card card = worded_card(options_, options_.preset);
   card.network_options = core::options_to_json(options_.network);
   card.preprocess = {
       .range = dataset_->range, .mean = normalisation_.mean, .std = normalisation_.std};
-  card.provenance = {{"pretraining", "image restoration"},
-                     {"seed", options_.seed},
-                     {"steps", state.step},
-                     {"images", dataset_->volumes.size()},
-                     {"patches_an_epoch", dataset_->slices.size()},
-                     {"precision", run_.precision()},
-                     {"init", options_.init}};
+  card.provenance.update({{"pretraining", "image restoration"},
+                          {"seed", options_.seed},
+                          {"steps", state.step},
+                          {"images", dataset_->volumes.size()},
+                          {"patches_an_epoch", dataset_->slices.size()},
+                          {"precision", run_.precision()},
+                          {"init", options_.init}});
   card.metrics = {{"loss", run_.figures().value("loss", 0.0)},
                   {"input_error", run_.figures().value("input_error", 0.0)}};
   model::save(run_.folder().model(), card, run_.kept_network());

@@ -33,6 +33,9 @@ struct TrainingOptions {
   std::uint64_t seed = 1234;
   bool resume = false;
   bool overwrite = false;
+  std::string name;         ///< of the model; empty = the preset
+  std::string description;  ///< what a user of the model should know
+  std::string licence;      ///< of the weights; empty = that of the weights it starts from
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -57,6 +60,11 @@ struct TrainingOptions {
     visit("seed", self.seed, "of everything random");
     visit("resume", self.resume, "go on with the run in the output folder");
     visit("overwrite", self.overwrite, "replace an existing run folder");
+    visit("name", self.name, "name of the model; default: the preset");
+    visit("description", self.description, "of the model, for its card: data, command");
+    visit("licence", self.licence,
+          "licence of the model's weights, for its card; default: that of the weights it starts "
+          "from");
   }
 
   /// Adds what is wrong with these.

@@ -68,6 +68,16 @@ core::Context follower_context(const core::Context& context) {
 
 }  // namespace
 
+model::Card worded_card(const TrainingOptions& options, const std::string& preset) {
+  model::Card card;
+  card.name = options.name.empty() ? preset : options.name;
+  card.licence = options.licence;
+  if (!options.description.empty()) {
+    card.provenance["description"] = options.description;
+  }
+  return card;
+}
+
 TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& context)
     : options_(options),
       ranks_(trainer::rank_place(trainer::process_environment()), end_process(context)),

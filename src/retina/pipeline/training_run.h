@@ -13,6 +13,7 @@
 #include "retina/core/lock.h"
 #include "retina/core/progress.h"
 #include "retina/data/loader.h"
+#include "retina/model/card.h"
 #include "retina/net/network.h"
 #include "retina/pipeline/run_folder.h"
 #include "retina/pipeline/training_options.h"
@@ -51,6 +52,9 @@ struct TrainingOutcome {
   double device_busy = 0;         ///< 1 - time the training waited for data / its time
   Json figures = Json::object();  ///< of the last line of the log in this process
 };
+
+/// The card of a model that a run makes, as far as the user words it.
+model::Card worded_card(const TrainingOptions& options, const std::string& preset);
 
 /// What all training verbs share: the run folder with its log and metrics, device and arithmetic,
 /// network, optimiser, mean of the weights, reading ahead, checkpoints, resuming, and other

@@ -103,9 +103,8 @@ Bytes without_checksum(View stored) {
   for (std::size_t i = 0; i < kChecksumBytes; ++i) {
     sum |= std::to_integer<std::uint32_t>(stored[plain.size() + i]) << (8 * i);
   }
-  const auto [first, second] = fletcher_sums(plain);
-  const auto fits = [&](std::uint32_t stated) {
-    return (stated & 0xffff) % 65535 == first && (stated >> 16) % 65535 == second;
+  const auto fits = [sums = fletcher_sums(plain)](std::uint32_t stated) {
+    return (stated & 0xffff) % 65535 == sums.first && (stated >> 16) % 65535 == sums.second;
   };
   // early versions of the library swapped the bytes of each half
   const std::uint32_t swapped = (sum & 0xff00ff) << 8 | (sum >> 8 & 0xff00ff);

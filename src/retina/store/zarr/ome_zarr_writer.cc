@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
+#include "retina/core/lock.h"
 #include "retina/store/downsample.h"
 #include "retina/store/output_place.h"
 #include "retina/store/zarr/array.h"
@@ -39,9 +40,9 @@ std::string version_of(ZarrFormat format) {
 
 /// Makes the folder of an image inside another one a group, and lists labels in x.zarr/labels.
 void register_inside(const OutputPlace& place, ZarrFormat format, bool is_labels) {
-  static std::mutex mutex;  // several label images may be finished at once
-  const std::lock_guard lock(mutex);
   const fs::path folder = place.final_path.parent_path();
+  // several label images may be finished at once, by several processes
+  const auto lock = core::OutputLock::wait(folder / "zarr.json");
   Json attributes = is_zarr_node(folder) ? read_zarr_node(folder).attributes : Json::object();
   if (format == ZarrFormat::v3 && !attributes.contains("ome")) {
     attributes["ome"] = {{"version", version_of(format)}};

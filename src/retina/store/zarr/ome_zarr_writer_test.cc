@@ -1,7 +1,10 @@
 #include "retina/store/zarr/ome_zarr_writer.h"
 
+#include <cstddef>
 #include <filesystem>
+#include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -69,6 +72,23 @@ TEST(OmeZarrWriter, LabelsJoinTheirImage) {
   EXPECT_EQ(open(image + ":/labels/semantic")->info().voxel_nm, options.voxel_nm);
   EXPECT_EQ(open(image + "/labels/instances")->shape(), options.shape);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(OmeZarrWriter, LabelsFinishedAtOnceAreAllListed) {
+  const testing::TempFolder folder;
+  const std::string image = (folder / "x.zarr").string();
+  CreateOptions options = image_options({4, 20, 20});
+  write_zarr(image, options);
+  options.is_labels = true;
+  constexpr std::size_t kWriters = 8;
+  {
+    std::vector<std::jthread> writers;  // each takes the lock as another process would
+    for (std::size_t i = 0; i < kWriters; ++i) {
+      writers.emplace_back([&, i] { write_zarr(image + "/labels/" + std::to_string(i), options); });
+    }
+  }
+  const Json group = core::read_json(image + "/labels/zarr.json");
+  EXPECT_EQ(group["attributes"]["ome"]["labels"].size(), kWriters);
 }
 
 TEST(OmeZarrWriter, LabelsMayBeWrittenBesideAnUnfinishedImage) {
