@@ -22,8 +22,8 @@ struct BenchOptions {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("figures", self.figures,
-          "which to measure: forward_fp32, forward_default, train_step, augment, predict_1024, "
-          "predict_1024_bf16; empty = all");
+          "which to measure: forward_fp32, forward_default, train_step, pretrain, augment, "
+          "predict_1024, predict_1024_bf16; empty = all");
     visit("preset", self.preset, "network to measure");
     visit("device", self.device, "auto, cpu, cuda or cuda:1");
     visit("threads", self.threads, "threads of the whole process; 0 = all cores");
@@ -49,9 +49,9 @@ struct BenchReport {
 };
 
 /// Times the parts that the published pipeline is compared by: forward pass in fp32 and at the
-/// default precision of training (forward_default), training step, augmentation of in-memory crops,
-/// prediction of an image from file to file in fp32 (predict's default) and bf16. Random weights;
-/// the median of repeats.
+/// default precision of training (forward_default), training step, pre-training with its data and
+/// augmentation, augmentation of in-memory crops, prediction of an image from file to file in fp32
+/// (predict's default) and bf16. Random weights; the median of repeats.
 BenchReport bench(const BenchOptions& options, const core::Context& context);
 
 /// `figures`: list of name, ours, peer (null), ratio (null), unit.
