@@ -27,6 +27,8 @@ namespace retina::pipeline {
 namespace {
 
 constexpr std::int64_t kWindow = 224;
+/// A part of the network is timed for this share of the seconds of a figure.
+constexpr double kPartsOfAFigure = 5;
 
 /// What the figures share.
 struct Bench {
@@ -219,7 +221,7 @@ BenchReport bench(const BenchOptions& options, const core::Context& context) {
                      .precision = shared.fast_type == at::kBFloat16 ? "bf16" : "fp32",
                      .figures = {}};
   for (const FigureEntry& figure : kFigures) {
-    const bool wanted = options.figures.empty() ||
+    const bool wanted = (options.figures.empty() && !options.layers) ||
                         std::find(options.figures.begin(), options.figures.end(), figure.name) !=
                             options.figures.end();
     if (wanted) {
@@ -227,6 +229,15 @@ BenchReport bench(const BenchOptions& options, const core::Context& context) {
       context.log->info("measuring {}", figure.name);
       report.figures.push_back({figure.name, figure.measure(shared), figure.unit});
     }
+  }
+  if (options.layers) {
+    context.check_stop("");
+    context.log->info("measuring the parts of the network");
+    report.roofline =
+        measure_roofline(*shared.network(), {.device = device,
+                                             .dtype = shared.fast_type,
+                                             .batch = options.batch,
+                                             .seconds = options.seconds / kPartsOfAFigure});
   }
   return report;
 }
@@ -240,7 +251,11 @@ Json to_json(const BenchReport& report) {
                        {"ratio", nullptr},
                        {"unit", figure.unit}});
   }
-  return {{"device", report.device}, {"precision", report.precision}, {"figures", figures}};
+  Json json{{"device", report.device}, {"precision", report.precision}, {"figures", figures}};
+  if (report.roofline) {
+    json.update(to_json(*report.roofline));
+  }
+  return json;
 }
 
 std::string to_text(const BenchReport& report) {
@@ -249,7 +264,10 @@ std::string to_text(const BenchReport& report) {
   for (const Figure& figure : report.figures) {
     text += fmt::format("{:<16} {:>9.4g} {}\n", figure.name, figure.ours, figure.unit);
   }
-  return text + "benchmark/compare_peer runs the published code beside these\n";
+  if (!report.figures.empty()) {
+    text += "benchmark/compare_peer runs the published code beside these\n";
+  }
+  return report.roofline ? text + "\n" + to_text(*report.roofline) : text;
 }
 
 }  // namespace retina::pipeline

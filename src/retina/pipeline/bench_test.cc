@@ -31,6 +31,15 @@ TEST(Bench, PretrainingIsTheVerbItself) {
   EXPECT_EQ(report.figures[0].unit, "images/s");
 }
 
+TEST(Bench, LayersComeInPlaceOfTheFigures) {
+  const BenchReport report =
+      bench({.preset = "retina-tiny", .device = "cpu", .batch = 1, .seconds = 0.01, .layers = true},
+            core::silent_context());
+  EXPECT_TRUE(report.figures.empty());
+  ASSERT_TRUE(report.roofline);
+  EXPECT_EQ(to_json(report)["layers"][0]["name"], "root");
+}
+
 TEST(Bench, UnknownFigureIsRefusedWithASuggestion) {
   try {
     core::options_from_json<BenchOptions>({{"figures", {"forward_fp16"}}});
