@@ -59,6 +59,12 @@ const std::array<Preset, 4>& presets() {
 
 }  // namespace
 
+std::vector<LayerGroup> DenseNetwork::layer_groups() {
+  return {{.name = "network", .prefixes = {""}, .forward = [this](Flow flow) {
+             return Flow{.x = forward(flow.x)};
+           }}};
+}
+
 std::shared_ptr<DenseNetwork> make_network(const std::string& name, const Json& options) {
   if (name == "transunet") {
     return std::make_shared<TransUNet>(core::options_from_json<TransUNetOptions>(options));

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <torch/nn/module.h>
+#include <torch/types.h>
 
 #include "retina/core/json.h"
 
@@ -25,6 +27,20 @@ struct HeadSpec {
   std::string activation;  ///< "sigmoid", "softmax" or "none"
 };
 
+/// What goes from one part of a network to the next: images, a map, tokens or, in the end, logits;
+/// and the maps that later parts take up, the last one first.
+struct Flow {
+  at::Tensor x;
+  std::vector<at::Tensor> skips{};
+};
+
+/// One of the parts that forward() consists of.
+struct LayerGroup {
+  std::string name;
+  std::vector<std::string> prefixes;  ///< of the names of its parameters; each is in one part
+  std::function<Flow(Flow)> forward;
+};
+
 /// A 2D network that maps [N,C,Y,X] images to [N,K,Y,X] logits at input resolution. Children carry
 /// the Python names, so named_parameters()/named_buffers() are the checkpoint schema.
 class DenseNetwork : public torch::nn::Module {
@@ -39,6 +55,10 @@ class DenseNetwork : public torch::nn::Module {
   /// as forward() in eval mode up to rounding.
   virtual std::shared_ptr<DenseNetwork> prepared_for_inference(at::Device device,
                                                                at::ScalarType dtype) const = 0;
+
+  /// The parts of forward() in their order, valid while the network lives: for measuring them one
+  /// by one. A network that does not tell has one part.
+  virtual std::vector<LayerGroup> layer_groups();
 };
 
 /// Builds a network by name ("transunet") and its options as JSON (strict keys). usage error lists

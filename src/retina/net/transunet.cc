@@ -101,25 +101,31 @@ HeadSpec TransUNet::head() const {
   return transunet_head(options_);
 }
 
-at::Tensor TransUNet::features(const at::Tensor& images_NCYX) {
+at::Tensor TransUNet::root_input(const at::Tensor& images_NCYX) const {
   check_input(images_NCYX, input());
   const at::Tensor reduced_NCYX = reduced(images_NCYX, options_.pixel_stride);
   const at::Tensor rgb_NCYX =
       reduced_NCYX.size(1) == 1 ? reduced_NCYX.expand({-1, 3, -1, -1}) : reduced_NCYX;
   // three channels in memory order y, x, c: the layout of all convolutions that follow
-  return decoder_->forward(
-      transformer_->forward(rgb_NCYX.contiguous(at::MemoryFormat::ChannelsLast)));
+  return rgb_NCYX.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+at::Tensor TransUNet::features(const at::Tensor& images_NCYX) {
+  return decoder_->forward(transformer_->forward(root_input(images_NCYX)));
 }
 
 at::Tensor TransUNet::segmentation(const at::Tensor& features_NCYX) {
   return segmentation_conv_->forward(features_NCYX);
 }
 
-at::Tensor TransUNet::forward(const at::Tensor& images_NCYX) {
-  const at::Tensor features_NCYX = features(images_NCYX);
+at::Tensor TransUNet::logits(const at::Tensor& features_NCYX) {
   return enlarged(final_decoder_.is_empty() ? segmentation(features_NCYX)
                                             : final_decoder_->forward(features_NCYX),
                   options_.pixel_stride);
+}
+
+at::Tensor TransUNet::forward(const at::Tensor& images_NCYX) {
+  return logits(features(images_NCYX));
 }
 
 std::shared_ptr<DenseNetwork> TransUNet::prepared_for_inference(at::Device device,

@@ -21,12 +21,16 @@ class TransUNet : public DenseNetwork {
   at::Tensor forward(const at::Tensor& images_NCYX) override;
   std::shared_ptr<DenseNetwork> prepared_for_inference(at::Device device,
                                                        at::ScalarType dtype) const override;
+  std::vector<LayerGroup> layer_groups() override;
 
   /// What both heads read: decoder output at the side of the input.
   at::Tensor features(const at::Tensor& images_NCYX);
   at::Tensor segmentation(const at::Tensor& features_NCYX);
 
  private:
+  at::Tensor root_input(const at::Tensor& images_NCYX) const;
+  at::Tensor logits(const at::Tensor& features_NCYX);
+
   TransUNetOptions options_;
   VisionTransformer transformer_;
   CascadeDecoder decoder_;

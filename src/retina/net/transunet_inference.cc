@@ -208,35 +208,86 @@ HeadSpec TransUNetInference::head() const {
   return transunet_head(options_);
 }
 
+Flow TransUNetInference::root(const Flow& flow) const {
+  const at::Tensor reduced_NCYX = reduced(flow.x.to(device_), options_.pixel_stride);
+  const at::Tensor y = root_norm_(root_(reduced_NCYX.to(dtype_)));
+  return {.x = y, .skips = {y}};
+}
+
+Flow TransUNetInference::resnet_block(Flow flow, std::size_t index) const {
+  if (index == 0) {
+    flow.x = at::max_pool2d(flow.x, 3, 2);
+  }
+  for (const FoldedBottleneck& unit : body_[index]) {
+    flow.x = unit(flow.x);
+  }
+  if (index + 1 < body_.size()) {  // the deepest map goes through the transformer
+    const std::int64_t side = options_.window / options_.pixel_stride;
+    flow.skips.push_back(padded_to(flow.x, side / (4 << index)));
+  }
+  return flow;
+}
+
+Flow TransUNetInference::patch_embeddings(Flow flow) const {
+  flow.x = patch_(flow.x).flatten(2).transpose(1, 2) + positions_1TH_;
+  return flow;
+}
+
+Flow TransUNetInference::encoder(Flow flow) const {
+  for (const FoldedTransformerBlock& block : blocks_) {
+    flow.x = block(flow.x);
+  }
+  flow.x = layer_norm(flow.x, encoder_norm_);
+  return flow;
+}
+
+Flow TransUNetInference::conv_more(Flow flow) const {
+  flow.x = conv_more_(flow.x.transpose(1, 2).unflatten(2, {options_.grid(), -1}));
+  return flow;
+}
+
+Flow TransUNetInference::decoder_block(Flow flow, std::size_t index) const {
+  const auto& [conv1, conv2] = decoder_[index];
+  flow.x = conv2(conv1(up_and_joined(flow.x, flow.skips.empty() ? nullptr : &flow.skips.back())));
+  if (!flow.skips.empty()) {
+    flow.skips.pop_back();
+  }
+  return flow;
+}
+
+Flow TransUNetInference::logits(const Flow& flow) const {
+  return {.x = enlarged(head_(flow.x).to(at::kFloat).contiguous(), options_.pixel_stride)};
+}
+
+std::vector<LayerGroup> TransUNetInference::layer_groups() {
+  std::vector<LayerGroup> groups;
+  const auto add = [&](std::string name, std::function<Flow(Flow)> part) {
+    groups.push_back({.name = std::move(name), .prefixes = {}, .forward = std::move(part)});
+  };
+  add("root", [this](const Flow& flow) { return root(flow); });
+  for (std::size_t i = 0; i < body_.size(); ++i) {
+    add(fmt::format("block{}", i + 1),
+        [this, i](Flow flow) { return resnet_block(std::move(flow), i); });
+  }
+  add("patch_embeddings", [this](Flow flow) { return patch_embeddings(std::move(flow)); });
+  add("encoder", [this](Flow flow) { return encoder(std::move(flow)); });
+  add("conv_more", [this](Flow flow) { return conv_more(std::move(flow)); });
+  for (std::size_t i = 0; i < decoder_.size(); ++i) {
+    add(fmt::format("decoder.{}", i),
+        [this, i](Flow flow) { return decoder_block(std::move(flow), i); });
+  }
+  add("head", [this](const Flow& flow) { return logits(flow); });
+  return groups;
+}
+
 at::Tensor TransUNetInference::forward(const at::Tensor& images_NCYX) {
   check_input(images_NCYX, input());
   const c10::InferenceMode inference;
-  const std::int64_t side = images_NCYX.size(2) / options_.pixel_stride;
-  const at::Tensor reduced_NCYX = reduced(images_NCYX.to(device_), options_.pixel_stride);
-  const at::Tensor root = root_norm_(root_(reduced_NCYX.to(dtype_)));
-  at::Tensor x = at::max_pool2d(root, 3, 2);
-  std::vector<at::Tensor> skips{root};
-  for (const auto& units : body_) {
-    for (const FoldedBottleneck& unit : units) {
-      x = unit(x);
-    }
-    skips.push_back(padded_to(x, side / (2 << skips.size())));
+  Flow flow{.x = images_NCYX};
+  for (const LayerGroup& group : layer_groups()) {
+    flow = group.forward(std::move(flow));
   }
-  skips.pop_back();  // the deepest map goes through the transformer
-  x = patch_(x).flatten(2).transpose(1, 2) + positions_1TH_;
-  for (const FoldedTransformerBlock& block : blocks_) {
-    x = block(x);
-  }
-  x = layer_norm(x, encoder_norm_).transpose(1, 2).unflatten(2, {options_.grid(), -1});
-  x = conv_more_(x);
-  for (const auto& [conv1, conv2] : decoder_) {
-    const at::Tensor joined = up_and_joined(x, skips.empty() ? nullptr : &skips.back());
-    x = conv2(conv1(joined));
-    if (!skips.empty()) {
-      skips.pop_back();
-    }
-  }
-  return enlarged(head_(x).to(at::kFloat).contiguous(), options_.pixel_stride);
+  return flow.x;
 }
 
 std::shared_ptr<DenseNetwork> TransUNetInference::prepared_for_inference(at::Device,

@@ -68,8 +68,19 @@ class TransUNetInference : public DenseNetwork {
   at::Tensor forward(const at::Tensor& images_NCYX) override;
   std::shared_ptr<DenseNetwork> prepared_for_inference(at::Device device,
                                                        at::ScalarType dtype) const override;
+  /// The parts of the same names as those of the network it was made from. The weights are no
+  /// parameters, so nothing has their prefixes.
+  std::vector<LayerGroup> layer_groups() override;
 
  private:
+  Flow root(const Flow& flow) const;
+  Flow resnet_block(Flow flow, std::size_t index) const;
+  Flow patch_embeddings(Flow flow) const;
+  Flow encoder(Flow flow) const;
+  Flow conv_more(Flow flow) const;
+  Flow decoder_block(Flow flow, std::size_t index) const;
+  Flow logits(const Flow& flow) const;
+
   TransUNetOptions options_;
   at::Device device_;
   at::ScalarType dtype_;

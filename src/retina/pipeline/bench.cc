@@ -2,21 +2,21 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <functional>
 #include <utility>
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <spdlog/logger.h>
-#include <torch/cuda.h>
-#include <unistd.h>
 
 #include "retina/augment/compose.h"
 #include "retina/core/clock.h"
 #include "retina/model/model.h"
 #include "retina/net/network.h"
+#include "retina/pipeline/bench_timer.h"
 #include "retina/pipeline/predict.h"
+#include "retina/pipeline/pretrain_rate.h"
+#include "retina/pipeline/scratch_folder.h"
 #include "retina/store/open.h"
 #include "retina/tensor/convert.h"
 #include "retina/tensor/device.h"
@@ -26,41 +26,20 @@
 namespace retina::pipeline {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::int64_t kWindow = 224;
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
+/// A part of the network is timed for this share of the seconds of a figure.
+constexpr double kPartsOfAFigure = 5;
 
 /// What the figures share.
 struct Bench {
   const BenchOptions& options;
   at::Device device;
   at::ScalarType fast_type;  ///< bf16 where the device is fast at it: the default of training
+  const core::Context& context;
 
-  void synchronise() const {
-    if (device.is_cuda()) {
-      torch::cuda::synchronize();
-    }
-  }
   /// Units per second: the median of repeats of `run`, each of which does `units`.
   double rate(double units, const std::function<void()>& run) const {
-    run();
-    run();
-    synchronise();
-    std::vector<double> seconds;
-    const core::Stopwatch total;
-    while (seconds.size() < 3 || (total.seconds() < options.seconds && seconds.size() < 1000)) {
-      const core::Stopwatch watch;
-      run();
-      synchronise();
-      seconds.push_back(watch.seconds());
-    }
-    return units / median(std::move(seconds));
+    return BenchTimer(device, options.seconds).rate(units, run);
   }
   std::shared_ptr<net::DenseNetwork> network() const {
     torch::manual_seed(1);
@@ -99,6 +78,15 @@ double train_step(const Bench& bench) {
   });
 }
 
+double pretraining(const Bench& bench) {
+  return pretrain_rate({.preset = bench.options.preset,
+                        .device = bench.options.device,
+                        .threads = static_cast<int>(bench.options.threads),
+                        .batch = bench.options.batch,
+                        .seconds = bench.options.seconds},
+                       bench.context);
+}
+
 /// Images per second and core of the published fine-tuning augmentation (with noise and blur) on
 /// crops in memory.
 double augmentation(const Bench& bench) {
@@ -132,24 +120,6 @@ double augmentation(const Bench& bench) {
   tensor::set_threads(before);
   return rate;
 }
-
-/// A folder that goes with its owner.
-class ScratchFolder {
- public:
-  ScratchFolder() : path_(fs::temp_directory_path() / fmt::format("retina-bench-{}", ::getpid())) {
-    fs::create_directories(path_);
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;  // what cannot be removed is left to the system's temporary folder
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  std::string operator/(const char* name) const { return (path_ / name).string(); }
-
- private:
-  fs::path path_;
-};
 
 /// The image of the user, or random pixels in a file.
 std::string bench_image(const BenchOptions& options, const ScratchFolder& folder) {
@@ -202,10 +172,11 @@ struct FigureEntry {
   const char* unit;
   double (*measure)(const Bench&);
 };
-constexpr std::array<FigureEntry, 6> kFigures{{
+constexpr std::array<FigureEntry, 7> kFigures{{
     {"forward_fp32", "images/s", [](const Bench& b) { return forward(b, at::kFloat); }},
     {"forward_default", "images/s", [](const Bench& b) { return forward(b, b.fast_type); }},
     {"train_step", "images/s", train_step},
+    {"pretrain", "images/s", pretraining},
     {"augment", "images/s per core", augmentation},
     {"predict_1024", "Mpixel/s",
      [](const Bench& b) { return predict(b, tensor::Precision::automatic); }},
@@ -244,12 +215,13 @@ BenchReport bench(const BenchOptions& options, const core::Context& context) {
   tensor::set_threads(static_cast<int>(options.threads));
   tensor::keep_freed_memory();
   const at::Device device = tensor::choose_device(options.device);
-  const Bench shared{options, device, tensor::bf16_is_fast(device) ? at::kBFloat16 : at::kFloat};
+  const Bench shared{options, device, tensor::bf16_is_fast(device) ? at::kBFloat16 : at::kFloat,
+                     context};
   BenchReport report{.device = device.str(),
                      .precision = shared.fast_type == at::kBFloat16 ? "bf16" : "fp32",
                      .figures = {}};
   for (const FigureEntry& figure : kFigures) {
-    const bool wanted = options.figures.empty() ||
+    const bool wanted = (options.figures.empty() && !options.layers) ||
                         std::find(options.figures.begin(), options.figures.end(), figure.name) !=
                             options.figures.end();
     if (wanted) {
@@ -257,6 +229,15 @@ BenchReport bench(const BenchOptions& options, const core::Context& context) {
       context.log->info("measuring {}", figure.name);
       report.figures.push_back({figure.name, figure.measure(shared), figure.unit});
     }
+  }
+  if (options.layers) {
+    context.check_stop("");
+    context.log->info("measuring the parts of the network");
+    report.roofline =
+        measure_roofline(*shared.network(), {.device = device,
+                                             .dtype = shared.fast_type,
+                                             .batch = options.batch,
+                                             .seconds = options.seconds / kPartsOfAFigure});
   }
   return report;
 }
@@ -270,7 +251,11 @@ Json to_json(const BenchReport& report) {
                        {"ratio", nullptr},
                        {"unit", figure.unit}});
   }
-  return {{"device", report.device}, {"precision", report.precision}, {"figures", figures}};
+  Json json{{"device", report.device}, {"precision", report.precision}, {"figures", figures}};
+  if (report.roofline) {
+    json.update(to_json(*report.roofline));
+  }
+  return json;
 }
 
 std::string to_text(const BenchReport& report) {
@@ -279,7 +264,10 @@ std::string to_text(const BenchReport& report) {
   for (const Figure& figure : report.figures) {
     text += fmt::format("{:<16} {:>9.4g} {}\n", figure.name, figure.ours, figure.unit);
   }
-  return text + "benchmark/compare_peer runs the published code beside these\n";
+  if (!report.figures.empty()) {
+    text += "benchmark/compare_peer runs the published code beside these\n";
+  }
+  return report.roofline ? text + "\n" + to_text(*report.roofline) : text;
 }
 
 }  // namespace retina::pipeline

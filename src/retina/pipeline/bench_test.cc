@@ -19,6 +19,27 @@ TEST(Bench, GivesTheFiguresThatWereAsked) {
   EXPECT_TRUE(to_json(report)["figures"][0]["ratio"].is_null());
 }
 
+TEST(Bench, PretrainingIsTheVerbItself) {
+  const BenchReport report = bench({.figures = {"pretrain"},
+                                    .preset = "retina-tiny",
+                                    .device = "cpu",
+                                    .batch = 2,
+                                    .seconds = 0.1},
+                                   core::silent_context());
+  ASSERT_EQ(report.figures.size(), 1U);
+  EXPECT_GT(report.figures[0].ours, 0);
+  EXPECT_EQ(report.figures[0].unit, "images/s");
+}
+
+TEST(Bench, LayersComeInPlaceOfTheFigures) {
+  const BenchReport report =
+      bench({.preset = "retina-tiny", .device = "cpu", .batch = 1, .seconds = 0.01, .layers = true},
+            core::silent_context());
+  EXPECT_TRUE(report.figures.empty());
+  ASSERT_TRUE(report.roofline);
+  EXPECT_EQ(to_json(report)["layers"][0]["name"], "root");
+}
+
 TEST(Bench, UnknownFigureIsRefusedWithASuggestion) {
   try {
     core::options_from_json<BenchOptions>({{"figures", {"forward_fp16"}}});

@@ -9,8 +9,8 @@
 #include <torch/version.h>
 #include <unistd.h>
 
-#include "retina/core/clock.h"
 #include "retina/core/file.h"
+#include "retina/pipeline/machine_rates.h"
 #include "retina/tensor/device.h"
 
 namespace retina::pipeline {
@@ -28,34 +28,6 @@ std::string cpu_name() {
 
 std::int64_t memory_bytes() {
   return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
-}
-
-/// Rate of the convolution that costs the network most, a 3 x 3 one of its third stage, in GFLOP/s.
-double convolution_gflops(const at::Device& device, at::ScalarType dtype) {
-  constexpr std::int64_t kBatch = 4;
-  constexpr std::int64_t kChannels = 256;
-  constexpr std::int64_t kSide = 14;
-  const auto options = at::TensorOptions().device(device).dtype(dtype);
-  const at::Tensor input_NCYX = at::randn({kBatch, kChannels, kSide, kSide}, options)
-                                    .contiguous(at::MemoryFormat::ChannelsLast);
-  const at::Tensor kernel =
-      at::randn({kChannels, kChannels, 3, 3}, options).contiguous(at::MemoryFormat::ChannelsLast);
-  const auto run = [&] {
-    const at::Tensor output_NCYX = at::conv2d(input_NCYX, kernel, {}, 1, 1);
-    if (device.is_cuda()) {
-      torch::cuda::synchronize();
-    }
-    return output_NCYX;
-  };
-  run();
-  constexpr double kFlops = 2.0 * kBatch * kChannels * kChannels * kSide * kSide * 9;
-  const core::Stopwatch watch;
-  int rounds = 0;
-  while (watch.seconds() < 0.5) {
-    run();
-    ++rounds;
-  }
-  return kFlops * rounds / watch.seconds() / 1e9;
 }
 
 }  // namespace

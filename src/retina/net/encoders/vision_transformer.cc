@@ -16,10 +16,12 @@ EmbeddingsImpl::EmbeddingsImpl(const TransUNetOptions& options)
 
 EmbeddedTokens EmbeddingsImpl::forward(const at::Tensor& images_NCYX) {
   HybridFeatures features = hybrid_model_->forward(images_NCYX);
-  const at::Tensor tokens_NTH =
-      patch_embeddings_->forward(features.deep_NCYX).flatten(2).transpose(1, 2);
-  return {.tokens_NTH = at::dropout(tokens_NTH + position_embeddings_, dropout_, is_training()),
-          .skips_NCYX = std::move(features.skips_NCYX)};
+  return {.tokens_NTH = tokens(features.deep_NCYX), .skips_NCYX = std::move(features.skips_NCYX)};
+}
+
+at::Tensor EmbeddingsImpl::tokens(const at::Tensor& deep_NCYX) {
+  const at::Tensor tokens_NTH = patch_embeddings_->forward(deep_NCYX).flatten(2).transpose(1, 2);
+  return at::dropout(tokens_NTH + position_embeddings_, dropout_, is_training());
 }
 
 TransformerEncoderImpl::TransformerEncoderImpl(const TransUNetOptions& options)

@@ -18,6 +18,8 @@ class EmbeddingsImpl : public torch::nn::Module {
  public:
   explicit EmbeddingsImpl(const TransUNetOptions& options);
   EmbeddedTokens forward(const at::Tensor& images_NCYX);
+  /// Of the deepest features alone.
+  at::Tensor tokens(const at::Tensor& deep_NCYX);
 
  private:
   double dropout_;

@@ -1,0 +1,64 @@
+#include "retina/pipeline/machine_rates.h"
+
+#include <ATen/ATen.h>
+#include <torch/cuda.h>
+
+#include "retina/core/clock.h"
+#include "retina/pipeline/bench_timer.h"
+
+namespace retina::pipeline {
+namespace {
+
+constexpr double kRateSeconds = 0.5;  ///< of a measurement
+
+}  // namespace
+
+double convolution_gflops(const at::Device& device, at::ScalarType dtype) {
+  constexpr std::int64_t kBatch = 4;
+  constexpr std::int64_t kChannels = 256;
+  constexpr std::int64_t kSide = 14;
+  const auto options = at::TensorOptions().device(device).dtype(dtype);
+  const at::Tensor input_NCYX = at::randn({kBatch, kChannels, kSide, kSide}, options)
+                                    .contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor kernel =
+      at::randn({kChannels, kChannels, 3, 3}, options).contiguous(at::MemoryFormat::ChannelsLast);
+  const auto run = [&] {
+    const at::Tensor output_NCYX = at::conv2d(input_NCYX, kernel, {}, 1, 1);
+    if (device.is_cuda()) {
+      torch::cuda::synchronize();
+    }
+    return output_NCYX;
+  };
+  run();
+  constexpr double kFlops = 2.0 * kBatch * kChannels * kChannels * kSide * kSide * 9;
+  const core::Stopwatch watch;
+  int rounds = 0;
+  while (watch.seconds() < 0.5) {
+    run();
+    ++rounds;
+  }
+  return kFlops * rounds / watch.seconds() / 1e9;
+}
+
+double matrix_gflops(const at::Device& device, at::ScalarType dtype) {
+  const std::int64_t side = device.is_cuda() ? 8192 : 2048;
+  const auto options = at::TensorOptions().device(device).dtype(dtype);
+  const at::Tensor left = at::randn({side, side}, options);
+  const at::Tensor right = at::randn({side, side}, options);
+  at::Tensor product = at::empty({side, side}, options);
+  const Timing timing =
+      BenchTimer(device, kRateSeconds).time([&] { at::mm_out(product, left, right); });
+  const auto n = static_cast<double>(side);
+  return 2 * n * n * n / timing.best_s / 1e9;
+}
+
+double copy_gbs(const at::Device& device) {
+  constexpr std::int64_t kBytes = std::int64_t{256} << 20;
+  const auto options = at::TensorOptions().device(device).dtype(at::kFloat);
+  const at::Tensor source = at::ones({kBytes / 4}, options);
+  const at::Tensor target = at::zeros({kBytes / 4}, options);
+  const Timing timing = BenchTimer(device, kRateSeconds).time([&] { target.copy_(source); });
+  return 2.0 * kBytes / timing.best_s / 1e9;
+}
+
+}  // namespace retina::pipeline
