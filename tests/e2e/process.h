@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <signal.h>
@@ -49,5 +51,13 @@ class Process {
  private:
   pid_t id_;
 };
+
+/// Waits for a path to appear; false if it did not within a minute.
+inline bool appears(const std::filesystem::path& path) {
+  for (int i = 0; i < 6000 && !std::filesystem::exists(path); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return std::filesystem::exists(path);
+}
 
 }  // namespace retina::e2e

@@ -1,6 +1,3 @@
-#include <chrono>
-#include <thread>
-
 #include "process.h"
 #include "program.h"
 #include <gmock/gmock.h>
@@ -17,10 +14,7 @@ namespace {
 Ended signal_when_there_is(const std::filesystem::path& path, int signal,
                            const testing::TempFolder& folder, const std::string& arguments) {
   Process process(folder.path(), std::string(RETINA_PROGRAM) + " " + arguments);
-  for (int i = 0; i < 6000 && !std::filesystem::exists(path); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_TRUE(std::filesystem::exists(path)) << "the run never wrote " << path;
+  EXPECT_TRUE(appears(path)) << "the run never wrote " << path;
   process.signal(signal);
   return process.wait();
 }

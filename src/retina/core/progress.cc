@@ -31,4 +31,12 @@ Context silent_context() {
           .stop = {}};
 }
 
+Context with_warnings_alone(const Context& context) {
+  Context out = context;
+  const auto& sinks = context.log->sinks();
+  out.log = std::make_shared<spdlog::logger>(context.log->name(), sinks.begin(), sinks.end());
+  out.log->set_level(spdlog::level::warn);
+  return out;
+}
+
 }  // namespace retina::core

@@ -38,4 +38,7 @@ struct Context {
 /// A context that logs nowhere and shows nothing: for tests and library users.
 Context silent_context();
 
+/// The same context with a log that tells warnings and errors alone.
+Context with_warnings_alone(const Context& context);
+
 }  // namespace retina::core

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "retina/pipeline/text_table.h"
+
 namespace retina::pipeline {
 namespace {
 
@@ -90,26 +92,6 @@ std::string cell_of(const Score& score, int digits) {
   return score.value ? fmt::format("{:.{}f}", *score.value, digits) : "undefined";
 }
 
-/// Rows of cells; the first column to the left, the others to the right.
-std::string aligned(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      widths[c] = std::max(widths[c], row[c].size());
-    }
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line = fmt::format("{:<{}}", row.at(0), widths[0]);
-    for (std::size_t c = 1; c < row.size(); ++c) {
-      line += fmt::format("  {:>{}}", row[c], widths[c]);
-    }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return text;
-}
-
 std::string class_table(const EvaluateReport& report) {
   const bool has_nm = std::any_of(report.classes.begin(), report.classes.end(),
                                   [](const ClassScores& c) { return c.mfd_nm.value.has_value(); });
@@ -132,7 +114,7 @@ std::string class_table(const EvaluateReport& report) {
     rows.push_back(std::move(row));
   }
   rows.push_back({"mean", "", cell_of(report.mean_iou, 4)});
-  return aligned(rows);
+  return text_table(rows);
 }
 
 std::string cremi_table(const EvaluateReport& report) {
@@ -149,7 +131,7 @@ std::string cremi_table(const EvaluateReport& report) {
       rows.push_back(std::move(row));
     }
   }
-  return rows.size() > 1 ? "\n" + aligned(rows) : "";
+  return rows.size() > 1 ? "\n" + text_table(rows) : "";
 }
 
 std::string image_table(const EvaluateReport& report) {
@@ -170,7 +152,7 @@ std::string image_table(const EvaluateReport& report) {
     }
     rows.push_back(std::move(row));
   }
-  std::string text = "\n" + aligned(rows);
+  std::string text = "\n" + text_table(rows);
   if (shown < report.images.size()) {
     text += fmt::format("and {} more images (all are in the JSON)\n", report.images.size() - shown);
   }

@@ -5,8 +5,10 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/logger.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/file.h"
 #include "retina/data/append.h"
 #include "retina/data/statistics.h"
@@ -14,9 +16,11 @@
 #include "retina/pipeline/check.h"
 #include "retina/pipeline/held_out_validator.h"
 #include "retina/pipeline/initial_weights.h"
+#include "retina/pipeline/leave_one_out.h"
 #include "retina/pipeline/open_dataset.h"
 #include "retina/pipeline/training_batches.h"
 #include "retina/pipeline/training_run.h"
+#include "retina/trainer/rank_place.h"
 #include "retina/trainer/supervised_task.h"
 
 namespace retina::pipeline {
@@ -30,7 +34,16 @@ class FinetuneRun {
   FinetuneReport run();
 
  private:
+  /// One more training of `whole`, on other labels: without validation, in a folder of its own.
+  FinetuneRun(const FinetuneRun& whole, std::shared_ptr<const data::Dataset> dataset,
+              const FinetuneOptions& options, const core::Context& context)
+      : options_(options),
+        run_(options, context),
+        dataset_(std::move(dataset)),
+        preprocess_(whole.preprocess_) {}
+
   void open_data();
+  TrainingOutcome train();
   std::shared_ptr<net::DenseNetwork> make_network();
   void build_task(std::shared_ptr<net::DenseNetwork> network);
   model::Card card() const;
@@ -39,6 +52,8 @@ class FinetuneRun {
   Validation validate(const trainer::LoopState& state);
   void keep_model(const trainer::LoopState& state);
   void tune_threshold() const;
+  double seconds_of_one_training() const;
+  LeaveOneOut leave_one_out() const;
   ValidationScores scores_of_kept_model() const;
 
   FinetuneOptions options_;
@@ -46,6 +61,8 @@ class FinetuneRun {
   std::shared_ptr<const data::Dataset> dataset_;
   std::shared_ptr<const data::Dataset> held_out_;
   model::Preprocess preprocess_;
+  std::vector<LabelledRegion> regions_;  ///< to leave out, one by one
+  model::Model start_;                   ///< that they are scored with too
   std::unique_ptr<trainer::SupervisedTask> task_;
   std::unique_ptr<HeldOutValidator> validator_;
   std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
@@ -75,6 +92,36 @@ std::shared_ptr<const data::Dataset> open_checked(const std::vector<data::DataOp
   return dataset;
 }
 
+/// The model that a gain is measured from; usage error unless it segments as many classes.
+model::Model load_start(const FinetuneOptions& options) {
+  Problem problem{
+      .subject = "leave_one_region_out: init", .found = {}, .expected = {}, .remedy = {}};
+  const InitialWeights weights = read_initial_weights(options.init);
+  if (!weights.card) {
+    problem.found = "a file of weights";
+    problem.expected = "a model folder, which tells how its network is used";
+    problem.remedy = "make one with 'retina models import'";
+  } else if (weights.only_transformer()) {
+    problem.found = "a network that does not segment yet";
+    problem.expected = "a fine-tuned model: there is no gain over one that predicts nothing";
+  } else if (weights.card->classes.size() != options.classes.size() + 1) {
+    problem.found = fmt::format("{} classes", weights.card->classes.size() - 1);
+    problem.expected = fmt::format("the {} of this training", options.classes.size());
+  } else {
+    const auto folder = std::filesystem::weakly_canonical(model::find_model_folder(options.init));
+    const auto place = folder.lexically_relative(std::filesystem::weakly_canonical(options.output));
+    if (!place.empty() && *place.begin() != "..") {
+      problem.found = "the model of the run that is replaced";
+      problem.expected = "one that stays: every training starts from it";
+      problem.remedy = "choose another output";
+    }
+  }
+  if (!problem.found.empty()) {
+    throw Error(ErrorKind::usage, problem);
+  }
+  return model::load(options.init);
+}
+
 void FinetuneRun::open_data() {
   const core::Context& context = run_.context();
   CheckReport checked;
@@ -85,6 +132,11 @@ void FinetuneRun::open_data() {
   preprocess_.mean = options_.normalisation.mean.value_or(checked.statistics.mean());
   preprocess_.std = options_.normalisation.std.value_or(checked.statistics.std());
   options_.normalisation = {.mean = preprocess_.mean, .std = preprocess_.std};
+  if (options_.leave_one_region_out) {
+    start_ = load_start(options_);
+    regions_ = find_regions(*dataset_);
+    context.log->info("{} regions to leave out, one after the other", regions_.size());
+  }
   if (!options_.validates()) {
     context.log->warn("no held-out images: the last weights become the model, unscored");
     for (const std::string& name : options_.without_effect()) {
@@ -198,6 +250,7 @@ TrainingHooks FinetuneRun::hooks() {
   hooks.validate_every = options_.validation.every;
   hooks.validate_at = options_.validation.at;
   hooks.patience = options_.patience;
+  hooks.max_seconds = seconds_of_one_training();
   hooks.keep_model = [this](const trainer::LoopState& state) { keep_model(state); };
   if (validator_) {
     hooks.validate = [this](const trainer::LoopState& state) { return validate(state); };
@@ -217,6 +270,47 @@ void FinetuneRun::tune_threshold() const {
   model::save(run_.folder().model(), kept.card, *kept.network);
 }
 
+/// The training on all regions and those that leave out one have equal shares of the time.
+double FinetuneRun::seconds_of_one_training() const {
+  return options_.max_seconds / static_cast<double>(regions_.size() + 1);
+}
+
+/// What a region that is left out scores neither chooses weights nor tunes a threshold: the last
+/// weights count, at the threshold of a model that was not tuned.
+LeaveOneOut FinetuneRun::leave_one_out() const {
+  const std::filesystem::path folder = run_.folder().path() / "left_out";
+  FinetuneOptions options = options_;
+  options.output = (folder / "run").string();
+  options.validation.data = {};
+  options.validation_images.clear();
+  options.validation_masks.clear();
+  options.checkpoint_every = 0;
+  options.resume = false;
+  options.overwrite = false;
+  const TrainOn train = [&](std::shared_ptr<const data::Dataset> dataset, double max_seconds,
+                            const core::Context& context) {
+    core::discard(folder);  // of a training that was interrupted
+    options.max_seconds = max_seconds;
+    FinetuneRun part(*this, std::move(dataset), options, context);
+    part.train();
+    return model::load(part.run_.folder().model());
+  };
+  LeaveOneOut result = pipeline::leave_one_out({.dataset = dataset_,
+                                                .regions = regions_,
+                                                .classes = options_.classes,
+                                                .start = start_,
+                                                .windows = options_.validation.windows,
+                                                .device = run_.device(),
+                                                .dtype = run_.dtype(),
+                                                .steps = options_.steps,
+                                                .max_seconds = seconds_of_one_training(),
+                                                .file = run_.folder().path() / "regions.json"},
+                                               train, run_.context());
+  core::discard(folder);
+  run_.context().log->info("{}", summary_of(result));
+  return result;
+}
+
 /// What the report shows of the model that was kept: the validation that chose it, made again if it
 /// was in another process; pictures of training slices where nothing is held out.
 ValidationScores FinetuneRun::scores_of_kept_model() const {
@@ -232,16 +326,19 @@ ValidationScores FinetuneRun::scores_of_kept_model() const {
   return HeldOutValidator(dataset_, std::move(setup)).score(*kept.network, run_.context());
 }
 
-FinetuneReport FinetuneRun::run() {
-  open_data();
+TrainingOutcome FinetuneRun::train() {
   const std::shared_ptr<net::DenseNetwork> network = make_network();
   run_.begin(core::options_to_json(options_), *dataset_, network, options_.optimizer);
   if (transfer_ && run_.leads()) {
     write_transfer(run_.folder().path(), *transfer_);
   }
   build_task(network);
-  const TrainingOutcome outcome =
-      run_.train(*task_, dataset_, choose_box(options_.augment), hooks());
+  return run_.train(*task_, dataset_, choose_box(options_.augment), hooks());
+}
+
+FinetuneReport FinetuneRun::run() {
+  open_data();
+  const TrainingOutcome outcome = train();
   FinetuneReport report{.run = run_.folder().path().string(),
                         .steps = outcome.state.step,
                         .seconds = outcome.state.seconds,
@@ -256,6 +353,9 @@ FinetuneReport FinetuneRun::run() {
   }
   if (options_.tune_threshold) {
     tune_threshold();
+  }
+  if (options_.leave_one_region_out) {
+    report.leave_one_out = leave_one_out();
   }
   const ValidationScores scores = scores_of_kept_model();
   if (validator_ && options_.validation.choose == ChosenWeights::last) {
@@ -276,6 +376,13 @@ FinetuneReport FinetuneRun::run() {
 }  // namespace
 
 FinetuneReport finetune(const FinetuneOptions& options, const core::Context& context) {
+  const std::int64_t ranks = trainer::rank_place(trainer::process_environment()).ranks;
+  if (options.leave_one_region_out && ranks > 1) {
+    throw Error(ErrorKind::usage, Problem{.subject = "leave_one_region_out",
+                                          .found = fmt::format("{} ranks", ranks),
+                                          .expected = "one process",
+                                          .remedy = "start it without a launcher"});
+  }
   return FinetuneRun(options, context).run();
 }
 

@@ -39,6 +39,11 @@ std::vector<Problem> FinetuneOptions::validate() const {
   problems.require(!tune_threshold || (channels() == 1 && validates()), "tune_threshold",
                    channels() == 1 ? "no held-out images" : "several classes",
                    "one class and held-out images");
+  problems.require(!leave_one_region_out || !init.empty(), "leave_one_region_out", "no init",
+                   "a model that the gain is measured from", "give --init MODEL");
+  problems.require(!leave_one_region_out || data.axes == std::vector<std::string>{"xy"},
+                   "leave_one_region_out", "planes of other axes, which cross the hidden region",
+                   "data.axes [xy]");
   problems.add(postprocess.validate());
   for (const data::DataOptions& source : training_sources()) {
     problems.add(source.validate());

@@ -86,6 +86,7 @@ struct FinetuneOptions : TrainingOptions {
   LossOptions loss;
   int patience = 0;
   bool tune_threshold = false;
+  bool leave_one_region_out = false;
   model::Postprocess postprocess;
 
   template <class Self, class Visitor>
@@ -115,6 +116,11 @@ struct FinetuneOptions : TrainingOptions {
     visit("tune_threshold", self.tune_threshold,
           "at the end, store the threshold that scores best on the held-out slices in the model "
           "(one class); else it is 0.5, as published");
+    visit(
+        "leave_one_region_out", self.leave_one_region_out,
+        "also train once for each region of known labels with that region hidden, and report what "
+        "training gains on it over init; the trainings share max_seconds equally, 300 where "
+        "neither it nor steps is given");
     visit("postprocess", self.postprocess,
           "what predict does to labels of the model unless told otherwise");
   }

@@ -40,6 +40,18 @@ TEST(FinetuneOptions, WhatNeedsHeldOutImagesIsNamedWhereThereAreNone) {
   EXPECT_THAT(options.without_effect(), ::testing::IsEmpty());
 }
 
+TEST(FinetuneOptions, LeavingOutRegionsNeedsAStartAndOneAxis) {
+  FinetuneOptions options;
+  options.output = "run";
+  options.data.images = "folder/images";
+  options.leave_one_region_out = true;
+  options.data.axes = {"xy", "xz"};
+  EXPECT_EQ(options.validate().size(), 2U);
+  options.data.axes = {"xy"};
+  options.init = "mito-tiny";
+  EXPECT_THAT(options.validate(), ::testing::IsEmpty());
+}
+
 TEST(FinetuneOptions, OneClassIsOneMap) {
   FinetuneOptions options;
   EXPECT_EQ(options.channels(), 1);

@@ -5,19 +5,24 @@
 #include <fmt/format.h>
 
 #include "retina/pipeline/run_report.h"
+#include "retina/pipeline/text_table.h"
 
 namespace retina::pipeline {
 
 Json to_json(const FinetuneReport& report) {
-  return {{"run", report.run},
-          {"steps", report.steps},
-          {"seconds", report.seconds},
-          {"best_validation_iou",
-           report.best_validation_iou ? Json(*report.best_validation_iou) : Json(nullptr)},
-          {"best_step", report.best_step},
-          {"device_busy", report.device_busy},
-          {"precision", report.precision},
-          {"report", report.report}};
+  Json json{{"run", report.run},
+            {"steps", report.steps},
+            {"seconds", report.seconds},
+            {"best_validation_iou",
+             report.best_validation_iou ? Json(*report.best_validation_iou) : Json(nullptr)},
+            {"best_step", report.best_step},
+            {"device_busy", report.device_busy},
+            {"precision", report.precision},
+            {"report", report.report}};
+  if (report.leave_one_out) {
+    json["leave_one_out"] = core::options_to_json(*report.leave_one_out);
+  }
+  return json;
 }
 
 std::string to_text(const FinetuneReport& report) {
@@ -27,7 +32,12 @@ std::string to_text(const FinetuneReport& report) {
     text += fmt::format("best validation IoU {:.4f} after step {}\n", *report.best_validation_iou,
                         report.best_step);
   }
-  return text + fmt::format("report    {}\n", report.report);
+  text += fmt::format("report    {}\n", report.report);
+  if (report.leave_one_out) {
+    text += "\n" + text_table(table_of(*report.leave_one_out)) + summary_of(*report.leave_one_out) +
+            "\n";
+  }
+  return text;
 }
 
 void write_finetune_page(const FinetuneReport& report, const FinetuneOptions& options,
@@ -51,6 +61,14 @@ void write_finetune_page(const FinetuneReport& report, const FinetuneOptions& op
     summary.class_names.insert(summary.class_names.begin(), "background");
   }
   summary.validation = std::move(page.validation);
+  if (report.leave_one_out) {
+    summary.tables.push_back(
+        {.title = "Left-out regions",
+         .text = summary_of(*report.leave_one_out) +
+                 ". Before: the model that training started from. After: a training that did not "
+                 "know the region; the model of this run knows all of them.",
+         .rows = table_of(*report.leave_one_out)});
+  }
   summary.samples_are = page.held_out_slices > 0 ? "Held-out slices" : "Training slices";
   summary.samples = std::move(page.samples);
   write_run_report(report.run, summary);

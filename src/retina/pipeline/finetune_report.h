@@ -10,6 +10,7 @@
 #include "retina/core/json.h"
 #include "retina/pipeline/finetune_options.h"
 #include "retina/pipeline/held_out_validator.h"
+#include "retina/pipeline/leave_one_out.h"
 
 namespace retina::pipeline {
 
@@ -22,7 +23,8 @@ struct FinetuneReport {
   double device_busy = 0;  ///< 1 - time the training waited for data / its time
   std::string precision;   ///< fp32 or bf16: what "auto" meant on the device of this run
   std::string report;      ///< report.html
-  std::int64_t rank = 0;   ///< that tells this; only rank 0's is whole
+  std::optional<LeaveOneOut> leave_one_out{};
+  std::int64_t rank = 0;  ///< that tells this; only rank 0's is whole
 };
 
 Json to_json(const FinetuneReport& report);

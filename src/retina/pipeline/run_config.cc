@@ -42,6 +42,9 @@ constexpr const char* kChangeableOnResume[] = {"epochs",
 
 constexpr int kConfigVersion = 1;
 
+/// Time limit of a run that leaves out regions, where nothing else says how long it is.
+constexpr double kLeaveOneOutSeconds = 300;
+
 Json translate(const Json& given, const core::Context& context) {
   if (!is_published_config(given)) {
     return given;
@@ -109,6 +112,11 @@ Json with_recipe(const Json& given) {
   const Json limit = given.value("max_seconds", Json(0));
   if (limit.is_number() && limit.get<double>() > 0 && !given.contains("steps")) {
     config["steps"] = 0;  // time alone decides
+  }
+  if (given.value("leave_one_region_out", Json(false)) == Json(true) && !given.contains("steps") &&
+      !given.contains("max_seconds")) {
+    config["max_seconds"] = kLeaveOneOutSeconds;
+    config["steps"] = 0;
   }
   return config;
 }

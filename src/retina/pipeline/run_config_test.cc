@@ -1,5 +1,7 @@
 #include "retina/pipeline/run_config.h"
 
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -43,6 +45,23 @@ TEST(RunConfig, TheUserOverridesThePreset) {
   EXPECT_EQ(options.optimizer.learning_rate, 0.5);
   EXPECT_EQ(options.optimizer.kind, preset.optimizer.kind);
   EXPECT_EQ(preset.optimizer.kind, trainer::OptimizerKind::adamw);
+}
+
+TEST(RunConfig, LeavingOutRegionsHasATimeLimitUnlessALengthIsGiven) {
+  Json given = minimal_config();
+  const auto length_of = [&] {
+    FinetuneOptions options;
+    core::from_json_value(options, resolve_finetune(given, core::silent_context()), "");
+    return std::pair(options.steps, options.max_seconds);
+  };
+  const auto usual = length_of();
+  given["leave_one_region_out"] = true;
+  EXPECT_EQ(length_of(), std::pair(std::int64_t{0}, 300.0));
+  given["max_seconds"] = 0;
+  EXPECT_EQ(length_of(), usual);
+  given.erase("max_seconds");
+  given["steps"] = 5;
+  EXPECT_EQ(length_of(), std::pair(std::int64_t{5}, 0.0));
 }
 
 TEST(RunConfig, TheCropFollowsTheWindow) {

@@ -87,6 +87,11 @@ void write_run_report(const std::filesystem::path& run, const RunSummary& summar
     }
     page.table({"class", "IoU (mean over slices)", "IoU (pooled)"}, rows);
   }
+  for (const SummaryTable& table : summary.tables) {
+    page.heading(table.title);
+    page.paragraph(table.text);
+    page.table(table.rows.at(0), {table.rows.begin() + 1, table.rows.end()});
+  }
   add_samples(page, summary);
   if (!summary.pictures.empty()) {
     page.heading(summary.pictures_are);

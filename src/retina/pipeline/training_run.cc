@@ -58,11 +58,8 @@ trainer::Ranks::Lost end_process(const core::Context& context) {
 
 /// Ranks other than 0 speak up only where something is wrong.
 core::Context follower_context(const core::Context& context) {
-  core::Context out = core::silent_context();
-  out.stop = context.stop;
-  const auto& sinks = context.log->sinks();
-  out.log = std::make_shared<spdlog::logger>(context.log->name(), sinks.begin(), sinks.end());
-  out.log->set_level(spdlog::level::warn);
+  core::Context out = core::with_warnings_alone(context);
+  out.progress = core::silent_context().progress;
   return out;
 }
 
@@ -311,6 +308,7 @@ TrainingOutcome TrainingRun::train(trainer::Task& task,
                                    data::ChooseBox choose_box, TrainingHooks hooks,
                                    data::LoaderOptions loader) {
   options_.steps = hooks.steps > 0 ? hooks.steps : options_.steps;
+  options_.max_seconds = hooks.max_seconds > 0 ? hooks.max_seconds : options_.max_seconds;
   if (!ranks_.alone()) {
     exchange_ = std::make_unique<trainer::GradientExchange>(
         ranks_, *network_, trainer::ExchangeOptions{.statistics = hooks.statistics});

@@ -41,6 +41,7 @@ struct TrainingHooks {
   std::function<void(const trainer::LoopState&, Json& values)> log;  ///< may add; empty = nothing
   std::function<void(const trainer::LoopState&, const Json& values)> inspect;  ///< may throw
   std::int64_t steps = 0;             ///< of the run; 0 = as the options say
+  double max_seconds = 0;             ///< of the run; 0 = as the options say
   std::int64_t checkpoint_every = 0;  ///< steps; 0 = as the options say
   double checkpoint_seconds = 0;      ///< between checkpoints, at most; 0 = no limit
   std::int64_t horizon = 0;           ///< steps of the schedule; 0 = those of the run
