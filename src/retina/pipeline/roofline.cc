@@ -199,9 +199,9 @@ Roofline measure_roofline(net::DenseNetwork& network, const RooflineOptions& opt
   network.to(options.device);
   Roofline roofline{.precision = options.dtype == at::kBFloat16 ? "bf16" : "fp32",
                     .batch = options.batch,
-                    .matrix_gflops = matrix_gflops(options.device, options.dtype),
+                    .matrix_gflops = matrix_gflops(options.device, options.dtype, options.seconds),
                     .convolution_gflops = convolution_gflops(options.device, options.dtype),
-                    .bandwidth_gbs = copy_gbs(options.device),
+                    .bandwidth_gbs = copy_gbs(options.device, options.seconds),
                     .forward = {},
                     .training = {}};
   const LayerMeter meter(network, options);
