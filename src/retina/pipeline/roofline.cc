@@ -7,7 +7,6 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/variable.h>
 
 #include "retina/pipeline/bench_timer.h"
 #include "retina/pipeline/machine_rates.h"
@@ -125,7 +124,7 @@ void LayerMeter::run_both(const net::LayerGroup& group, const net::Flow& flow,
   std::vector<at::Tensor> outputs;
   std::vector<at::Tensor> gradients;
   for (const at::Tensor& output : result.skips) {
-    if (output.grad_fn() != nullptr) {  // a map that only passes through has none
+    if (!output.is_leaf()) {  // a map that only passes through is one
       outputs.push_back(output);
       gradients.push_back(at::ones_like(output));
     }
