@@ -7,11 +7,6 @@
 #include "retina/pipeline/bench_timer.h"
 
 namespace retina::pipeline {
-namespace {
-
-constexpr double kRateSeconds = 0.5;  ///< of a measurement
-
-}  // namespace
 
 double convolution_gflops(const at::Device& device, at::ScalarType dtype) {
   constexpr std::int64_t kBatch = 4;
@@ -40,24 +35,23 @@ double convolution_gflops(const at::Device& device, at::ScalarType dtype) {
   return kFlops * rounds / watch.seconds() / 1e9;
 }
 
-double matrix_gflops(const at::Device& device, at::ScalarType dtype) {
+double matrix_gflops(const at::Device& device, at::ScalarType dtype, double seconds) {
   const std::int64_t side = device.is_cuda() ? 8192 : 2048;
   const auto options = at::TensorOptions().device(device).dtype(dtype);
   const at::Tensor left = at::randn({side, side}, options);
   const at::Tensor right = at::randn({side, side}, options);
   at::Tensor product = at::empty({side, side}, options);
-  const Timing timing =
-      BenchTimer(device, kRateSeconds).time([&] { at::mm_out(product, left, right); });
+  const Timing timing = BenchTimer(device, seconds).time([&] { at::mm_out(product, left, right); });
   const auto n = static_cast<double>(side);
   return 2 * n * n * n / timing.best_s / 1e9;
 }
 
-double copy_gbs(const at::Device& device) {
+double copy_gbs(const at::Device& device, double seconds) {
   constexpr std::int64_t kBytes = std::int64_t{256} << 20;
   const auto options = at::TensorOptions().device(device).dtype(at::kFloat);
   const at::Tensor source = at::ones({kBytes / 4}, options);
   const at::Tensor target = at::zeros({kBytes / 4}, options);
-  const Timing timing = BenchTimer(device, kRateSeconds).time([&] { target.copy_(source); });
+  const Timing timing = BenchTimer(device, seconds).time([&] { target.copy_(source); });
   return 2.0 * kBytes / timing.best_s / 1e9;
 }
 

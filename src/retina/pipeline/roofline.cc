@@ -7,7 +7,6 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/variable.h>
 
 #include "retina/pipeline/bench_timer.h"
 #include "retina/pipeline/machine_rates.h"
@@ -125,7 +124,7 @@ void LayerMeter::run_both(const net::LayerGroup& group, const net::Flow& flow,
   std::vector<at::Tensor> outputs;
   std::vector<at::Tensor> gradients;
   for (const at::Tensor& output : result.skips) {
-    if (output.grad_fn() != nullptr) {  // a map that only passes through has none
+    if (!output.is_leaf()) {  // a map that only passes through is one
       outputs.push_back(output);
       gradients.push_back(at::ones_like(output));
     }
@@ -199,9 +198,9 @@ Roofline measure_roofline(net::DenseNetwork& network, const RooflineOptions& opt
   network.to(options.device);
   Roofline roofline{.precision = options.dtype == at::kBFloat16 ? "bf16" : "fp32",
                     .batch = options.batch,
-                    .matrix_gflops = matrix_gflops(options.device, options.dtype),
+                    .matrix_gflops = matrix_gflops(options.device, options.dtype, options.seconds),
                     .convolution_gflops = convolution_gflops(options.device, options.dtype),
-                    .bandwidth_gbs = copy_gbs(options.device),
+                    .bandwidth_gbs = copy_gbs(options.device, options.seconds),
                     .forward = {},
                     .training = {}};
   const LayerMeter meter(network, options);

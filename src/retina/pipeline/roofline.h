@@ -16,7 +16,7 @@ struct RooflineOptions {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;  ///< kFloat or kBFloat16
   std::int64_t batch = 8;
-  double seconds = 1;  ///< of each part and pass, after warming up
+  double seconds = 1;  ///< of each part and pass and rate, after warming up
 };
 
 /// One part of a network (net::LayerGroup), per image.
