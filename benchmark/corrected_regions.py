@@ -51,7 +51,8 @@ def main():
     parser.add_argument("--threads", default="2")
     parser.add_argument("--seconds", default="300")
     args = parser.parse_args()
-    args.work.mkdir(parents=True, exist_ok=True)
+    if args.work.exists():
+        raise SystemExit(f"{args.work} exists: choose a new folder")
     write_data(args.work)
 
     def retina(*arguments):

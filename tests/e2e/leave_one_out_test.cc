@@ -102,6 +102,10 @@ TEST_F(LeaveOneOutE2e, AKilledRunGoesOnWithTheNextRegion) {
   }
   const Outcome rest = run("finetune --resume -o " + (folder_ / "cut").string());
   ASSERT_EQ(rest.exit_code, 0) << rest.standard_error;
+  const std::string log = slurp(folder_ / "cut/log.txt");
+  const std::size_t first = log.find("region 1 of 4, ");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(log.find("region 1 of 4, ", first + 1), std::string::npos) << "it was repeated";
   for (const char* file : {"regions.json", "model/weights.safetensors"}) {
     EXPECT_TRUE(slurp(folder_ / "cut" / file) == slurp(folder_ / "whole" / file)) << file;
   }

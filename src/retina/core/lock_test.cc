@@ -43,10 +43,15 @@ TEST(OutputLock, WhoWaitsFollows) {
   const testing::TempFolder folder;
   std::optional<OutputLock> first = OutputLock::attempt(folder / "out");
   std::atomic<bool> is_released = false;
+  std::atomic<bool> is_waiting = false;
   std::jthread second([&] {
+    is_waiting = true;
     const OutputLock lock = OutputLock::wait(folder / "out");
     EXPECT_TRUE(is_released);
   });
+  while (!is_waiting) {
+    std::this_thread::yield();
+  }
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   is_released = true;
   first.reset();

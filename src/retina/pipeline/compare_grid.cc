@@ -21,9 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Options that do not change what a run learns; its first weights count by their content.
-constexpr const char* kWithoutEffect[] = {"output", "device",    "threads",   "log_every",
-                                          "resume", "overwrite", "extend_to", "checkpoint_every",
-                                          "keep",   "init"};
+constexpr const char* kWithoutEffect[] = {
+    "output",           "device", "threads", "log_every", "resume",      "overwrite", "extend_to",
+    "checkpoint_every", "keep",   "init",    "name",      "description", "licence"};
 
 Json effective_options(const FinetuneOptions& options) {
   Json json = core::options_to_json(options);
@@ -68,6 +68,14 @@ FinetuneOptions options_of(const CompareOptions& grid, const ComparedDataset& da
                                             .found = "no held-out images",
                                             .expected = "slices that score the run",
                                             .remedy = {}});
+    }
+    if (!options.more_data.empty() || options.leave_one_region_out) {
+      throw Error(
+          ErrorKind::usage,
+          Problem{.subject = options.more_data.empty() ? "leave_one_region_out" : "more_data",
+                  .found = "it is set",
+                  .expected = "one data set and one training in each cell",
+                  .remedy = "leave it out of the configuration"});
     }
     return options;
   } catch (const Error& error) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/durable.h"
@@ -76,13 +77,14 @@ std::shared_ptr<const data::Dataset> open_checked(const std::vector<data::DataOp
                                                   const core::Context& context) {
   const CheckOptions options{.data = sources.front(), .classes = classes};
   auto dataset = std::make_shared<data::Dataset>();
-  for (const data::DataOptions& source : sources) {
+  for (data::DataOptions source : sources) {
+    if (source.input_range.empty() && dataset->range != core::IntensityRange{}) {
+      source.input_range = {dataset->range.low, dataset->range.high};  // a model knows one
+    }
     data::Dataset opened = open_dataset(source, static_cast<int>(classes.size()) + 1, context);
-    if (sources.size() > 1) {  // data sets number their images alike
-      const std::string set =
-          std::filesystem::path(source.path.empty() ? source.images : source.path).filename();
-      for (data::LabelledVolume& volume : opened.volumes) {
-        volume.name = set + "/" + volume.name;
+    for (data::LabelledVolume& volume : opened.volumes) {
+      if (sources.size() > 1) {  // data sets number their images alike
+        volume.name = (source.path.empty() ? source.images : source.path) + ": " + volume.name;
       }
     }
     data::append(*dataset, std::move(opened));
@@ -92,7 +94,17 @@ std::shared_ptr<const data::Dataset> open_checked(const std::vector<data::DataOp
   return dataset;
 }
 
-/// The model that a gain is measured from; usage error unless it segments as many classes.
+std::vector<std::string> foreground_names(const model::Card& card) {
+  std::vector<std::string> names;
+  for (const model::ClassInfo& one : card.classes) {
+    if (one.id > 0) {
+      names.push_back(one.name);
+    }
+  }
+  return names;
+}
+
+/// The model that a gain is measured from; usage error unless it segments the same classes.
 model::Model load_start(const FinetuneOptions& options) {
   Problem problem{
       .subject = "leave_one_region_out: init", .found = {}, .expected = {}, .remedy = {}};
@@ -104,9 +116,10 @@ model::Model load_start(const FinetuneOptions& options) {
   } else if (weights.only_transformer()) {
     problem.found = "a network that does not segment yet";
     problem.expected = "a fine-tuned model: there is no gain over one that predicts nothing";
-  } else if (weights.card->classes.size() != options.classes.size() + 1) {
-    problem.found = fmt::format("{} classes", weights.card->classes.size() - 1);
-    problem.expected = fmt::format("the {} of this training", options.classes.size());
+  } else if (foreground_names(*weights.card) != options.classes) {
+    problem.found = fmt::format("classes {}", fmt::join(foreground_names(*weights.card), ", "));
+    problem.expected = fmt::format("those of this training, {}", fmt::join(options.classes, ", "));
+    problem.remedy = "give --classes as the model has them";
   } else {
     const auto folder = std::filesystem::weakly_canonical(model::find_model_folder(options.init));
     const auto place = folder.lexically_relative(std::filesystem::weakly_canonical(options.output));

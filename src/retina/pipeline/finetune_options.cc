@@ -1,5 +1,7 @@
 #include "retina/pipeline/finetune_options.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "retina/core/problem_list.h"
@@ -41,11 +43,14 @@ std::vector<Problem> FinetuneOptions::validate() const {
                    "one class and held-out images");
   problems.require(!leave_one_region_out || !init.empty(), "leave_one_region_out", "no init",
                    "a model that the gain is measured from", "give --init MODEL");
-  problems.require(!leave_one_region_out || data.axes == std::vector<std::string>{"xy"},
-                   "leave_one_region_out", "planes of other axes, which cross the hidden region",
-                   "data.axes [xy]");
+  const std::vector<data::DataOptions> sources = training_sources();
+  const bool are_across_z = std::all_of(sources.begin(), sources.end(), [](const auto& source) {
+    return source.axes == std::vector<std::string>{"xy"};
+  });
+  problems.require(!leave_one_region_out || are_across_z, "leave_one_region_out",
+                   "planes of other axes, which cross the hidden region", "data.axes [xy]");
   problems.add(postprocess.validate());
-  for (const data::DataOptions& source : training_sources()) {
+  for (const data::DataOptions& source : sources) {
     problems.add(source.validate());
   }
   problems.add(network.validate());
@@ -56,9 +61,9 @@ std::vector<Problem> FinetuneOptions::validate() const {
 
 std::vector<std::string> FinetuneOptions::without_effect() const {
   std::vector<std::string> names;
-  const auto add = [&](bool is_set, const char* name) {
+  const auto add = [&](bool is_set, const char* option) {
     if (is_set && !validates()) {
-      names.emplace_back(name);
+      names.emplace_back(option);
     }
   };
   add(patience > 0, "patience");

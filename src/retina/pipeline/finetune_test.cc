@@ -295,7 +295,10 @@ TEST(Finetune, StartsFromTheWeightsOfAnotherRun) {
   given["output"] = (folder / "second").string();
   given["init"] = (folder / "first").string();
   given["licence"] = "";
+  given.erase("preset");
   EXPECT_EQ(run_toy(given).steps, 2);
+  EXPECT_THAT(core::read_text(folder / "second/config.yaml"),
+              ::testing::HasSubstr("preset: \"retina-tiny\""));
   EXPECT_EQ(model::load(folder / "second").card.licence, "CC0 1.0");
   given["output"] = (folder / "third").string();
   given["network"]["layers"] = 2;

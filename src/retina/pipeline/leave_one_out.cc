@@ -89,7 +89,12 @@ std::vector<RegionScore> score_region(const LeaveOneOutSetup& setup, const model
   const data::LabelledVolume& volume =
       setup.dataset->volumes.at(static_cast<std::size_t>(region.slice.volume));
   const core::Box3 box = surroundings(region.box, predictor.window(), volume.image->shape());
-  core::Array image = core::to_uint8(volume.image->read(box), volume.range);
+  core::IntensityRange range = volume.range;
+  if (volume.image->info().dtype != core::DType::u8 &&
+      model.card.preprocess.range != core::IntensityRange{}) {
+    range = model.card.preprocess.range;  // as predict does
+  }
+  core::Array image = core::to_uint8(volume.image->read(box), range);
   const core::Array prediction =
       tensor::to_array(predictor.labels(tensor::view_CZYX(image)[0][0], model.card.threshold));
   const auto counts = slice_overlap(prediction, labels_of_region(*setup.dataset, region, box),

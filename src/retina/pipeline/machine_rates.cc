@@ -1,9 +1,7 @@
 #include "retina/pipeline/machine_rates.h"
 
 #include <ATen/ATen.h>
-#include <torch/cuda.h>
 
-#include "retina/core/clock.h"
 #include "retina/pipeline/bench_timer.h"
 
 namespace retina::pipeline {
@@ -17,22 +15,10 @@ double convolution_gflops(const at::Device& device, at::ScalarType dtype) {
                                     .contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor kernel =
       at::randn({kChannels, kChannels, 3, 3}, options).contiguous(at::MemoryFormat::ChannelsLast);
-  const auto run = [&] {
-    const at::Tensor output_NCYX = at::conv2d(input_NCYX, kernel, {}, 1, 1);
-    if (device.is_cuda()) {
-      torch::cuda::synchronize();
-    }
-    return output_NCYX;
-  };
-  run();
   constexpr double kFlops = 2.0 * kBatch * kChannels * kChannels * kSide * kSide * 9;
-  const core::Stopwatch watch;
-  int rounds = 0;
-  while (watch.seconds() < 0.5) {
-    run();
-    ++rounds;
-  }
-  return kFlops * rounds / watch.seconds() / 1e9;
+  const Timing timing =
+      BenchTimer(device, 0.5).time([&] { at::conv2d(input_NCYX, kernel, {}, 1, 1); });
+  return kFlops / timing.best_s / 1e9;
 }
 
 double matrix_gflops(const at::Device& device, at::ScalarType dtype, double seconds) {

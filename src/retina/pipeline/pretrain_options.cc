@@ -20,11 +20,11 @@ std::vector<Problem> PretrainOptions::validate() const {
                    fmt::format("{}", augment.crop_nonempty), "0: there are no labels");
   problems.require(steps > 0 || epochs > 0 || max_seconds > 0, "epochs",
                    "0 without steps and max_seconds", "one of them");
-  for (const auto& [name, value] :
+  for (const auto& [option, value] :
        {std::pair{"ghost_batch", ghost_batch}, std::pair{"epochs", epochs},
         std::pair{"max_epochs", max_epochs}, std::pair{"checkpoint_epochs", checkpoint_epochs},
         std::pair{"pictures_every", pictures_every}, std::pair{"collapse_after", collapse_after}}) {
-    problems.at_least(name, static_cast<double>(value), 0);
+    problems.at_least(option, static_cast<double>(value), 0);
   }
   problems.at_least("pictures", static_cast<double>(pictures), 1);
   problems.at_least("checkpoint_minutes", checkpoint_minutes, 0);

@@ -68,6 +68,7 @@ double pretrain_rate(const PretrainRateOptions& options, const core::Context& co
   const std::string run = folder / "run";
   // a short run warms the process up and says how many steps fill the time
   const double first = rate_of_run(options, planes, run, 1, context);
+  std::filesystem::remove_all(run);  // a large network's checkpoints are large
   const auto steps = static_cast<std::int64_t>(
       std::ceil(options.seconds * first / static_cast<double>(options.batch)));
   return rate_of_run(options, planes, run, std::clamp(steps, kLeastTimedSteps, kMostTimedSteps),

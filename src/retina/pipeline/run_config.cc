@@ -78,8 +78,11 @@ Json recipe_for_weights(const Json& given, const std::string& init, int channels
   const InitialWeights weights = read_initial_weights(init);
   std::string preset = FinetuneOptions{}.preset;
   const std::vector<std::string> known = net::preset_names();
-  if (weights.card && std::find(known.begin(), known.end(), weights.card->name) != known.end()) {
-    preset = weights.card->name;
+  if (weights.card) {
+    const std::string made_with = weights.card->provenance.value("preset", weights.card->name);
+    if (std::find(known.begin(), known.end(), made_with) != known.end()) {
+      preset = made_with;
+    }
   }
   preset = text_at(given, "preset", preset);
   Json recipe = preset_recipe(preset, channels);

@@ -69,6 +69,7 @@ model::Card worded_card(const TrainingOptions& options, const std::string& prese
   model::Card card;
   card.name = options.name.empty() ? preset : options.name;
   card.licence = options.licence;
+  card.provenance["preset"] = preset;
   if (!options.description.empty()) {
     card.provenance["description"] = options.description;
   }

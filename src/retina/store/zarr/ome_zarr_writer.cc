@@ -41,8 +41,11 @@ std::string version_of(ZarrFormat format) {
 /// Makes the folder of an image inside another one a group, and lists labels in x.zarr/labels.
 void register_inside(const OutputPlace& place, ZarrFormat format, bool is_labels) {
   const fs::path folder = place.final_path.parent_path();
-  // several label images may be finished at once, by several processes
-  const auto lock = core::OutputLock::wait(folder / "zarr.json");
+  // several label images may be finished at once, by several processes; the mutex is for file
+  // systems without locks
+  static std::mutex mutex;
+  const std::lock_guard alone_here(mutex);
+  const auto alone = core::OutputLock::wait(folder / "zarr.json");
   Json attributes = is_zarr_node(folder) ? read_zarr_node(folder).attributes : Json::object();
   if (format == ZarrFormat::v3 && !attributes.contains("ome")) {
     attributes["ome"] = {{"version", version_of(format)}};
