@@ -32,9 +32,13 @@ TEST(Bench, PretrainingIsTheVerbItself) {
 }
 
 TEST(Bench, LayersComeInPlaceOfTheFigures) {
-  const BenchReport report =
-      bench({.preset = "retina-tiny", .device = "cpu", .batch = 1, .seconds = 0.01, .layers = true},
-            core::silent_context());
+  const BenchReport report = bench({.figures = {},
+                                    .preset = "retina-tiny",
+                                    .device = "cpu",
+                                    .batch = 1,
+                                    .seconds = 0.01,
+                                    .layers = true},
+                                   core::silent_context());
   EXPECT_TRUE(report.figures.empty());
   ASSERT_TRUE(report.roofline);
   EXPECT_EQ(to_json(report)["layers"][0]["name"], "root");

@@ -16,7 +16,7 @@ thread_local OperationCount* counted = nullptr;
 /// Counted operations that this thread is in.
 thread_local int depth = 0;
 
-enum class Operation { convolution, linear, attention };
+enum class Operation { convolution, linear, product, attention };
 
 /// An operation from its call to its return.
 struct Call : at::ObserverContext {
@@ -46,6 +46,10 @@ void read_inputs(Call& call, c10::ArrayRef<const c10::IValue> inputs) {
     return;
   }
   call.weight_elements = elements(inputs[1]);
+  if (call.operation == Operation::product) {
+    call.flops_per_output = 2 * static_cast<double>(second.size(-2));
+    return;
+  }
   call.flops_per_output =
       2 * static_cast<double>(second.numel()) / static_cast<double>(second.size(0));
 }
@@ -57,6 +61,8 @@ std::unique_ptr<at::ObserverContext> begin_call(const at::RecordFunction& functi
     call->operation = Operation::convolution;
   } else if (name == "aten::linear") {
     call->operation = Operation::linear;
+  } else if (name == "aten::matmul") {  // what torch::nn::Linear does
+    call->operation = Operation::product;
   } else if (name == "aten::scaled_dot_product_attention") {
     call->operation = Operation::attention;
   } else {

@@ -15,9 +15,9 @@ struct OperationCount {
   double seconds = 0;          ///< between their beginnings and returns; on the CPU their time
 };
 
-/// Counts at::conv2d, at::linear and at::scaled_dot_product_attention that this thread calls while
-/// the counter lives, from the shapes they are given; those within another one of them do not
-/// count (autocast calls an operation again). One counter at a time in a thread.
+/// Counts at::conv2d, at::linear, at::matmul by a matrix and at::scaled_dot_product_attention that
+/// this thread calls while the counter lives, from the shapes they are given; those within another
+/// one of them do not count (autocast calls an operation again). One counter at a time in a thread.
 class OperationCounter {
  public:
   OperationCounter();
