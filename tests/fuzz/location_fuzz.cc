@@ -1,7 +1,6 @@
 #include "fuzz.h"
 
 #include "retina/store/location.h"
-#include "retina/store/output.h"
 
 /// A place as a user names it.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -11,6 +10,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const store::Location location = store::parse_location(text);
     store::extension_of(location.file);
     store::begins_with(location.file, "\x89PNG");
-    store::lock_target(location);
+    store::folder_of(location);
   });
 }

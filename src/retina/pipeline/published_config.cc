@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/error.h"
+#include "retina/core/json_text.h"
 #include "retina/core/options.h"
 
 namespace retina::pipeline {
@@ -118,6 +119,17 @@ const std::map<std::string, Convert>& conversions() {
   return table;
 }
 
+void convert(Json& config, const std::string& key, const Json& value, const Convert& conversion) {
+  try {
+    conversion(config, value);
+  } catch (const Json::exception&) {  // a value of another kind than the trainer reads
+    throw Error(ErrorKind::usage, Problem{.subject = key,
+                                          .found = core::dump_json(value),
+                                          .expected = "a value as in the published configurations",
+                                          .remedy = "correct it, or remove it"});
+  }
+}
+
 /// pretrain / pretrain_file: which network, which weights, what is frozen (retina.md 3.1).
 void set_pretraining(PublishedConfig& out, const Json& yaml) {
   const Json kind = yaml.value("pretrain", Json(false));
@@ -149,7 +161,7 @@ PublishedConfig from_published_config(const Json& yaml) {
   for (const auto& [key, value] : yaml.items()) {
     const auto known = conversions().find(key);
     if (known != conversions().end()) {
-      known->second(out.config, value);
+      convert(out.config, key, value, known->second);
     } else if (key == "num_prints") {
       const auto prints = std::max<std::int64_t>(1, read<std::int64_t>(value, "num_prints"));
       const auto steps = read<std::int64_t>(yaml.value("iters", Json(prints)), "iters");

@@ -103,5 +103,21 @@ TEST(PublishedConfig, UnknownAugmentationsAreRefused) {
   EXPECT_THROW(from_published_config(yaml), Error);
 }
 
+TEST(PublishedConfig, ValuesOfAnotherKindAreRefused) {
+  for (const char* bad : {R"([{"aug": "Rotate", "p": "often"}])", R"([{"aug": 3}])", R"([7])",
+                          R"([{"aug": "RandomResizedCrop", "scale": [0.1]}])",
+                          R"([{"aug": "GaussNoise", "var_limit": 5}])"}) {
+    Json yaml = published_sample();
+    yaml["augmentations"] = Json::parse(bad);
+    try {
+      from_published_config(yaml);
+      ADD_FAILURE() << bad;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      EXPECT_THAT(error.what(), HasSubstr("augmentations"));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace retina::pipeline

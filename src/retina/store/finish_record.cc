@@ -34,8 +34,8 @@ fs::path unfinished(const std::string& output) {
 
 /// What may get the final name: the unfinished file or folder, or a file in that folder.
 Json identities_of(const fs::path& path) {
-  constexpr std::size_t kMostFiles = 8;  // a folder of many files is renamed as a whole
-  Json all = {identity_of(path)};
+  constexpr std::size_t kMostFiles = 8;         // a folder of many files is renamed as a whole
+  Json all = Json::array({identity_of(path)});  // {x} alone is x to some compilers
   if (fs::is_directory(path)) {
     for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
       if (entry.is_regular_file() && all.size() <= kMostFiles) {

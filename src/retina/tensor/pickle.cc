@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -296,7 +297,7 @@ class Unpickler {
     }
     deepen(items);
     for (std::size_t i = 0; i < items.size(); i += 2) {
-      dict.items.emplace_back(std::move(items[i]), std::move(items[i + 1]));
+      dict.items.push_back({.key = std::move(items[i]), .value = std::move(items[i + 1])});
     }
     return true;
   }

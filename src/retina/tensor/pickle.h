@@ -5,7 +5,6 @@
 #include <functional>
 #include <span>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -29,8 +28,9 @@ struct PickleStorage {
   at::ScalarType type = at::kFloat;
 };
 
+struct PickleItem;
 struct PickleDict {
-  std::vector<std::pair<PickleValue, PickleValue>> items;
+  std::vector<PickleItem> items;
 };
 
 struct PickleTuple {
@@ -52,6 +52,10 @@ struct PickleValue {
   T* as() {
     return std::get_if<T>(&value);
   }
+};
+
+struct PickleItem {
+  PickleValue key, value;
 };
 
 /// Makes a tensor of a storage's bytes: element offset, sizes and strides in elements.
