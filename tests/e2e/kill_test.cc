@@ -346,8 +346,11 @@ TEST_P(KillE2e, SigtermEndsAJobWithin10SecondsAndItGoesOn) {
     const bool was_not_heard_yet = ended.by_signal == SIGTERM;
     EXPECT_TRUE(ended.exit_code == 5 || ended.exit_code == 0 || was_not_heard_yet)
         << "exit code " << ended.exit_code << ", signal " << ended.by_signal;
-    place.expect_no_half_results();
     is_interrupted = ended.exit_code == 5;
+    if (!is_interrupted || GetParam().finished_prefix.empty()) {
+      place.expect_no_half_results();  // a signal leaves a checkpoint before a validation that is
+                                       // due
+    }
     if (is_interrupted || GetParam().is_short) {
       break;
     }

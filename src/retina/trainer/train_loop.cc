@@ -115,6 +115,9 @@ LoopState TrainLoop::run(const core::Context& context) {
 void TrainLoop::run_steps(const core::Context& context) {
   if (is_restored_ && validation_is_due()) {
     validate();  // it was interrupted
+    if (checkpoint_is_due()) {
+      checkpoint();  // as if it had not been
+    }
   }
   while (!finished()) {
     context.check_stop(fmt::format("stopped after {} steps; go on with --resume", state_.step));
