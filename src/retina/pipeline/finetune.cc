@@ -18,6 +18,7 @@
 #include "retina/pipeline/held_out_validator.h"
 #include "retina/pipeline/initial_weights.h"
 #include "retina/pipeline/leave_one_out.h"
+#include "retina/pipeline/models.h"
 #include "retina/pipeline/open_dataset.h"
 #include "retina/pipeline/training_batches.h"
 #include "retina/pipeline/training_run.h"
@@ -92,16 +93,6 @@ std::shared_ptr<const data::Dataset> open_checked(const std::vector<data::DataOp
   checked = check_dataset(*dataset, options, context);
   throw_if_bad(checked, options);
   return dataset;
-}
-
-std::vector<std::string> foreground_names(const model::Card& card) {
-  std::vector<std::string> names;
-  for (const model::ClassInfo& one : card.classes) {
-    if (one.id > 0) {
-      names.push_back(one.name);
-    }
-  }
-  return names;
 }
 
 /// The model that a gain is measured from; usage error unless it segments the same classes.

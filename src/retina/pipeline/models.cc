@@ -37,16 +37,6 @@ constexpr std::array<std::pair<const char*, const char*>, 11> kTheirKeys{
      {"group_norm_groups", "group_norm_groups"},
      {"decoder_channels", "decoder_channels"}}};
 
-std::vector<std::string> class_names(const model::Card& card) {
-  std::vector<std::string> names;
-  for (const model::ClassInfo& info : card.classes) {
-    if (info.id != 0) {
-      names.push_back(info.name);
-    }
-  }
-  return names;
-}
-
 model::Card read_card(const fs::path& folder) {
   const fs::path file = folder / "model.json";
   return model::card_from_json(core::read_json(file), file.string());
@@ -72,7 +62,7 @@ void list_model(const fs::path& folder, ModelsReport& report) {
   std::string what;
   try {
     const model::Card card = read_card(folder);
-    const std::vector<std::string> classes = class_names(card);
+    const std::vector<std::string> classes = foreground_names(card);
     entry["classes"] = classes;
     entry["licence"] = card.licence;
     what = classes.empty() ? "(pre-trained)" : fmt::format("{}", fmt::join(classes, ", "));
@@ -108,7 +98,7 @@ ModelsReport show_model(const ModelsOptions& options) {
       "pixels / 255\n  licence     {}\n  metrics     {}\n  provenance  {}\n",
       card.name, folder.string(),
       card.classes.empty() ? "none: it restores images"
-                           : fmt::format("{}", fmt::join(class_names(card), ", ")),
+                           : fmt::format("{}", fmt::join(foreground_names(card), ", ")),
       card.network_options.value("window", 0), card.preprocess.mean, card.preprocess.std,
       card.licence.empty() ? "not stated" : card.licence, card.metrics.dump(),
       card.provenance.dump());
@@ -261,6 +251,16 @@ void warn_of_assumed(const Json& network, const std::string& path, const core::C
 }
 
 }  // namespace
+
+std::vector<std::string> foreground_names(const model::Card& card) {
+  std::vector<std::string> names;
+  for (const model::ClassInfo& info : card.classes) {
+    if (info.id != 0) {
+      names.push_back(info.name);
+    }
+  }
+  return names;
+}
 
 std::vector<Problem> ModelsOptions::validate() const {
   ProblemList problems;
