@@ -7,10 +7,8 @@
 
 namespace retina::e2e {
 
-std::vector<BadInput> damaged_files() {
+std::vector<BadInput> damaged_images() {
   const core::Vec3 image{1, 64, 64};
-  const auto zarr = [](const auto& folder) { write_noise(folder / "a.zarr", {4, 64, 64}); };
-  const std::string shard = "a.zarr/0/c/0/0/0";
   return {
       {"corrupt_png",
        [=](const auto& folder) {
@@ -36,6 +34,40 @@ std::vector<BadInput> damaged_files() {
        "info a.tif",
        3,
        {"a.tif", "page", "fresh copy"}},
+      {"truncated_pack",
+       [=](const auto& folder) {
+         store::write_pack((folder / "p").string(),
+                           std::vector<store::PackItem>{
+                               {.name = "a",
+                                .image = core::in_memory(core::Array(core::DType::u8, 1, image)),
+                                .labels = nullptr,
+                                .range = {}}},
+                           {}, core::silent_context());
+         cut_in_half(folder / "p/images.bin");
+       },
+       "info p",
+       3,
+       {"p", "images.bin"}},
+      {"link_to_itself",
+       [](const auto& folder) { std::filesystem::create_symlink("loop.png", folder / "loop.png"); },
+       "info loop.png",
+       3,
+       {"loop.png", "link"}},
+      {"links_to_themselves_among_images",
+       [](const auto& folder) {
+         good_dataset(folder);
+         std::filesystem::create_symlink("..", folder / "images/up");
+         std::filesystem::create_symlink("loop.png", folder / "images/loop.png");
+       },
+       "check --set data.images=images --set data.masks=masks",
+       0,
+       {}},
+  };
+}
+std::vector<BadInput> damaged_zarrs() {
+  const auto zarr = [](const auto& folder) { write_noise(folder / "a.zarr", {4, 64, 64}); };
+  const std::string shard = "a.zarr/0/c/0/0/0";
+  return {
       {"truncated_zarr_shard",
        [=](const auto& folder) {
          zarr(folder);
@@ -84,34 +116,6 @@ std::vector<BadInput> damaged_files() {
        "info a.zarr",
        3,
        {"a.zarr", "'0'"}},
-      {"truncated_pack",
-       [=](const auto& folder) {
-         store::write_pack((folder / "p").string(),
-                           std::vector<store::PackItem>{
-                               {.name = "a",
-                                .image = core::in_memory(core::Array(core::DType::u8, 1, image)),
-                                .labels = nullptr,
-                                .range = {}}},
-                           {}, core::silent_context());
-         cut_in_half(folder / "p/images.bin");
-       },
-       "info p",
-       3,
-       {"p", "images.bin"}},
-      {"link_to_itself",
-       [](const auto& folder) { std::filesystem::create_symlink("loop.png", folder / "loop.png"); },
-       "info loop.png",
-       3,
-       {"loop.png", "link"}},
-      {"links_to_themselves_among_images",
-       [](const auto& folder) {
-         good_dataset(folder);
-         std::filesystem::create_symlink("..", folder / "images/up");
-         std::filesystem::create_symlink("loop.png", folder / "images/loop.png");
-       },
-       "check --set data.images=images --set data.masks=masks",
-       0,
-       {}},
   };
 }
 

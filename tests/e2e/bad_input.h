@@ -80,12 +80,15 @@ inline void cut_in_half(const std::filesystem::path& file) {
 }
 
 // The tables of accidents, by what they befall.
-std::vector<BadInput> damaged_files();
+std::vector<BadInput> damaged_images();
+std::vector<BadInput> damaged_zarrs();
 /// Sizes that lie: small files that claim to be huge.
 std::vector<BadInput> bombs();
 std::vector<BadInput> bad_values();
 std::vector<BadInput> bad_models();
-/// Disks that are full or forbidden. A limit on the size of files acts as a full disk does.
-std::vector<BadInput> bad_places();
+std::vector<BadInput> bad_runs();
+/// A limit on the size of files acts as a full disk does.
+std::vector<BadInput> full_disks();
+std::vector<BadInput> forbidden_places();
 
 }  // namespace retina::e2e

@@ -174,11 +174,15 @@ std::string name_of_case(const ::testing::TestParamInfo<BadInput>& test) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, BadInputE2e, ::testing::ValuesIn(bad_inputs()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Damaged, BadInputE2e, ::testing::ValuesIn(damaged_files()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Images, BadInputE2e, ::testing::ValuesIn(damaged_images()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Zarrs, BadInputE2e, ::testing::ValuesIn(damaged_zarrs()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Bombs, BadInputE2e, ::testing::ValuesIn(bombs()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Values, BadInputE2e, ::testing::ValuesIn(bad_values()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Models, BadInputE2e, ::testing::ValuesIn(bad_models()), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Disk, BadInputE2e, ::testing::ValuesIn(bad_places()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Runs, BadInputE2e, ::testing::ValuesIn(bad_runs()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Full, BadInputE2e, ::testing::ValuesIn(full_disks()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Forbidden, BadInputE2e, ::testing::ValuesIn(forbidden_places()),
+                         name_of_case);
 
 TEST(SmallImageE2e, AnImageSmallerThanTheWindowWorks) {
   const testing::TempFolder folder;

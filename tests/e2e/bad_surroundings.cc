@@ -23,6 +23,11 @@ void give_model(const std::filesystem::path& folder) {
   std::filesystem::copy(made / "run/model", folder / "model");
 }
 
+void give_model_and_volume(const std::filesystem::path& folder) {
+  give_model(folder);
+  write_noise(folder / "volume.zarr", {16, 128, 128});
+}
+
 }  // namespace
 
 std::vector<BadInput> bad_models() {
@@ -72,14 +77,6 @@ std::vector<BadInput> bad_models() {
        {"model.json", "version", "the release of retina that wrote it"},
        "",
        nothing},
-      {"config_of_a_newer_version",
-       [](const auto& folder) {
-         give_model(folder);
-         core::write_atomically(folder / "run/config.yaml", "version: 2\nwarp_drive: true\n");
-       },
-       "finetune --resume -o run",
-       3,
-       {"config.yaml", "version", "the release of retina"}},
       {"weights_of_another_network",
        [](const auto& folder) {
          give_model(folder);
@@ -92,6 +89,19 @@ std::vector<BadInput> bad_models() {
        {"weights.safetensors", "shape"},
        "",
        nothing},
+  };
+}
+
+std::vector<BadInput> bad_runs() {
+  return {
+      {"config_of_a_newer_version",
+       [](const auto& folder) {
+         give_model(folder);
+         core::write_atomically(folder / "run/config.yaml", "version: 2\nwarp_drive: true\n");
+       },
+       "finetune --resume -o run",
+       3,
+       {"config.yaml", "version", "the release of retina"}},
       {"checkpoint_of_another_network",
        [](const auto& folder) {
          give_model(folder);
@@ -114,36 +124,37 @@ std::vector<BadInput> bad_models() {
   };
 }
 
-std::vector<BadInput> bad_places() {
+std::vector<BadInput> full_disks() {
   const std::string full = "ulimit -f 4;";  // blocks of 512 bytes: 2 KiB
-  const std::string nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
-  const auto with_volume = [](const auto& folder) {
-    give_model(folder);
-    write_noise(folder / "volume.zarr", {16, 128, 128});
-  };
   return {
       {"full_predict_zarr",
-       with_volume,
+       give_model_and_volume,
        "predict --probabilities --model model volume.zarr -o out.zarr",
        4,
        {"out", "free some space"},
        full,
        {"out.zarr", "out_probabilities.zarr"}},
       {"full_predict_tiff",
-       with_volume,
+       give_model_and_volume,
        "predict --probabilities --model model volume.zarr -o out.tif",
        4,
        {"out", "free some space"},
        full,
        {"out.tif", "out_probabilities.tif"}},
       {"full_predict_images",
-       with_volume,
+       give_model_and_volume,
        "predict --probabilities --overlay --model model images -o out",
        4,
        {"out", "free some space"},
        full,
        {"out", "out_probabilities"}},
-      {"full_pack", with_volume, "pack volume.zarr -o p", 4, {"p", "free some space"}, full, {"p"}},
+      {"full_pack",
+       give_model_and_volume,
+       "pack volume.zarr -o p",
+       4,
+       {"p", "free some space"},
+       full,
+       {"p"}},
       {"full_phantom",
        [](const auto&) {},
        "demo --phantom-only --shape 32,64,64 -o phantom.zarr",
@@ -152,15 +163,21 @@ std::vector<BadInput> bad_places() {
        full,
        {"phantom.zarr"}},
       {"full_finetune",
-       with_volume,
+       give_model_and_volume,
        "finetune --resume --extend-to 4 -o run",
        4,
        {"run", "space"},
        full,
        {"run/checkpoints/step_00000004"}},
+  };
+}
+
+std::vector<BadInput> forbidden_places() {
+  const std::string nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+  return {
       {"output_in_a_forbidden_folder",
-       [=](const auto& folder) {
-         with_volume(folder);
+       [](const auto& folder) {
+         give_model_and_volume(folder);
          std::filesystem::create_directories(folder / "locked");
          std::filesystem::permissions(folder / "locked", std::filesystem::perms(0555));
        },
@@ -170,8 +187,8 @@ std::vector<BadInput> bad_places() {
        nobody,
        {"locked/out.zarr"}},
       {"training_in_a_forbidden_folder",
-       [=](const auto& folder) {
-         with_volume(folder);
+       [](const auto& folder) {
+         give_model_and_volume(folder);
          std::filesystem::create_directories(folder / "locked");
          std::filesystem::permissions(folder / "locked", std::filesystem::perms(0555));
        },
@@ -181,8 +198,8 @@ std::vector<BadInput> bad_places() {
        nobody,
        {"locked/run"}},
       {"unreadable_image",
-       [=](const auto& folder) {
-         with_volume(folder);
+       [](const auto& folder) {
+         give_model_and_volume(folder);
          std::filesystem::permissions(folder / "images/slice0.png", std::filesystem::perms(0));
        },
        "predict --model model images -o out",
@@ -191,8 +208,8 @@ std::vector<BadInput> bad_places() {
        nobody,
        {"out"}},
       {"unreadable_folder",
-       [=](const auto& folder) {
-         with_volume(folder);
+       [](const auto& folder) {
+         give_model_and_volume(folder);
          std::filesystem::permissions(folder / "volume.zarr/0", std::filesystem::perms(0));
        },
        "predict --model model volume.zarr -o out.zarr",
@@ -201,7 +218,7 @@ std::vector<BadInput> bad_places() {
        nobody,
        {"out.zarr"}},
       {"output_is_the_input",
-       with_volume,
+       give_model_and_volume,
        "predict --overwrite --model model images -o images",
        2,
        {"images", "choose another output"}},

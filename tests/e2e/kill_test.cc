@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <random>
@@ -19,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A verb that writes. Commands run in a folder with images/, masks/, pictures/, downloads/,
-/// volume.zarr, volume.tif and model/; what they write lies in out/.
+/// islands/, volume.zarr, volume.tif and model/; what they write lies in out/.
 struct Job {
   const char* name;
   std::string command;
@@ -28,6 +29,7 @@ struct Job {
   std::string finished_prefix = {};        ///< of further such names
   std::string given = {};                  ///< an input that lies in out/ from the beginning
   bool is_short = false;                   ///< over before a signal surely finds it at work
+  std::vector<std::string> timed = {};     ///< names in out/ of tables of times
 };
 
 void PrintTo(const Job& job, std::ostream* out) {
@@ -36,6 +38,18 @@ void PrintTo(const Job& job, std::ostream* out) {
 
 std::vector<Job> jobs() {
   return {
+      {.name = "compare",
+       .command = "compare -c g.json --threads 1 -o out/c",
+       .timed = {"c/results.csv", "c/results.md", "c/report.html"}},
+      {.name = "finetune_regions",
+       .command = "finetune -c c.json --images images --masks islands --set data.ignore_value=255 "
+                  "--leave-one-region-out --steps 10 --init model --transfer all -o out/run",
+       .again = "finetune --resume -o out/run",
+       .finished_prefix = "run/checkpoints/step_"},
+      {.name = "models_export",
+       .command = "models export model -o out/m.pth",
+       .finished = {"m.pth"},
+       .is_short = true},
       {.name = "predict_images",
        .command = "predict --model model --probabilities --overlay pictures -o out/p",
        .finished = {"p", "p_probabilities", "p_overlay"}},
@@ -161,6 +175,42 @@ void write_downloads(const fs::path& folder) {
   }
 }
 
+/// Labels of images/ that are known in two corners only.
+void write_islands(const fs::path& folder) {
+  fs::create_directories(folder);
+  for (int i = 0; i < 3; ++i) {
+    const core::Vec3 shape{1, 96, 96};
+    core::Array labels(core::DType::u8, 1, shape);
+    std::ranges::fill(labels.values<std::uint8_t>(), 255);
+    for (std::int64_t y = 0; y < 32; ++y) {
+      for (std::int64_t x = 0; x < 32; ++x) {
+        labels.at<std::uint8_t>(0, 0, y, x) = x < 16 ? 1 : 0;
+        labels.at<std::uint8_t>(0, 0, y + 50, x + 60) = y < 16 ? 1 : 0;
+      }
+    }
+    const auto file =
+        store::create((folder / ("slice" + std::to_string(i) + ".png")).string(), {.shape = shape});
+    file->write(core::whole(shape), labels);
+    file->finish();
+  }
+}
+
+/// folder/g.json: four trainings of folder/c.json.
+void write_small_comparison(const fs::path& folder) {
+  Json training = core::read_json(folder / "c.json");
+  training.erase("threads");
+  training["data"] = {{"images", "./images"}, {"masks", "./masks"}};
+  training["validation"]["data"] = training["data"];
+  const Json grid{
+      {"datasets", Json::array({{{"name", "blobs"}, {"config", training}}})},
+      {"inits", Json::array({{{"name", "random"}}, {{"name", "model"}, {"model", "model"}}})},
+      {"seeds", {7}},
+      {"labels", {1, "all"}},
+      {"checkpoints", {5}},
+      {"finetune", {{"steps", 10}}}};
+  core::write_atomically(folder / "g.json", std::string_view(grid.dump()));
+}
+
 /// The inputs of all jobs, made once.
 const fs::path& inputs() {
   static const testing::TempFolder made;
@@ -177,6 +227,8 @@ const fs::path& inputs() {
     write_volume((made / "volume.tif").string(), {60, 96, 96});
     write_downloads(made / "downloads");
     write_small_pretraining(made / "p.json");
+    write_islands(made / "islands");
+    write_small_comparison(made.path());
   }
   return made.path();
 }
@@ -201,7 +253,7 @@ class Workplace {
  public:
   explicit Workplace(const Job& job) : job_(job) {
     for (const char* name : {"images", "masks", "pictures", "downloads", "model", "volume.zarr",
-                             "volume.tif", "c.json", "p.json"}) {
+                             "volume.tif", "c.json", "p.json", "g.json", "islands"}) {
       fs::create_symlink(inputs() / name, folder_ / name);
     }
     clear();
@@ -273,6 +325,11 @@ class Workplace {
       return !job_.finished_prefix.empty() && entry.first.starts_with(job_.finished_prefix) &&
              !whole_.contains(entry.first);
     });
+    for (const std::string& name : job_.timed) {
+      if (found.contains(name) && whole_.contains(name)) {
+        found[name] = whole_.at(name);
+      }
+    }
     return difference(found, whole_);
   }
 

@@ -7,8 +7,10 @@
 namespace retina::core {
 namespace {
 
-TEST(Crc32, IsTheStandardChecksum) {
-  EXPECT_EQ(crc32(std::as_bytes(std::span(std::string_view("123456789")))), 0xCBF43926U);
+TEST(Crc32, GivesTheCheckValuesOfBothDefinitions) {
+  const auto digits = std::as_bytes(std::span(std::string_view("123456789")));
+  EXPECT_EQ(crc32(digits), 0xCBF43926U);
+  EXPECT_EQ(crc32c(digits), 0xE3069283U);
 }
 
 }  // namespace

@@ -118,6 +118,13 @@ std::vector<Problem> DataOptions::validate() const {
   return problems;
 }
 
+DataOptions in_range(DataOptions options, const core::IntensityRange& range) {
+  if (options.input_range.empty() && range != core::IntensityRange{}) {
+    options.input_range = {range.low, range.high};
+  }
+  return options;
+}
+
 PlaneRange parse_range(const std::string& text, std::int64_t count) {
   if (const auto range = try_range(text, count)) {
     return *range;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "retina/core/error.h"
+#include "retina/core/intensity.h"
 #include "retina/core/options.h"
 
 namespace retina::data {
@@ -70,6 +71,10 @@ struct DataOptions {
 inline bool names_images(const DataOptions& options) {
   return !options.path.empty() || options.images != DataOptions{}.images;
 }
+
+/// `options` with images that are not uint8 read as `range` says, unless they state a range
+/// themselves: a network knows one.
+DataOptions in_range(DataOptions options, const core::IntensityRange& range);
 
 /// A half-open range of plane numbers.
 struct PlaneRange {

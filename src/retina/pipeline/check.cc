@@ -338,12 +338,8 @@ CheckReport check(const CheckOptions& options, const core::Context& ctx) {
   report.planes = static_cast<std::int64_t>(training.dataset.slices.size());
   OpenedDataset held_out;
   if (data::names_images(options.validation)) {
-    data::DataOptions how = options.validation;
-    if (how.input_range.empty() && training.dataset.range != core::IntensityRange{}) {
-      how.input_range = {training.dataset.range.low,
-                         training.dataset.range.high};  // as in training
-    }
-    held_out = try_open_dataset(how, class_count(options), ctx);
+    held_out = try_open_dataset(data::in_range(options.validation, training.dataset.range),
+                                class_count(options), ctx);
     report.problems.insert(report.problems.end(), held_out.problems.begin(),
                            held_out.problems.end());
   }

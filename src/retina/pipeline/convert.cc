@@ -13,7 +13,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/logger.h>
-#include <unistd.h>
 
 #include "retina/core/clock.h"
 #include "retina/core/file.h"
@@ -22,6 +21,7 @@
 #include "retina/core/ordered_work.h"
 #include "retina/label/block_grid.h"
 #include "retina/pipeline/convert_plan.h"
+#include "retina/pipeline/scratch_folder.h"
 #include "retina/store/chunk_cache.h"
 #include "retina/store/finish_record.h"
 #include "retina/store/location.h"
@@ -61,28 +61,6 @@ std::int64_t value_bytes(core::DType dtype) {
   return static_cast<std::int64_t>(core::size_of(dtype));
 }
 
-/// A folder for the time of a plan, removed afterwards.
-class ProbeFolder {
- public:
-  ProbeFolder() {
-    std::string name = (fs::temp_directory_path() / "retina_plan_XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) {
-      throw Error(ErrorKind::resource, Problem{.subject = name, .found = "cannot be made"});
-    }
-    path_ = name;
-  }
-  ~ProbeFolder() {
-    std::error_code ignored;  // a temporary folder: the system cleans up what stays
-    fs::remove_all(path_, ignored);
-  }
-  ProbeFolder(const ProbeFolder&) = delete;
-  ProbeFolder& operator=(const ProbeFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 class Converter {
  public:
   Converter(const core::Volume& input, const ConvertOptions& options, const core::Context& context)
@@ -105,7 +83,7 @@ class Converter {
   }
 
   ConvertReport plan() {
-    const ProbeFolder folder;
+    const ScratchFolder folder;
     const fs::path probe = folder.path() / fs::absolute(options_.output).relative_path();
     fs::create_directories(probe.parent_path());
     store::CreateOptions how = create_options();

@@ -78,11 +78,9 @@ std::shared_ptr<const data::Dataset> open_checked(const std::vector<data::DataOp
                                                   const core::Context& context) {
   const CheckOptions options{.data = sources.front(), .classes = classes};
   auto dataset = std::make_shared<data::Dataset>();
-  for (data::DataOptions source : sources) {
-    if (source.input_range.empty() && dataset->range != core::IntensityRange{}) {
-      source.input_range = {dataset->range.low, dataset->range.high};  // a model knows one
-    }
-    data::Dataset opened = open_dataset(source, static_cast<int>(classes.size()) + 1, context);
+  for (const data::DataOptions& source : sources) {
+    data::Dataset opened = open_dataset(data::in_range(source, dataset->range),
+                                        static_cast<int>(classes.size()) + 1, context);
     for (data::LabelledVolume& volume : opened.volumes) {
       if (sources.size() > 1) {  // data sets number their images alike
         volume.name = (source.path.empty() ? source.images : source.path) + ": " + volume.name;

@@ -116,10 +116,7 @@ data::DataOptions FinetuneOptions::held_out_data(const core::IntensityRange& ran
       out.target_voxel_nm.empty() ? training.target_voxel_nm : out.target_voxel_nm;
   out.input_range = out.input_range.empty() ? training.input_range : out.input_range;
   out.ignore_value = out.ignore_value ? out.ignore_value : training.ignore_value;
-  if (range != core::IntensityRange{}) {
-    out.input_range = {range.low, range.high};
-  }
-  return out;
+  return data::in_range(out, range);
 }
 
 }  // namespace retina::pipeline

@@ -1,28 +1,16 @@
 #include "retina/report/event_file.h"
 
-#include <array>
 #include <bit>
 
+#include "retina/core/crc32.h"
 #include "retina/core/error.h"
 
 namespace retina::report {
 namespace {
 
-constexpr std::array<std::uint32_t, 256> make_crc32c_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t n = 0; n < 256; ++n) {
-    std::uint32_t c = n;
-    for (int bit = 0; bit < 8; ++bit) {
-      c = (c & 1) != 0 ? 0x82f63b78U ^ (c >> 1) : c >> 1;
-    }
-    table[n] = c;
-  }
-  return table;
-}
-
 /// Stored checksums are rotated and shifted, so that data that holds checksums stays checkable.
 std::uint32_t masked_crc(std::string_view bytes) {
-  return std::rotr(crc32c(bytes), 15) + 0xa282ead8U;
+  return std::rotr(core::crc32c(std::as_bytes(std::span(bytes))), 15) + 0xa282ead8U;
 }
 
 template <class T>
@@ -69,15 +57,6 @@ constexpr int kValueTag = 1;
 constexpr int kValueSimple = 2;
 
 }  // namespace
-
-std::uint32_t crc32c(std::string_view bytes) {
-  static constexpr auto kTable = make_crc32c_table();
-  std::uint32_t crc = 0xffffffffU;
-  for (const char c : bytes) {
-    crc = kTable[(crc ^ static_cast<std::uint8_t>(c)) & 0xff] ^ (crc >> 8);
-  }
-  return ~crc;
-}
 
 EventFile::EventFile(const std::filesystem::path& path)
     : path_(path), file_(path, std::ios::binary | std::ios::trunc) {

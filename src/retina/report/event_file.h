@@ -11,9 +11,6 @@
 
 namespace retina::report {
 
-/// CRC-32C (Castagnoli) of `bytes`.
-std::uint32_t crc32c(std::string_view bytes);
-
 /// A TensorBoard event file of scalar curves: TFRecord frames (little-endian length, masked
 /// CRC-32C, payload, masked CRC-32C) around `Event` protocol buffers.
 class EventFile {

@@ -1,7 +1,6 @@
 #include "retina/store/compression/compression.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "retina/core/crc32.h"
 #include "retina/store/compression/stream_decoders.h"
 
 namespace retina::store {
@@ -17,18 +17,6 @@ namespace retina::store {
 namespace {
 
 constexpr std::size_t kChecksumBytes = 4;
-
-constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) {
-      value = (value & 1U) != 0 ? (value >> 1U) ^ 0x82F63B78U : value >> 1U;
-    }
-    table[i] = value;
-  }
-  return table;
-}();
 
 std::vector<std::byte> zstd_encode(std::span<const std::byte> bytes, int level) {
   std::vector<std::byte> out(ZSTD_compressBound(bytes.size()));
@@ -104,7 +92,7 @@ std::vector<std::byte> deflate_encode(std::span<const std::byte> bytes, int leve
 
 std::vector<std::byte> crc_encode(std::span<const std::byte> bytes) {
   std::vector<std::byte> out(bytes.begin(), bytes.end());
-  const std::uint32_t sum = crc32c(bytes);
+  const std::uint32_t sum = core::crc32c(bytes);
   for (std::size_t i = 0; i < kChecksumBytes; ++i) {
     out.push_back(static_cast<std::byte>(sum >> (8 * i)));
   }
@@ -117,7 +105,7 @@ std::vector<std::byte> crc_decode(std::span<const std::byte> bytes) {
   }
   const auto values = bytes.first(bytes.size() - kChecksumBytes);
   const std::uint64_t stated = little_endian(bytes.last(kChecksumBytes));
-  if (const std::uint32_t sum = crc32c(values); sum != stated) {
+  if (const std::uint32_t sum = core::crc32c(values); sum != stated) {
     throw damaged_bytes("crc32c",
                         fmt::format("checksum {:08x} where {:08x} is stated", sum, stated));
   }
@@ -167,14 +155,6 @@ std::vector<std::byte> decompress(const CompressionStep& how, std::span<const st
       break;
   }
   return crc_decode(bytes);
-}
-
-std::uint32_t crc32c(std::span<const std::byte> bytes) {
-  std::uint32_t value = 0xFFFFFFFFU;
-  for (const std::byte b : bytes) {
-    value = kCrcTable[(value ^ std::to_integer<std::uint32_t>(b)) & 0xFFU] ^ (value >> 8U);
-  }
-  return value ^ 0xFFFFFFFFU;
 }
 
 Error damaged_bytes(std::string_view codec, const std::string& found) {

@@ -39,9 +39,6 @@ std::vector<std::byte> compress(const CompressionStep& how, std::span<const std:
 std::vector<std::byte> decompress(const CompressionStep& how, std::span<const std::byte> bytes,
                                   std::size_t limit);
 
-/// CRC-32C (Castagnoli).
-std::uint32_t crc32c(std::span<const std::byte> bytes);
-
 /// The bad_data error of damaged compressed bytes.
 Error damaged_bytes(std::string_view codec, const std::string& found);
 
