@@ -209,6 +209,32 @@ bool LabelCensus::only_0_and_255() const {
                      [](const auto& c) { return c.first == 0 || c.first == 255; });
 }
 
+bool is_two_valued(const Dataset& dataset, const std::vector<Slice>& slices) {
+  if (!dataset.label_map.values.empty() || dataset.label_map.ignore_value) {
+    return false;
+  }
+  bool has_255 = false;
+  for (const Slice& slice : slices) {
+    const LabelledVolume& volume = volume_of(dataset, slice);
+    if (volume.labels == nullptr) {
+      return false;
+    }
+    try {
+      for (const auto& [value, pixels] : count_labels(volume, slice).counts) {
+        if (value != 0 && value != 255) {
+          return false;
+        }
+        has_255 = has_255 || value == 255;
+      }
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::bad_data) {
+        throw;
+      }
+    }
+  }
+  return has_255;
+}
+
 LabelCensus count_labels(const LabelledVolume& volume, const Slice& slice) {
   return census(read_stored_labels(*volume.labels, box_of(*volume.labels, slice)));
 }

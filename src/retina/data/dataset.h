@@ -88,6 +88,10 @@ struct LabelCensus {
   bool only_0_and_255() const;
 };
 
+/// True if the labels in `slices` hold nothing but 0 and 255, 255 among them, and no map says what
+/// 255 means: a mask of one class. Planes that cannot be read do not count; who reads them is told.
+bool is_two_valued(const Dataset& dataset, const std::vector<Slice>& slices);
+
 /// Stored label values of one plane, before any map.
 LabelCensus count_labels(const LabelledVolume& volume, const Slice& slice);
 

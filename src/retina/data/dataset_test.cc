@@ -73,6 +73,20 @@ TEST(Dataset, MaskOf0And255IsReadAs0And1) {
   EXPECT_EQ(bytes_of(read_plane(dataset, {}).labels), (std::vector<std::uint8_t>{0, 1, 0}));
 }
 
+TEST(Dataset, IsTwoValuedWhereItHoldsOnly0And255AndNoMapSaysWhatTheyMean) {
+  const core::Vec3 shape{2, 1, 3};
+  const auto is_mask = [&](std::vector<std::uint8_t> values, const LabelMap& map = {}) {
+    Dataset dataset = one_volume(coordinates(shape), labels_of(shape, std::move(values)));
+    dataset.label_map = map;
+    return is_two_valued(dataset, slices_across(shape, 0, 0, 1));
+  };
+  EXPECT_TRUE(is_mask({0, 0, 0, 0, 255, 0}));
+  EXPECT_FALSE(is_mask({0, 0, 0, 0, 0, 0}));
+  EXPECT_FALSE(is_mask({0, 1, 0, 0, 255, 0}));
+  EXPECT_FALSE(is_mask({0, 0, 0, 0, 255, 0}, {.values = {}, .ignore_value = 255}));
+  EXPECT_FALSE(is_mask({0, 0, 0, 0, 255, 0}, {.values = {{0, 0}, {255, 2}}, .ignore_value = {}}));
+}
+
 TEST(Dataset, Value255IsIgnoredWhereTheMapSaysSo) {
   const core::Vec3 shape{1, 1, 3};
   Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 255, 0}));

@@ -31,7 +31,7 @@ struct DataOptions {
   std::string
       slices;  ///< range "first:stop" of the planes of one axis in natural order; empty = all
   std::int64_t every =
-      1;  ///< sparse labelling: only planes (or files of a folder) 0, n, 2n, ... are labelled
+      1;  ///< sparse labelling: only planes (or 2D images of a folder) 0, n, 2n, ... are labelled
   std::map<std::string, int> labels;         ///< stored label value -> class id; empty = identity
   std::optional<std::int64_t> ignore_value;  ///< stored label value that means "not known"
   std::string stored_axes{};            ///< of files that do not state their axes, such as "czyx"
@@ -51,7 +51,8 @@ struct DataOptions {
     visit("slices", self.slices,
           "range first:stop of the planes in natural order, of one axis; empty = all");
     visit("every", self.every,
-          "sparse labelling: only every n-th plane of a volume, or image of a folder, is labelled");
+          "sparse labelling: only every n-th plane of a volume, or 2D image of a folder, is "
+          "labelled");
     visit("labels", self.labels, "stored label value: class id; empty = identity");
     visit("ignore_value", self.ignore_value, "stored label value that means not known");
     visit("stored_axes", self.stored_axes,

@@ -1,8 +1,6 @@
 #include "retina/pipeline/image_set_prediction.h"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <map>
 #include <utility>
 
@@ -19,6 +17,7 @@
 #include "retina/report/picture.h"
 #include "retina/report/png.h"
 #include "retina/store/finish_record.h"
+#include "retina/store/image_files.h"
 #include "retina/store/open.h"
 #include "retina/store/source_identity.h"
 
@@ -54,7 +53,7 @@ std::vector<ImageItem> list_items(const PredictionSetup& setup,
   std::vector<Problem> problems;
   std::map<std::string, fs::path> stems;
   for (const fs::path& file : files) {
-    ImageItem item{file, file.stem().string(), {}};
+    ImageItem item{file, store::image_stem(file), {}};
     try {
       item.info = open_grey(file.string(), setup.options)->info();
     } catch (const Error& error) {
@@ -369,27 +368,10 @@ class ImageSet {
   core::IntensityRange range_;
 };
 
-bool is_image_name(const fs::path& file) {
-  constexpr std::array kExtensions{".png", ".tif", ".tiff", ".jpg", ".jpeg"};
-  std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
-
 }  // namespace
 
 std::vector<fs::path> image_files(const fs::path& path) {
-  std::vector<fs::path> files;
-  if (fs::is_directory(path) && !fs::exists(path / "zarr.json") && !fs::exists(path / ".zattrs") &&
-      !fs::exists(path / ".zgroup") && !fs::exists(path / ".zarray")) {
-    for (const fs::path& file : core::list_files(path)) {
-      if (is_image_name(file)) {
-        files.push_back(file);
-      }
-    }
-  }
-  return files;
+  return store::image_files(path);
 }
 
 PredictReport predict_image_set(PredictionSetup& setup, const std::vector<fs::path>& files,

@@ -1,10 +1,7 @@
 #include "retina/pipeline/label_pairs.h"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <filesystem>
-#include <initializer_list>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -13,6 +10,8 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/store/image_files.h"
+#include "retina/store/location.h"
 #include "retina/store/open.h"
 
 namespace retina::pipeline {
@@ -20,49 +19,39 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool ends_with_any(const fs::path& path, std::initializer_list<std::string_view> extensions) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
-}
-
-bool is_zarr_folder(const fs::path& folder) {
-  constexpr std::array kMarks{"zarr.json", ".zgroup", ".zarray", ".zattrs"};
-  return std::any_of(kMarks.begin(), kMarks.end(),
-                     [&](const char* name) { return fs::exists(folder / name); });
-}
-
-/// The images of a folder, or its .zarr volumes; empty if the path is one volume itself.
+/// The images of a folder, and its .zarr volumes and the like; empty if the path is one volume
+/// itself.
 std::vector<fs::path> images_of(const std::string& path) {
-  if (!fs::is_directory(path) || is_zarr_folder(path)) {
-    return {};
-  }
-  std::vector<fs::path> images;
-  for (const fs::path& file : core::list_files(path)) {
-    if (ends_with_any(file, {".png", ".tif", ".tiff", ".jpg", ".jpeg"})) {
-      images.push_back(file);
-    }
+  std::vector<fs::path> images = store::image_files(path);
+  if (!fs::is_directory(path) || store::is_container(path)) {
+    return images;
   }
   for (const auto& entry : fs::directory_iterator(path)) {
-    if (entry.is_directory() && is_zarr_folder(entry.path())) {
+    if (store::is_container(entry.path().string())) {
       images.push_back(entry.path());
     }
   }
   return images;
 }
 
-/// "a.ome.tif" and "a.png" are both "a".
-std::string name_of_image(const fs::path& path) {
-  const fs::path stem = path.stem();
-  return ends_with_any(stem, {".ome"}) ? stem.stem().string() : stem.string();
+void require_present(const LabelPairOptions& options) {
+  std::vector<Problem> problems;
+  for (const std::string& path : {options.prediction, options.truth}) {
+    if (!store::is_present(store::parse_location(path).file)) {
+      problems.push_back({.subject = path,
+                          .found = "no such file or folder",
+                          .expected = "an image, a folder of images or a container",
+                          .remedy = "check the path"});
+    }
+  }
+  throw_if_any(ErrorKind::bad_data, "nothing to compare", problems);
 }
 
 std::map<std::string, fs::path> by_name(const std::vector<fs::path>& images,
                                         std::vector<Problem>& problems) {
   std::map<std::string, fs::path> result;
   for (const fs::path& image : images) {
-    const auto [place, is_new] = result.emplace(name_of_image(image), image);
+    const auto [place, is_new] = result.emplace(store::image_stem(image), image);
     if (!is_new) {
       problems.push_back({.subject = image.string(),
                           .found = "the same name as " + place->second.filename().string(),
@@ -117,6 +106,7 @@ std::vector<LabelPair> pair_folders(const std::vector<fs::path>& predictions,
 }  // namespace
 
 std::vector<LabelPair> find_label_pairs(const LabelPairOptions& options) {
+  require_present(options);
   const auto one_pair = [&] {
     const std::string name = fs::path(options.prediction).filename().string();
     return std::vector{pair_of(name, options.prediction, options.truth, options)};

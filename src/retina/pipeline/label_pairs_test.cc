@@ -62,6 +62,22 @@ TEST(LabelPairs, OfAFolderAndAVolumeSuggestTheVolumeFlag) {
   }
 }
 
+TEST(LabelPairs, NameThePathThatIsNotThere) {
+  const testing::TempFolder folder;
+  touch(folder / "t/a.png");
+  for (const auto folders : {FolderMeaning::images, FolderMeaning::volume}) {
+    try {
+      find_label_pairs({.prediction = (folder / "nope").string(),
+                        .truth = (folder / "t").string(),
+                        .folders = folders});
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+      EXPECT_THAT(error.what(), HasSubstr("nope: no such file or folder"));
+    }
+  }
+}
+
 TEST(LabelPairs, OfFoldersAreOnePairWhereAFolderIsAVolume) {
   const testing::TempFolder folder;
   touch(folder / "p/a.png");

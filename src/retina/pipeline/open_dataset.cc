@@ -13,6 +13,7 @@
 #include "retina/core/intensity.h"
 #include "retina/core/resampled_volume.h"
 #include "retina/pipeline/reading_options.h"
+#include "retina/store/image_files.h"
 #include "retina/store/location.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
@@ -109,16 +110,11 @@ class Opener {
     return fs::exists(store::parse_location(place).file);
   }
 
-  /// True for a folder whose files are single images rather than one volume.
+  /// True for a folder whose files are images of their own rather than one volume.
   bool holds_images(const std::string& place) const {
     const store::Location location = store::parse_location(place);
-    if (!location.inner.empty() || !fs::is_directory(location.file)) {
+    if (!location.inner.empty() || !fs::is_directory(location.file) || store::is_container(place)) {
       return false;
-    }
-    for (const char* marker : {"zarr.json", ".zarray", ".zgroup", ".zattrs"}) {
-      if (fs::exists(location.file / marker)) {
-        return false;
-      }
     }
     if (options_.folder == data::FolderMeaning::automatic) {
       return std::all_of(options_.axes.begin(), options_.axes.end(),
@@ -145,11 +141,11 @@ class Opener {
     }
   }
 
-  /// Files of a folder by stem; two files of one stem are a problem.
+  /// Image files of a folder by stem; two files of one stem are a problem.
   std::map<std::string, fs::path> by_stem(const std::string& folder) {
     std::map<std::string, fs::path> files;
-    for (const fs::path& file : core::list_files(folder)) {
-      const auto [place, fresh] = files.emplace(file.stem().string(), file);
+    for (const fs::path& file : store::image_files(folder)) {
+      const auto [place, fresh] = files.emplace(store::image_stem(file), file);
       if (!fresh) {
         report({.subject = file.string(),
                 .found = fmt::format("the same name as {}", place->second.filename().string()),
@@ -165,7 +161,7 @@ class Opener {
     const auto images = by_stem(group.images);
     if (images.empty()) {
       report({.subject = group.images,
-              .found = "an empty folder",
+              .found = "no image file in it",
               .expected = "image files",
               .remedy = {}});
     }
@@ -177,8 +173,8 @@ class Opener {
     for (std::size_t i = 0; i < stems.size(); ++i) {
       const std::string& stem = stems[i];
       const auto mask = masks.find(stem);
-      if (static_cast<std::int64_t>(i) % options_.every != 0) {  // not one of the labelled slices
-        masks.erase(stem);
+      if (static_cast<std::int64_t>(i) % options_.every != 0 && !is_volume(images.at(stem))) {
+        masks.erase(stem);  // not one of the labelled slices
         continue;
       }
       if (mask == masks.end() && !group.masks.empty()) {
@@ -202,21 +198,34 @@ class Opener {
     }
   }
 
-  void open_pair(const std::string& name, const std::string& image, const std::string& mask) {
-    data::LabelledVolume volume{.name = name, .image = nullptr, .labels = nullptr, .range = {}};
+  /// Null after a problem.
+  std::shared_ptr<core::Volume> try_open(const std::string& path) {
     try {
-      volume.image = store::open(image, how_);
-      if (!mask.empty()) {
-        volume.labels = store::open(mask, how_);
-      }
+      return store::open(path, how_);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::bad_data) {
         throw;
       }
       report({.subject = error.what(), .found = {}, .expected = {}, .remedy = {}});
-      return;
+      return nullptr;
     }
-    add(std::move(volume));
+  }
+
+  /// Of a volume every n-th plane is labelled, whichever file of its folder it is.
+  bool is_volume(const fs::path& file) {
+    const std::shared_ptr<core::Volume> image = try_open(file.string());
+    return image != nullptr && image->shape()[0] > 1;
+  }
+
+  void open_pair(const std::string& name, const std::string& image, const std::string& mask) {
+    data::LabelledVolume volume{
+        .name = name, .image = try_open(image), .labels = nullptr, .range = {}};
+    if (!mask.empty()) {
+      volume.labels = try_open(mask);
+    }
+    if (volume.image != nullptr && (mask.empty() || volume.labels != nullptr)) {
+      add(std::move(volume));
+    }
   }
 
   void add(data::LabelledVolume volume) {

@@ -2,9 +2,11 @@
 
 #include <array>
 #include <filesystem>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
+#include "retina/core/file.h"
 #include "retina/core/intensity.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
@@ -125,6 +127,36 @@ TEST(OpenDataset, OnlyEveryNthImageOfAFolderNeedsItsMask) {
   EXPECT_EQ(names_in(open_folder(options)), (std::vector<std::string>{"0", "2"}));
   options.every = 3;
   EXPECT_THROW(open_folder(options), Error);  // 3 has no mask
+}
+
+TEST(OpenDataset, OfEveryVolumeOfAFolderEveryNthPlaneIsTaken) {
+  const testing::TempFolder folder;
+  for (const char* stem : {"a", "b"}) {
+    write_volume(folder / "images" / (std::string(stem) + ".tif"), {20, 8, 8}, 9);
+    write_volume(folder / "masks" / (std::string(stem) + ".tif"), {20, 8, 8}, 1);
+  }
+  data::DataOptions options;
+  options.path = folder.path().string();
+  options.every = 5;
+  const data::Dataset dataset = open_folder(options);
+  EXPECT_EQ(names_in(dataset), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(dataset.slices.size(), 8U);
+}
+
+TEST(OpenDataset, FilesThatAreNoImagesAreLeftOutAndSecondExtensionsToo) {
+  const testing::TempFolder folder;
+  write_volume(folder / "images/a.ome.tif", {1, 8, 8}, 9);
+  write_volume(folder / "masks/a.png", {1, 8, 8}, 1);
+  for (const char* name : {"images/notes.txt", "images/Thumbs.db", "masks/Thumbs.db"}) {
+    core::write_atomically(folder / name, std::string_view("x"));
+  }
+  data::DataOptions options;
+  options.path = folder.path().string();
+  EXPECT_EQ(names_in(open_folder(options)), (std::vector<std::string>{"a"}));
+  core::write_atomically(folder / "images/b.png", std::string_view("x"));
+  write_volume(folder / "masks/b.png", {1, 8, 8}, 1);
+  EXPECT_EQ(try_open_dataset(options, 2, core::silent_context()).problems.size(), 1U)
+      << "a damaged image";
 }
 
 TEST(OpenDataset, RangeOfSlicesIsRefusedWithSeveralAxes) {

@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
-#include "retina/core/file.h"
 #include "retina/core/intensity.h"
 #include "retina/data/volume_views.h"
 #include "retina/pipeline/open_dataset.h"
+#include "retina/store/image_files.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
 
@@ -26,24 +26,6 @@ store::PackItem image_item(const std::string& path, const store::OpenOptions& ho
   item.range = core::estimate_range(*item.image, 0);
   item.provenance["source"] = path;
   return item;
-}
-
-/// True if the labels hold nothing but 0 and 255, and nobody said what 255 means.
-bool is_two_valued(const data::Dataset& dataset) {
-  bool has_255 = false;
-  for (const data::Slice& slice : dataset.slices) {
-    const auto& volume = dataset.volumes.at(static_cast<std::size_t>(slice.volume));
-    if (volume.labels == nullptr) {
-      return false;
-    }
-    for (const auto& [value, pixels] : data::count_labels(volume, slice).counts) {
-      if (value != 0 && value != 255) {
-        return false;
-      }
-      has_255 = has_255 || value == 255;
-    }
-  }
-  return has_255 && dataset.label_map.values.empty() && !dataset.label_map.ignore_value;
 }
 
 store::PackItem dataset_item(const data::Dataset& dataset, const data::LabelledVolume& volume) {
@@ -62,7 +44,7 @@ store::PackItem dataset_item(const data::Dataset& dataset, const data::LabelledV
 void append_dataset(const data::DataOptions& options, int classes, const core::Context& context,
                     std::vector<store::PackItem>& items) {
   data::Dataset dataset = open_dataset(options, classes, context);
-  if (is_two_valued(dataset)) {
+  if (data::is_two_valued(dataset, dataset.slices)) {
     context.log->info("the labels are 0/255 masks: 255 is packed as class 1");
     dataset.label_map.class_count = 2;
   }
@@ -88,15 +70,6 @@ bool is_dataset_folder(const fs::path& path) {
   return fs::is_directory(path / "images");
 }
 
-/// The files of a folder of images; none of what opens as a whole: a file, a Zarr group, a pack,
-/// ...
-std::vector<fs::path> loose_files(const std::string& path) {
-  if (!fs::is_directory(path) || store::is_container(path)) {
-    return {};
-  }
-  return core::list_files(path);
-}
-
 std::vector<store::PackItem> collect_items(const PackOptions& options,
                                            const core::Context& context) {
   const auto classes = static_cast<int>(options.classes);
@@ -112,7 +85,7 @@ std::vector<store::PackItem> collect_items(const PackOptions& options,
       append_dataset(dataset, classes, context, items);
       continue;
     }
-    const std::vector<fs::path> files = loose_files(path);
+    const std::vector<fs::path> files = store::image_files(path);
     for (const fs::path& file : files) {
       items.push_back(image_item(file.string(), how));
     }

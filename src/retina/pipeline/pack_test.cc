@@ -1,7 +1,10 @@
 #include "retina/pipeline/pack.h"
 
+#include <string_view>
+
 #include <gtest/gtest.h>
 
+#include "retina/core/file.h"
 #include "retina/pipeline/open_dataset.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
@@ -116,7 +119,9 @@ TEST(PackImages, AFolderWithoutImagesIsRefusedNotLeftOut) {
   const testing::TempFolder folder;
   write_pair(folder.path(), "a", {0, 1});
   std::filesystem::create_directories(folder / "empty");
+  core::write_atomically(folder / "images/notes.txt", std::string_view("no image"));
   EXPECT_EQ(items_packed(folder / "images", folder / "p"), 1);
+  EXPECT_EQ(items_packed(folder.path(), folder / "p"), 1) << "a dataset";
   EXPECT_THROW(pack({.images = {(folder / "images").string(), (folder / "empty").string()},
                      .dataset = {},
                      .output = (folder / "p").string(),

@@ -10,6 +10,7 @@
 #include "retina/pipeline/image_set_prediction.h"
 #include "retina/pipeline/prediction_setup.h"
 #include "retina/pipeline/volume_prediction.h"
+#include "retina/store/image_files.h"
 #include "retina/store/output.h"
 #include "retina/store/output_place.h"
 
@@ -61,7 +62,7 @@ std::string with_extension(const std::string& output, const core::VolumeInfo& in
 std::vector<std::string> stems_of(const std::vector<fs::path>& files) {
   std::vector<std::string> stems;
   for (const fs::path& file : files) {
-    stems.push_back(file.stem().string());
+    stems.push_back(store::image_stem(file));
   }
   return stems;
 }

@@ -1,21 +1,18 @@
 #include "retina/pipeline/prepare_pairs.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
-#include "retina/store/location.h"
+#include "retina/store/image_files.h"
 
 namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array<std::string_view, 5> kImageFiles{".png", ".tif", ".tiff", ".jpg", ".jpeg"};
 
 /// The number that a file name ends with, without leading zeros: "mask0012" and "12" are "12".
 /// The whole name where it does not end with one.
@@ -39,12 +36,8 @@ std::string without_prefix(const std::string& stem) {
 std::map<std::string, fs::path> files_by_number(const fs::path& folder,
                                                 std::vector<Problem>& problems) {
   std::map<std::string, fs::path> files;
-  for (const fs::path& file : core::list_files(folder)) {
-    const std::string extension = store::extension_of(file);
-    if (std::find(kImageFiles.begin(), kImageFiles.end(), extension) == kImageFiles.end()) {
-      continue;
-    }
-    const auto [place, is_new] = files.emplace(number_of_name(file.stem().string()), file);
+  for (const fs::path& file : store::image_files(folder)) {
+    const auto [place, is_new] = files.emplace(number_of_name(store::image_stem(file)), file);
     if (!is_new) {
       problems.push_back({.subject = file.string(),
                           .found = "the same number as " + place->second.filename().string(),
@@ -73,7 +66,7 @@ PairedFiles pair_by_number(const fs::path& images, const fs::path& masks) {
       continue;
     }
     paired.pairs.push_back(
-        {.name = without_prefix(image.stem().string()), .image = image, .mask = mask->second});
+        {.name = without_prefix(store::image_stem(image)), .image = image, .mask = mask->second});
     left.erase(mask);
   }
   for (const auto& [number, mask] : left) {

@@ -1,6 +1,8 @@
 #include "retina/store/open.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -285,6 +287,12 @@ std::vector<std::string> list_datasets(const std::string& path) {
     }
   }
   return {};
+}
+
+bool is_recognised(const std::string& path) {
+  const Location location = parse_location(path);
+  return std::any_of(std::begin(kReaders), std::end(kReaders),
+                     [&](const Reader& reader) { return reader.recognises(location); });
 }
 
 bool is_container(const std::string& path) {

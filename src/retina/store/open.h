@@ -26,6 +26,9 @@ std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& o
 /// be opened.
 std::vector<std::string> list_datasets(const std::string& path);
 
+/// True if a format knows the place by its name or its first bytes; it may be damaged all the same.
+bool is_recognised(const std::string& path);
+
 /// True if the folder `path` is opened as one thing (Zarr, N5, a pack, ...): its files are no
 /// images of their own. False for files, and for folders of slices or of anything else.
 bool is_container(const std::string& path);

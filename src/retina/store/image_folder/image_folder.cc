@@ -10,6 +10,7 @@
 #include "retina/core/file.h"
 #include "retina/store/chunk_cache.h"
 #include "retina/store/image/image_codec.h"
+#include "retina/store/image_files.h"
 #include "retina/store/image_folder/numbering.h"
 #include "retina/store/problem.h"
 
@@ -29,6 +30,9 @@ std::vector<SliceFile> find_slices(const fs::path& folder) {
   for (const fs::path& file : core::list_files(folder)) {
     if (const ImageCodec* codec = image_codec_of(file)) {
       slices.push_back({file, codec});
+    } else if (is_image_file(file)) {
+      throw bad_file(file, "no PNG, JPEG or TIFF image", "slices of one stack",
+                     "write it again if it is damaged, else move it out of the folder");
     }
   }
   return slices;
@@ -107,7 +111,7 @@ class ImageFolderVolume final : public core::Volume {
     }
     std::vector<std::string> stems;
     for (const SliceFile& slice : slices_) {
-      stems.push_back(slice.path.stem().string());
+      stems.push_back(image_stem(slice.path));
     }
     constexpr std::size_t kMaxGapLines = 8;
     for (std::string& line : numbering_gaps(stems, kMaxGapLines)) {

@@ -78,6 +78,13 @@ TEST(ImageFolder, OtherFilesAreCounted) {
               ::testing::Contains(::testing::HasSubstr("1 file(s)")));
 }
 
+TEST(ImageFolder, AnImageThatIsNoSliceIsNamedNotLeftOut) {
+  const testing::TempFolder folder;
+  write_slice(folder / "1.png", 1);
+  std::ofstream(folder / "2.png") << "x";
+  EXPECT_THAT(message_of_folder(folder.path()), ::testing::HasSubstr("2.png"));
+}
+
 TEST(ImageFolder, DamageIsFoundWhenTheSliceIsRead) {
   const testing::TempFolder folder;
   write_slice(folder / "1.png", 1);
