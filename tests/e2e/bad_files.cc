@@ -247,4 +247,74 @@ std::vector<BadInput> bad_values() {
   };
 }
 
+namespace {
+
+/// folder/held: an image that is not trained on, and a mask without foreground.
+void empty_held_out(const std::filesystem::path& folder) {
+  const core::Vec3 shape{1, 64, 64};
+  for (const char* part : {"held/images", "held/masks"}) {
+    std::filesystem::create_directories(folder / part);
+  }
+  write_noise(folder / "held/images/a.png", shape);
+  const auto mask = store::create((folder / "held/masks/a.png").string(), {.shape = shape});
+  mask->write(core::whole(shape), core::Array(core::DType::u8, 1, shape));
+  mask->finish();
+}
+
+/// folder/image.zarr and labels.zarr, the latter with thicker voxels.
+void labels_of_other_voxels(const std::filesystem::path& folder) {
+  const core::Vec3 shape{2, 64, 64};
+  for (const auto& [name, z_nm] : {std::pair{"image.zarr", 8.0}, std::pair{"labels.zarr", 16.0}}) {
+    const auto volume = store::create((folder / name).string(),
+                                      {.shape = shape, .voxel_nm = core::Vec3d{z_nm, 8, 8}});
+    volume->write(core::whole(shape), core::Array(core::DType::u8, 1, shape));
+    volume->finish();
+  }
+}
+
+}  // namespace
+
+std::vector<BadInput> bad_parts() {
+  const std::string leak = " --validation-images images --validation-masks masks";
+  const std::string held = " --validation-images held/images --validation-masks held/masks";
+  const auto with_held_out = [](const auto& folder) {
+    good_dataset(folder);
+    empty_held_out(folder);
+  };
+  return {
+      {"finetune_warns_of_leaks", good_dataset, kTrain + leak, 0, {"LEAK: 2", "slice0"}},
+      {"check_refuses_leaks",
+       good_dataset,
+       "check --classes blob --images images --masks masks -o page.html" + leak,
+       3,
+       {}},
+      {"held_out_without_foreground",
+       with_held_out,
+       kTrain + held,
+       0,
+       {"1 of 1 held-out planes have no foreground"}},
+      {"training_without_foreground",
+       with_held_out,
+       "finetune --preset retina-tiny --classes blob --steps 1 --images held/images "
+       "--masks held/masks -o run",
+       3,
+       {"held/masks: no foreground at all"}},
+      {"finetune_on_labels_of_other_voxels",
+       labels_of_other_voxels,
+       "finetune --preset retina-tiny --classes blob --steps 1 --images image.zarr "
+       "--masks labels.zarr -o run",
+       3,
+       {"labels.zarr", "voxels of 16"}},
+      {"finetune_beside_files_that_are_no_images",
+       [](const auto& folder) {
+         good_dataset(folder);
+         core::write_atomically(folder / "images/notes.txt", "no image");
+         core::write_atomically(folder / "masks/Thumbs.db", "no image");
+       },
+       kTrain,
+       0,
+       {}},
+  };
+}
+
 }  // namespace retina::e2e

@@ -85,6 +85,8 @@ std::vector<BadInput> damaged_zarrs();
 /// Sizes that lie: small files that claim to be huge.
 std::vector<BadInput> bombs();
 std::vector<BadInput> bad_values();
+/// Of training and held-out data together.
+std::vector<BadInput> bad_parts();
 std::vector<BadInput> bad_models();
 std::vector<BadInput> bad_runs();
 /// A limit on the size of files acts as a full disk does.

@@ -121,6 +121,11 @@ std::vector<BadInput> bad_inputs() {
        kTrain + " --overwrite --init masks",
        3,
        {"masks", "model.json"}},
+      {"evaluate_without_prediction",
+       good_dataset,
+       "evaluate --prediction nope --truth masks",
+       3,
+       {"nope: no such file"}},
       {"evaluate_without_partner",
        [](const auto& folder) {
          good_dataset(folder);
@@ -178,6 +183,7 @@ INSTANTIATE_TEST_SUITE_P(Images, BadInputE2e, ::testing::ValuesIn(damaged_images
 INSTANTIATE_TEST_SUITE_P(Zarrs, BadInputE2e, ::testing::ValuesIn(damaged_zarrs()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Bombs, BadInputE2e, ::testing::ValuesIn(bombs()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Values, BadInputE2e, ::testing::ValuesIn(bad_values()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Parts, BadInputE2e, ::testing::ValuesIn(bad_parts()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Models, BadInputE2e, ::testing::ValuesIn(bad_models()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Runs, BadInputE2e, ::testing::ValuesIn(bad_runs()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Full, BadInputE2e, ::testing::ValuesIn(full_disks()), name_of_case);

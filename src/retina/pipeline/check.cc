@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <utility>
 
@@ -91,12 +90,14 @@ class Checker {
       ctx_.progress->update(i + 1);
     }
     ctx_.progress->end();
+    count_further_bad_planes();
     drop_unused_rows(dataset);
   }
 
   void conclude() {
     note_two_valued();
     note_empty_masks();
+    note_empty_held_out();
     note_repeats();
     if (report_.statistics.planes > 0 && report_.statistics.std() == 0) {
       report_.problems.push_back({.subject = "images",
@@ -114,6 +115,12 @@ class Checker {
     const data::Dataset* dataset;
     data::Slice slice;
     Part part;
+  };
+
+  /// Planes of one volume that cannot be used.
+  struct BadPlanes {
+    std::size_t problem;  ///< of the first of them, in the report
+    std::int64_t further;
   };
 
   void add_rows(const data::Dataset& dataset, Part part) {
@@ -154,9 +161,28 @@ class Checker {
       if (error.kind() != ErrorKind::bad_data) {
         throw;
       }
-      report_.problems.push_back(
-          {.subject = error.what(), .found = {}, .expected = {}, .remedy = {}});
+      note_bad_plane(first_row_ + index, error.what());
     }
+  }
+
+  /// What is wrong with one plane of a volume mostly is with all: the first speaks for them.
+  void note_bad_plane(std::size_t row, const std::string& message) {
+    const auto [place, is_first] = bad_planes_.emplace(row, BadPlanes{report_.problems.size(), 0});
+    if (is_first) {
+      report_.problems.push_back({.subject = message, .found = {}, .expected = {}, .remedy = {}});
+    } else {
+      ++place->second.further;
+    }
+  }
+
+  void count_further_bad_planes() {
+    for (const auto& [row, bad] : bad_planes_) {
+      if (bad.further > 0) {
+        report_.problems[bad.problem].subject +=
+            fmt::format(" (and {} more planes of {})", bad.further, report_.volumes[row].name);
+      }
+    }
+    bad_planes_.clear();
   }
 
   void count_values(CheckedVolume& row, const data::Dataset& dataset,
@@ -201,10 +227,12 @@ class Checker {
           fmt::format("{} of {} planes have no foreground", all.empty_planes, all.planes));
     }
     if (all.planes > 0 && all.empty_planes == all.planes) {
-      report_.problems.push_back({.subject = "masks",
-                                  .found = "no foreground at all",
-                                  .expected = "pixels of at least one class",
-                                  .remedy = "check the masks and the label map"});
+      const data::DataOptions& data = options_.data;
+      report_.problems.push_back(
+          {.subject = data.path.empty() ? data.masks : "masks of " + data.path,
+           .found = "no foreground at all",
+           .expected = "pixels of at least one class",
+           .remedy = "check the masks and the label map"});
       return;
     }
     const std::vector<double> shares =
@@ -214,6 +242,21 @@ class Checker {
         report_.notes.push_back(
             fmt::format("class {} ({}) does not occur", id, report_.class_names[id]));
       }
+    }
+  }
+
+  /// No problem: that nothing is found where nothing is can be scored too.
+  void note_empty_held_out() {
+    std::int64_t planes = 0;
+    std::int64_t empty = 0;
+    for (const CheckedVolume& volume : report_.volumes) {
+      planes += volume.is_held_out ? volume.statistics.planes : 0;
+      empty += volume.is_held_out ? volume.statistics.empty_planes : 0;
+    }
+    if (empty > 0) {
+      report_.notes.push_back(fmt::format("{} of {} held-out planes have no foreground{}", empty,
+                                          planes,
+                                          empty == planes ? ": their scores say little" : ""));
     }
   }
 
@@ -237,14 +280,7 @@ class Checker {
     }
     std::size_t listed = 0;
     for (const RepeatedPlane& repeated : report_.repeated) {
-      if (repeated.is_leak) {
-        report_.problems.push_back(
-            {.subject = repeated.second + " (held out)",
-             .found = fmt::format("the image of {}{}", repeated.first,
-                                  repeated.is_turned ? ", flipped or turned" : ""),
-             .expected = "held-out images that are not trained on",
-             .remedy = "remove it from one of the two"});
-      } else if (++listed <= kListedRepeats) {
+      if (!repeated.is_leak && ++listed <= kListedRepeats) {
         report_.notes.push_back(fmt::format(
             "{} has the image of {}{}{}", repeated.second, repeated.first,
             repeated.is_turned ? ", flipped or turned" : "",
@@ -265,6 +301,7 @@ class Checker {
   std::int64_t two_valued_planes_ = 0;
   std::vector<ReadPlane> planes_;
   std::vector<PlanePrint> prints_;
+  std::map<std::size_t, BadPlanes> bad_planes_;  ///< by row, of the part that is read
 };
 
 int class_count(const CheckOptions& options) {
@@ -286,6 +323,18 @@ std::vector<std::string> names_of(const CheckOptions& options, const data::Stati
     }
   }
   return names;
+}
+
+/// One part of the data; masks of 0 and 255 alone are of one class where none is named.
+OpenedDataset open_part(const data::DataOptions& part, const CheckOptions& options,
+                        const core::Context& ctx) {
+  OpenedDataset opened = try_open_dataset(part, class_count(options), ctx);
+  data::Dataset& dataset = opened.dataset;
+  if (options.classes.empty() &&
+      data::is_two_valued(dataset, chosen(dataset.slices, options.max_planes))) {
+    dataset.label_map.class_count = 2;
+  }
+  return opened;
 }
 
 void require_new_page(const CheckOptions& options) {
@@ -317,12 +366,30 @@ std::vector<Problem> CheckOptions::validate() const {
   return problems;
 }
 
-CheckReport check_dataset(const data::Dataset& dataset, const CheckOptions& options,
-                          const core::Context& ctx) {
+Problem leak_problem(const RepeatedPlane& leak) {
+  return {.subject = leak.second + " (held out)",
+          .found = fmt::format("the image of {}{}", leak.first,
+                               leak.is_turned ? ", flipped or turned" : ""),
+          .expected = "held-out images that are not trained on",
+          .remedy = "remove it from one of the two"};
+}
+
+CheckReport check_data(const CheckedData& parts, const CheckOptions& options,
+                       const core::Context& ctx) {
   CheckReport report;
-  report.planes = static_cast<std::int64_t>(dataset.slices.size());
+  report.planes = static_cast<std::int64_t>(parts.training->slices.size());
+  for (const data::Dataset* part : {parts.training, parts.held_out}) {
+    for (std::size_t v = 0; part != nullptr && v < part->volumes.size(); ++v) {
+      if (const auto problem = geometry_problem(part->volumes[v])) {
+        report.problems.push_back(*problem);
+      }
+    }
+  }
   Checker checker(report, options, ctx);
-  checker.read(dataset, Part::training);
+  checker.read(*parts.training, Part::training);
+  if (parts.held_out != nullptr && !parts.held_out->slices.empty()) {
+    checker.read(*parts.held_out, Part::held_out);
+  }
   report.class_names = names_of(options, report.statistics);
   checker.conclude();
   return report;
@@ -331,32 +398,21 @@ CheckReport check_dataset(const data::Dataset& dataset, const CheckOptions& opti
 CheckReport check(const CheckOptions& options, const core::Context& ctx) {
   throw_if_any(ErrorKind::usage, "check: the options have problems", options.validate());
   require_new_page(options);
-  CheckReport report;
-  Checker checker(report, options, ctx);
-  const OpenedDataset training = try_open_dataset(options.data, class_count(options), ctx);
-  report.problems = training.problems;
-  report.planes = static_cast<std::int64_t>(training.dataset.slices.size());
+  const OpenedDataset training = open_part(options.data, options, ctx);
   OpenedDataset held_out;
   if (data::names_images(options.validation)) {
-    held_out = try_open_dataset(data::in_range(options.validation, training.dataset.range),
-                                class_count(options), ctx);
-    report.problems.insert(report.problems.end(), held_out.problems.begin(),
-                           held_out.problems.end());
+    held_out = open_part(data::in_range(options.validation, training.dataset.range), options, ctx);
   }
-  for (const std::vector<data::LabelledVolume>& volumes :
-       {std::cref(training.dataset.volumes), std::cref(held_out.dataset.volumes)}) {
-    for (const data::LabelledVolume& volume : volumes) {
-      if (const auto problem = geometry_problem(volume)) {
-        report.problems.push_back(*problem);
-      }
+  CheckReport report =
+      check_data({.training = &training.dataset, .held_out = &held_out.dataset}, options, ctx);
+  std::vector<Problem> problems = training.problems;
+  problems.insert(problems.end(), held_out.problems.begin(), held_out.problems.end());
+  report.problems.insert(report.problems.begin(), problems.begin(), problems.end());
+  for (const RepeatedPlane& repeated : report.repeated) {
+    if (repeated.is_leak) {
+      report.problems.push_back(leak_problem(repeated));
     }
   }
-  checker.read(training.dataset, Part::training);
-  if (!held_out.dataset.slices.empty()) {
-    checker.read(held_out.dataset, Part::held_out);
-  }
-  report.class_names = names_of(options, report.statistics);
-  checker.conclude();
   if (!options.output.empty()) {
     write_check_page(options.output, report);
   }

@@ -83,9 +83,19 @@ struct CheckReport {
 /// data: all of it is in `problems`. Writes options.output.
 CheckReport check(const CheckOptions& options, const core::Context& ctx);
 
-/// The same for a dataset that is open already; no held-out data, geometry or page.
-CheckReport check_dataset(const data::Dataset& dataset, const CheckOptions& options,
-                          const core::Context& ctx);
+/// Data that are open already.
+struct CheckedData {
+  const data::Dataset* training;
+  const data::Dataset* held_out = nullptr;  ///< null = none
+};
+
+/// The same for them, without a page. Leaks are in `repeated` alone: check() takes them for
+/// problems, while a user may train with them knowingly.
+CheckReport check_data(const CheckedData& parts, const CheckOptions& options,
+                       const core::Context& ctx);
+
+/// What is wrong with a held-out image that is trained on.
+Problem leak_problem(const RepeatedPlane& leak);
 
 /// bad_data with all problems of the report, if there are any.
 void throw_if_bad(const CheckReport& report, const CheckOptions& options);

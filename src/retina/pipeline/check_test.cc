@@ -85,6 +85,39 @@ TEST(Check, MasksOf0And255AreReadAs0And1AndSaidSo) {
   EXPECT_THAT(to_table(report), HasSubstr("1 masks hold only 0 and 255: read as 0 and 1"));
 }
 
+TEST(Check, MasksOf0And255HaveOneClassWhereNoneIsNamed) {
+  const testing::TempFolder folder;
+  write_png(folder / "images/a.png", 32);
+  write_png(folder / "masks/a.png", 32, std::uint8_t{255});
+  const CheckReport report = check(options_for(folder.path(), {}), core::silent_context());
+  EXPECT_TRUE(report.ok()) << to_table(report);
+  EXPECT_THAT(to_table(report), HasSubstr("1 masks hold only 0 and 255: read as 0 and 1"));
+  EXPECT_THAT(report.class_names, ::testing::ElementsAre("background", "class 1"));
+  write_png(folder / "images/b.png", 32);
+  write_png(folder / "masks/b.png", 32, std::uint8_t{7});
+  const CheckReport mixed = check(options_for(folder.path(), {}), core::silent_context());
+  EXPECT_THAT(to_table(mixed), HasSubstr("label value 255")) << "255 beside other classes";
+}
+
+TEST(Check, ABadLabelValueIsToldOnceForAVolume) {
+  const testing::TempFolder folder;
+  const core::Vec3 shape{4, 8, 8};
+  core::Array values(core::DType::u8, 1, shape);
+  for (std::size_t i = 0; i < values.values<std::uint8_t>().size(); ++i) {
+    values.values<std::uint8_t>()[i] = static_cast<std::uint8_t>(i % 251);
+  }
+  for (const char* name : {"images/a.tif", "masks/a.tif"}) {
+    std::filesystem::create_directories((folder / name).parent_path());
+    const auto volume = store::create((folder / name).string(), {.shape = shape});
+    volume->write(core::whole(shape), values);
+    volume->finish();
+  }
+  const CheckReport report = check(options_for(folder.path(), {"m"}), core::silent_context());
+  ASSERT_EQ(report.problems.size(), 1U) << to_table(report);
+  EXPECT_THAT(to_string(report.problems[0]), HasSubstr("label value 2 at z=0"));
+  EXPECT_THAT(to_string(report.problems[0]), HasSubstr("and 3 more planes of a"));
+}
+
 TEST(Check, MissingFolderIsAProblemThatNamesThePath) {
   const testing::TempFolder folder;
   const CheckReport report = check(options_for(folder / "nowhere", {"m"}), core::silent_context());
@@ -179,13 +212,26 @@ TEST(Check, EmptyMasksAreNotedAndOnlyEmptyMasksAreAProblem) {
   write_png(folder / "masks/a.png", 24, std::uint8_t{0});
   const std::string empty =
       to_table(check(options_for(folder.path(), {"m"}), core::silent_context()));
-  EXPECT_THAT(empty, HasSubstr("no foreground at all"));
+  EXPECT_THAT(empty, HasSubstr("masks of " + folder.path().string() + ": no foreground at all"));
   write_noise(folder / "images/b.png", 24, 2);
   write_png(folder / "masks/b.png", 24, std::uint8_t{1});
   const std::string half =
       to_table(check(options_for(folder.path(), {"m"}), core::silent_context()));
   EXPECT_THAT(half, HasSubstr("1 of 2 planes have no foreground"));
   EXPECT_THAT(half, HasSubstr("ready for training"));
+}
+
+TEST(Check, HeldOutMasksMayBeEmpty) {
+  const testing::TempFolder folder;
+  write_noise(folder / "train/images/a.png", 24, 1);
+  write_png(folder / "train/masks/a.png", 24, std::uint8_t{1});
+  write_noise(folder / "held/images/b.png", 24, 2);
+  write_png(folder / "held/masks/b.png", 24, std::uint8_t{0});
+  CheckOptions options = options_for(folder / "train", {"m"});
+  options.validation.path = folder / "held";
+  const CheckReport report = check(options, core::silent_context());
+  EXPECT_TRUE(report.ok()) << to_table(report);
+  EXPECT_THAT(to_table(report), HasSubstr("1 of 1 held-out planes have no foreground"));
 }
 
 TEST(CheckE2e, RealEmIsReadyForTraining) {

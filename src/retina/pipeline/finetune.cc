@@ -72,11 +72,10 @@ class FinetuneRun {
   ValidationScores latest_;
 };
 
-std::shared_ptr<const data::Dataset> open_checked(const std::vector<data::DataOptions>& sources,
+/// Data of one or several sources as one data set.
+std::shared_ptr<const data::Dataset> open_sources(const std::vector<data::DataOptions>& sources,
                                                   const std::vector<std::string>& classes,
-                                                  CheckReport& checked,
                                                   const core::Context& context) {
-  const CheckOptions options{.data = sources.front(), .classes = classes};
   auto dataset = std::make_shared<data::Dataset>();
   for (const data::DataOptions& source : sources) {
     data::Dataset opened = open_dataset(data::in_range(source, dataset->range),
@@ -88,9 +87,28 @@ std::shared_ptr<const data::Dataset> open_checked(const std::vector<data::DataOp
     }
     data::append(*dataset, std::move(opened));
   }
-  checked = check_dataset(*dataset, options, context);
-  throw_if_bad(checked, options);
   return dataset;
+}
+
+/// Training goes on: the user may want it so, but has to know what the scores are worth.
+void warn_of_leaks(const CheckReport& checked, spdlog::logger& log) {
+  constexpr std::int64_t kListed = 5;
+  std::string list;
+  std::int64_t leaks = 0;
+  for (const RepeatedPlane& repeated : checked.repeated) {
+    if (repeated.is_leak && ++leaks <= kListed) {
+      list += "\n  " + to_string(leak_problem(repeated));
+    }
+  }
+  if (leaks > kListed) {
+    list += fmt::format("\n  ... and {} more", leaks - kListed);
+  }
+  if (leaks > 0) {
+    log.warn(
+        "LEAK: {} held-out images are trained on too. The validation scores will be too high and "
+        "say nothing about new images{}",
+        leaks, list);
+  }
 }
 
 /// The model that a gain is measured from; usage error unless it segments the same classes.
@@ -126,10 +144,19 @@ model::Model load_start(const FinetuneOptions& options) {
 
 void FinetuneRun::open_data() {
   const core::Context& context = run_.context();
-  CheckReport checked;
-  dataset_ = open_checked(options_.training_sources(), options_.classes, checked, context);
+  dataset_ = open_sources(options_.training_sources(), options_.classes, context);
+  if (options_.validates()) {
+    held_out_ = open_sources({options_.held_out_data(dataset_->range)}, options_.classes, context);
+  }
+  const CheckOptions how{.data = options_.training_data(), .classes = options_.classes};
+  const CheckReport checked =
+      check_data({.training = dataset_.get(), .held_out = held_out_.get()}, how, context);
+  throw_if_bad(checked, how);
   context.log->info("training data: {} slices of {} images\n{}", dataset_->slices.size(),
                     dataset_->volumes.size(), to_table(checked, 12));
+  if (run_.leads()) {
+    warn_of_leaks(checked, *context.log);
+  }
   preprocess_.range = dataset_->range;
   preprocess_.mean = options_.normalisation.mean.value_or(checked.statistics.mean());
   preprocess_.std = options_.normalisation.std.value_or(checked.statistics.std());
@@ -144,10 +171,7 @@ void FinetuneRun::open_data() {
     for (const std::string& name : options_.without_effect()) {
       context.log->warn("{} does nothing without held-out images", name);
     }
-    return;
   }
-  held_out_ =
-      open_checked({options_.held_out_data(preprocess_.range)}, options_.classes, checked, context);
 }
 
 std::shared_ptr<net::DenseNetwork> FinetuneRun::make_network() {

@@ -7,11 +7,11 @@
 
 namespace retina::pipeline {
 
-/// Fine-tunes a network on labelled images: checks the data, trains, validates on held-out slices
-/// by full sliding-window inference, and fills the run folder (config.yaml, metrics.jsonl,
-/// TensorBoard events, log.txt, checkpoints/, model/, report.html). `options` are complete: bound
-/// to what resolve_finetune() made of the user's configuration. A stop request writes a checkpoint
-/// and throws interrupted.
+/// Fine-tunes a network on labelled images: checks the data as check() does, trains, validates on
+/// held-out slices by full sliding-window inference, and fills the run folder (config.yaml,
+/// metrics.jsonl, TensorBoard events, log.txt, checkpoints/, model/, report.html). `options` are
+/// complete: bound to what resolve_finetune() made of the user's configuration. A stop request
+/// writes a checkpoint and throws interrupted.
 FinetuneReport finetune(const FinetuneOptions& options, const core::Context& context);
 
 }  // namespace retina::pipeline
