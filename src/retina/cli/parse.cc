@@ -174,6 +174,7 @@ std::optional<Invocation> parse(const std::vector<Command>& commands,
     if (verb.app->parsed()) {
       return Invocation{.command = verb.command,
                         .configuration = configuration_of(verb),
+                        .config = verb.config,
                         .json = verb.json,
                         .quiet = verb.quiet,
                         .no_progress = verb.no_progress};

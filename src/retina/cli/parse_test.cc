@@ -36,7 +36,9 @@ std::vector<Command> toy_commands() {
 Json toy_run(const std::vector<std::string>& arguments) {
   const auto commands = toy_commands();
   const auto invocation = parse(commands, arguments);
-  return invocation->command->run(invocation->configuration, core::silent_context()).json;
+  return invocation->command
+      ->run(invocation->configuration, invocation->config, core::silent_context())
+      .json;
 }
 
 std::string toy_error(const std::vector<std::string>& arguments) {
@@ -76,6 +78,28 @@ TEST(Parse, UnknownVerbAndFlagSuggestTheNearest) {
 
 TEST(Parse, UnknownConfigKeySuggestsTheNearest) {
   EXPECT_THAT(toy_error({"predict", "x", "--set", "bach=3"}), HasSubstr("did you mean 'batch'?"));
+}
+
+TEST(Parse, ErrorsOfAConfigurationNameItsFile) {
+  const testing::TempFolder folder;
+  core::write_atomically(folder / "c.yaml", R"({"bach": 1, "inptu": "a"})");
+  const std::string config = folder / "c.yaml";
+  const std::string message = toy_error({"predict", "-c", config});
+  EXPECT_THAT(message, ::testing::StartsWith(config + ": "));
+  EXPECT_THAT(message, HasSubstr("'bach'"));
+  EXPECT_THAT(message, HasSubstr("'inptu'"));
+}
+
+TEST(Parse, AConfigurationThatIsAbsentSaysWhatIsExpected) {
+  try {
+    toy_run({"predict", "-c", "/nonexistent/c.yaml"});
+    FAIL() << "no error was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), HasSubstr("/nonexistent/c.yaml"));
+    EXPECT_THAT(error.what(), HasSubstr("expected a YAML or JSON file"));
+    EXPECT_THAT(error.what(), HasSubstr("check the path"));
+  }
 }
 
 TEST(Parse, ReferenceNamesEveryFlagWithItsDefault) {
