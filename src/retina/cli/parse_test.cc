@@ -17,12 +17,14 @@ struct ToyOptions {
   std::string output;
   int batch = 4;
   bool overwrite = false;
+  bool pictures = true;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("input", self.input, "what to read");
     visit("output", self.output, "where to write");
     visit("batch", self.batch, "windows at once");
     visit("overwrite", self.overwrite, "replace the output");
+    visit("pictures", self.pictures, "draw");
   }
 };
 
@@ -53,8 +55,15 @@ std::string toy_error(const std::vector<std::string>& arguments) {
 
 TEST(Parse, PositionalsFlagsAndSwitchesReachTheOptions) {
   const Json json = toy_run({"predict", "in.tif", "-o", "out.tif", "--batch", "8", "--overwrite"});
-  EXPECT_EQ(json,
-            (Json{{"input", "in.tif"}, {"output", "out.tif"}, {"batch", 8}, {"overwrite", true}}));
+  EXPECT_EQ(json, (Json{{"input", "in.tif"},
+                        {"output", "out.tif"},
+                        {"batch", 8},
+                        {"overwrite", true},
+                        {"pictures", true}}));
+}
+
+TEST(Parse, ASwitchThatIsOnIsSwitchedOff) {
+  EXPECT_EQ(toy_run({"predict", "x", "--no-pictures"})["pictures"], false);
 }
 
 TEST(Parse, APositionalMayFollowAFlagWithItsValue) {
@@ -105,6 +114,9 @@ TEST(Parse, AConfigurationThatIsAbsentSaysWhatIsExpected) {
 TEST(Parse, ReferenceNamesEveryFlagWithItsDefault) {
   const std::string text = markdown_reference(toy_commands());
   EXPECT_THAT(text, HasSubstr("| `--batch N` | 4 | windows at once |"));
+  EXPECT_THAT(text, HasSubstr("| `--overwrite` |  | replace the output |"));
+  EXPECT_THAT(text, HasSubstr("| `--pictures` | on | draw |"));
+  EXPECT_THAT(text, HasSubstr("`--no-FLAG`"));
   EXPECT_THAT(text, HasSubstr("## `retina predict [input]`"));
 }
 
