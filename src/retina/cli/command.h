@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "retina/cli/flags.h"
+#include "retina/core/error.h"
 #include "retina/core/json.h"
 #include "retina/core/progress.h"
 
@@ -26,8 +27,28 @@ struct Command {
   std::string summary;                   ///< one line
   std::vector<std::string> positionals;  ///< keys that may be given without a flag, in order
   std::vector<Flag> flags;
-  std::function<Rendered(const Json& configuration, const core::Context&)> run;
+  /// `config` is the file that the configuration came from, for messages; "" without one.
+  std::function<Rendered(const Json& configuration, const std::string& config,
+                         const core::Context&)>
+      run;
 };
+
+/// The configuration as another form of it.
+using Resolve = std::function<Json(const Json&, const core::Context&)>;
+
+/// The options that a configuration makes; errors name its file.
+template <core::OptionStruct Options>
+Options bind_options(const Json& given, const std::string& config, const Resolve& resolve,
+                     const core::Context& context) {
+  try {
+    return core::options_from_json<Options>(resolve ? resolve(given, context) : given);
+  } catch (const Error& error) {
+    if (config.empty() || error.kind() != ErrorKind::usage) {
+      throw;
+    }
+    throw error.within(config);
+  }
+}
 
 /// A verb whose options are the struct that `run` takes: flags, config files and --set all bind to
 /// it. `resolve` may rewrite the configuration before it is bound (presets, other people's
@@ -35,15 +56,14 @@ struct Command {
 template <core::OptionStruct Options>
 Command make_command(std::string name, std::string summary, std::vector<std::string> positionals,
                      std::function<Rendered(const Options&, const core::Context&)> run,
-                     std::function<Json(const Json&, const core::Context&)> resolve = {}) {
+                     Resolve resolve = {}) {
   return {.name = std::move(name),
           .summary = std::move(summary),
           .positionals = std::move(positionals),
           .flags = flags_of<Options>(),
           .run = [run = std::move(run), resolve = std::move(resolve)](
-                     const Json& given, const core::Context& context) {
-            return run(core::options_from_json<Options>(resolve ? resolve(given, context) : given),
-                       context);
+                     const Json& given, const std::string& config, const core::Context& context) {
+            return run(bind_options<Options>(given, config, resolve, context), context);
           }};
 }
 

@@ -96,8 +96,10 @@ Json set_value(std::string_view assignment) {
 }
 
 std::string default_text(const Json& value) {
-  if (value.is_null() || value.is_boolean() ||
-      (value.is_string() && value.get<std::string>().empty()) ||
+  if (value.is_boolean()) {
+    return value.get<bool>() ? "on" : "";
+  }
+  if (value.is_null() || (value.is_string() && value.get<std::string>().empty()) ||
       (value.is_array() && value.empty())) {
     return "";
   }

@@ -60,6 +60,8 @@ struct FlagTraits<std::vector<T>> {
   }
 };
 
+/// A default as a user would write it; "on" for a switch that is on, "" for one that is off, and
+/// where there is nothing to tell.
 std::string default_text(const Json& value);
 
 /// The flags of an option struct: its scalar and list fields. Nested structs are reached by

@@ -56,7 +56,13 @@ TEST(Flags, ScalarsAndListsBecomeKebabFlagsAndStructsDoNot) {
   ASSERT_EQ(flags.size(), 5U);
   EXPECT_EQ(flags[0].name(), "--max-steps");
   EXPECT_EQ(flags[0].default_text, "10");
+  EXPECT_EQ(flags[1].default_text, "");
   EXPECT_EQ(flags[4].choices, (std::vector<std::string>{"red", "green"}));
+}
+
+TEST(Flags, ASwitchThatIsOnSaysSo) {
+  EXPECT_EQ(default_text(true), "on");
+  EXPECT_EQ(default_text(false), "");
 }
 
 TEST(Flags, ValuesBindToTheStruct) {

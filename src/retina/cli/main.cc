@@ -78,7 +78,8 @@ int run(const std::vector<std::string>& arguments, std::stop_token stop) {
     return 0;
   }
   const retina::core::Context context = make_context(*invocation, std::move(stop));
-  const retina::cli::Rendered result = invocation->command->run(invocation->configuration, context);
+  const retina::cli::Rendered result =
+      invocation->command->run(invocation->configuration, invocation->config, context);
   context.progress->end();
   if (invocation->json && !result.json.is_null()) {
     std::printf("%s\n", retina::core::dump_json(result.json).c_str());

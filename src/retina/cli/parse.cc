@@ -38,8 +38,17 @@ std::string type_name(const Flag& flag) {
   return flag.is_list ? base + ",..." : base;
 }
 
+std::string off_name(const Flag& flag) {
+  return "--no-" + flag.name().substr(2);
+}
+
 std::string help_text(const Flag& flag) {
-  return flag.default_text.empty() ? flag.help : flag.help + " [" + flag.default_text + "]";
+  if (flag.default_text.empty()) {
+    return flag.help;
+  }
+  const std::string off =
+      flag.kind == FlagKind::flag ? "; " + off_name(flag) + " switches it off" : "";
+  return flag.help + " [" + flag.default_text + off + "]";
 }
 
 void add_flag(Received& verb, const Flag& flag) {
@@ -47,8 +56,8 @@ void add_flag(Received& verb, const Flag& flag) {
       std::find(verb.command->positionals.begin(), verb.command->positionals.end(), flag.key) !=
       verb.command->positionals.end();
   if (flag.kind == FlagKind::flag) {
-    const std::string off = "--no-" + flag.name().substr(2);
-    verb.app->add_flag(flag.name() + ",!" + off, verb.switches[flag.key], flag.help);
+    verb.app->add_flag(flag.name() + ",!" + off_name(flag), verb.switches[flag.key],
+                       help_text(flag));
     return;
   }
   std::string names = flag.name();
@@ -174,6 +183,7 @@ std::optional<Invocation> parse(const std::vector<Command>& commands,
     if (verb.app->parsed()) {
       return Invocation{.command = verb.command,
                         .configuration = configuration_of(verb),
+                        .config = verb.config,
                         .json = verb.json,
                         .quiet = verb.quiet,
                         .no_progress = verb.no_progress};
@@ -189,7 +199,9 @@ std::string markdown_reference(const std::vector<Command>& commands) {
       "also takes\n"
       "`--config FILE`, `--set KEY=VALUE`, `--json`, `--quiet` and `--no-progress`. Options that "
       "are tables are set in\n"
-      "the configuration file or with `--set table.key=value`.\n"
+      "the configuration file or with `--set table.key=value`. `--no-FLAG` switches off a flag "
+      "without a value,\n"
+      "such as one whose default is `on`.\n"
       "Exit codes: 0 ok, 2 usage, 3 bad data, 4 out of a resource, 5 interrupted but resumable, 1 "
       "anything else.\n";
   for (const Command& command : commands) {

@@ -12,6 +12,7 @@ namespace retina::cli {
 struct Invocation {
   const Command* command = nullptr;
   Json configuration = Json::object();  ///< config file, then --set, then flags
+  std::string config;                   ///< the config file; "" without one
   bool json = false;
   bool quiet = false;
   bool no_progress = false;

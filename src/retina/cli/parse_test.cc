@@ -17,12 +17,14 @@ struct ToyOptions {
   std::string output;
   int batch = 4;
   bool overwrite = false;
+  bool pictures = true;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("input", self.input, "what to read");
     visit("output", self.output, "where to write");
     visit("batch", self.batch, "windows at once");
     visit("overwrite", self.overwrite, "replace the output");
+    visit("pictures", self.pictures, "draw");
   }
 };
 
@@ -36,7 +38,9 @@ std::vector<Command> toy_commands() {
 Json toy_run(const std::vector<std::string>& arguments) {
   const auto commands = toy_commands();
   const auto invocation = parse(commands, arguments);
-  return invocation->command->run(invocation->configuration, core::silent_context()).json;
+  return invocation->command
+      ->run(invocation->configuration, invocation->config, core::silent_context())
+      .json;
 }
 
 std::string toy_error(const std::vector<std::string>& arguments) {
@@ -51,8 +55,15 @@ std::string toy_error(const std::vector<std::string>& arguments) {
 
 TEST(Parse, PositionalsFlagsAndSwitchesReachTheOptions) {
   const Json json = toy_run({"predict", "in.tif", "-o", "out.tif", "--batch", "8", "--overwrite"});
-  EXPECT_EQ(json,
-            (Json{{"input", "in.tif"}, {"output", "out.tif"}, {"batch", 8}, {"overwrite", true}}));
+  EXPECT_EQ(json, (Json{{"input", "in.tif"},
+                        {"output", "out.tif"},
+                        {"batch", 8},
+                        {"overwrite", true},
+                        {"pictures", true}}));
+}
+
+TEST(Parse, ASwitchThatIsOnIsSwitchedOff) {
+  EXPECT_EQ(toy_run({"predict", "x", "--no-pictures"})["pictures"], false);
 }
 
 TEST(Parse, APositionalMayFollowAFlagWithItsValue) {
@@ -78,9 +89,34 @@ TEST(Parse, UnknownConfigKeySuggestsTheNearest) {
   EXPECT_THAT(toy_error({"predict", "x", "--set", "bach=3"}), HasSubstr("did you mean 'batch'?"));
 }
 
+TEST(Parse, ErrorsOfAConfigurationNameItsFile) {
+  const testing::TempFolder folder;
+  core::write_atomically(folder / "c.yaml", R"({"bach": 1, "inptu": "a"})");
+  const std::string config = folder / "c.yaml";
+  const std::string message = toy_error({"predict", "-c", config});
+  EXPECT_THAT(message, ::testing::StartsWith(config + ": "));
+  EXPECT_THAT(message, HasSubstr("'bach'"));
+  EXPECT_THAT(message, HasSubstr("'inptu'"));
+}
+
+TEST(Parse, AConfigurationThatIsAbsentSaysWhatIsExpected) {
+  try {
+    toy_run({"predict", "-c", "/nonexistent/c.yaml"});
+    FAIL() << "no error was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), HasSubstr("/nonexistent/c.yaml"));
+    EXPECT_THAT(error.what(), HasSubstr("expected a YAML or JSON file"));
+    EXPECT_THAT(error.what(), HasSubstr("check the path"));
+  }
+}
+
 TEST(Parse, ReferenceNamesEveryFlagWithItsDefault) {
   const std::string text = markdown_reference(toy_commands());
   EXPECT_THAT(text, HasSubstr("| `--batch N` | 4 | windows at once |"));
+  EXPECT_THAT(text, HasSubstr("| `--overwrite` |  | replace the output |"));
+  EXPECT_THAT(text, HasSubstr("| `--pictures` | on | draw |"));
+  EXPECT_THAT(text, HasSubstr("`--no-FLAG`"));
   EXPECT_THAT(text, HasSubstr("## `retina predict [input]`"));
 }
 

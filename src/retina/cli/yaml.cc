@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
 #if RETINA_WITH_IO
 #include <yaml-cpp/yaml.h>
 #endif
@@ -145,6 +146,15 @@ Json read_with_includes(const std::filesystem::path& path,
     throw Error(ErrorKind::usage, Problem{.subject = path.string(),
                                           .found = "includes itself",
                                           .remedy = "remove the include"});
+  }
+  if (!std::filesystem::exists(canonical)) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = fmt::format("configuration '{}'", path.string()),
+                        .found = "no such file",
+                        .expected = "a YAML or JSON file",
+                        .remedy = open.empty() ? "check the path"
+                                               : fmt::format("check the include in '{}'",
+                                                             open.back().string())});
   }
   open.push_back(canonical);
   Json config = parse_yaml(core::read_text(path), path.string());

@@ -43,18 +43,25 @@ Error Error::within(std::string_view context) const {
   return Error(kind_, std::string(context) + ": " + what());
 }
 
-void throw_if_any(ErrorKind kind, std::string_view headline, const std::vector<Problem>& problems) {
-  if (problems.empty()) {
-    return;
-  }
+std::string list_problems(std::string_view headline, const std::vector<Problem>& problems,
+                          std::string_view remedy) {
+  std::string text(headline);
   if (problems.size() == 1) {
-    throw Error(kind, problems.front());
+    text += ": " + to_string(problems.front());
+    return remedy.empty() ? text : text.append("; ").append(remedy);
   }
-  std::string text = std::string(headline) + " (" + std::to_string(problems.size()) + "):";
+  text += " (" + std::to_string(problems.size()) + "):";
   for (const Problem& problem : problems) {
     text += "\n  - " + to_string(problem);
   }
-  throw Error(kind, text);
+  return remedy.empty() ? text : text.append("\n  ").append(remedy);
+}
+
+void throw_if_any(ErrorKind kind, std::string_view headline, const std::vector<Problem>& problems,
+                  std::string_view remedy) {
+  if (!problems.empty()) {
+    throw Error(kind, list_problems(headline, problems, remedy));
+  }
 }
 
 }  // namespace retina

@@ -44,7 +44,13 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
-/// One error that lists several problems, one per line; does nothing for an empty list.
-void throw_if_any(ErrorKind kind, std::string_view headline, const std::vector<Problem>& problems);
+/// The headline with what is wrong, one problem a line where there are several, and what to do
+/// about all of them.
+std::string list_problems(std::string_view headline, const std::vector<Problem>& problems,
+                          std::string_view remedy = {});
+
+/// One error that lists the problems; does nothing for an empty list.
+void throw_if_any(ErrorKind kind, std::string_view headline, const std::vector<Problem>& problems,
+                  std::string_view remedy = {});
 
 }  // namespace retina

@@ -1,5 +1,7 @@
 #include "retina/core/error.h"
 
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -36,6 +38,16 @@ TEST(Error, AllProblemsAreReportedAtOnce) {
     EXPECT_THAT(error.what(), HasSubstr("- a"));
     EXPECT_THAT(error.what(), HasSubstr("- b"));
   }
+}
+
+TEST(Error, OneProblemKeepsTheHeadlineAndTheRemedyOfAll) {
+  const std::vector<Problem> one{{.subject = "a", .found = "missing"}};
+  EXPECT_EQ(list_problems("weights 'w'", one), "weights 'w': a: missing");
+  EXPECT_EQ(list_problems("weights 'w'", one, "take others"),
+            "weights 'w': a: missing; take others");
+  const std::vector<Problem> two{{.subject = "a"}, {.subject = "b"}};
+  EXPECT_EQ(list_problems("weights 'w'", two, "take others"),
+            "weights 'w' (2):\n  - a\n  - b\n  take others");
 }
 
 }  // namespace

@@ -27,6 +27,9 @@ const char* remedy_of_errno(int code) {
     case EACCES:
     case EPERM:
       return "change the permissions, or choose another place";
+    case ENOENT:
+    case ENOTDIR:
+      return "check the path";
     case EROFS:
       return "choose a place that can be written";
     case ELOOP:

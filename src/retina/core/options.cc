@@ -56,11 +56,17 @@ void fail_value(const std::string& where, const Json& found, std::string_view ex
                                         .remedy = is_hint ? std::string(expected) : ""});
 }
 
-void fail_key(const std::string& where, const std::string& found,
-              const std::vector<std::string>& known) {
-  throw Error(ErrorKind::usage, Problem{.subject = where.empty() ? "configuration" : where,
-                                        .found = fmt::format("unknown key '{}'", found),
-                                        .remedy = suggestion(found, known)});
+UnknownKeys::UnknownKeys(std::vector<Problem> problems)
+    : Error(ErrorKind::usage, problems.size() == 1 ? to_string(problems.front())
+                                                   : list_problems("unknown keys", problems)),
+      problems_(std::move(problems)) {}
+
+Problem unknown_key(const std::string& where, const std::string& found,
+                    const std::vector<std::string>& known) {
+  return {.subject = where.empty() ? "configuration" : where,
+          .found = fmt::format("unknown key '{}'", found),
+          .expected = {},
+          .remedy = suggestion(found, known)};
 }
 
 Json merge(Json base, const Json& over) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "retina/core/error.h"
@@ -61,8 +62,20 @@ std::string suggestion(std::string_view found, const std::vector<std::string>& k
 
 [[noreturn]] void fail_value(const std::string& where, const Json& found,
                              std::string_view expected);
-[[noreturn]] void fail_key(const std::string& where, const std::string& found,
-                           const std::vector<std::string>& known);
+
+/// Keys that nobody knows, of a table and of the tables in it.
+class UnknownKeys : public Error {
+ public:
+  explicit UnknownKeys(std::vector<Problem> problems);
+  const std::vector<Problem>& problems() const { return problems_; }
+
+ private:
+  std::vector<Problem> problems_;
+};
+
+/// One of them: an unknown key of the table at `where`.
+Problem unknown_key(const std::string& where, const std::string& found,
+                    const std::vector<std::string>& known);
 
 template <OptionEnum E>
 std::string enum_name(E value) {
@@ -243,17 +256,37 @@ struct JsonBinding<T> {
       fail_value(where.empty() ? "configuration" : where, j, "a table of key: value");
     }
     std::vector<std::string> known;
+    std::vector<Problem> unknown;
     T::fields(out, [&](std::string_view name, auto& field, std::string_view) {
       known.emplace_back(name);
       if (const auto it = j.find(std::string(name)); it != j.end()) {
-        from_json_value(field, *it,
-                        where.empty() ? std::string(name) : where + "." + std::string(name));
+        read_field(field, *it, where.empty() ? std::string(name) : where + "." + std::string(name),
+                   unknown);
       }
     });
     for (const auto& [key, item] : j.items()) {
       if (std::find(known.begin(), known.end(), key) == known.end()) {
-        fail_key(where, key, known);
+        unknown.push_back(unknown_key(where, key, known));
       }
+    }
+    if (!unknown.empty()) {
+      throw UnknownKeys(std::move(unknown));
+    }
+  }
+
+ private:
+  /// Unknown keys of a table do not hide those of the next one.
+  template <class Field>
+  static void read_field(Field& field, const Json& j, const std::string& where,
+                         std::vector<Problem>& unknown) {
+    if constexpr (OptionStruct<Field>) {
+      try {
+        from_json_value(field, j, where);
+      } catch (const UnknownKeys& error) {
+        unknown.insert(unknown.end(), error.problems().begin(), error.problems().end());
+      }
+    } else {
+      from_json_value(field, j, where);
     }
   }
 };

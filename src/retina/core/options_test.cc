@@ -76,6 +76,15 @@ TEST(Options, UnknownKeySuggestsTheNearest) {
   EXPECT_THAT(options_error({{"inner", {{"rat", 1}}}}), HasSubstr("inner: unknown key 'rat'"));
 }
 
+TEST(Options, AllUnknownKeysAreToldAtOnce) {
+  const std::string message =
+      options_error({{"inner", {{"rat", 1}, {"lr", 2}}}, {"sise", 3}, {"size", 4}});
+  EXPECT_THAT(message, HasSubstr("unknown keys (3)"));
+  EXPECT_THAT(message, HasSubstr("inner: unknown key 'rat'; did you mean 'rate'?"));
+  EXPECT_THAT(message, HasSubstr("inner: unknown key 'lr'"));
+  EXPECT_THAT(message, HasSubstr("configuration: unknown key 'sise'"));
+}
+
 TEST(Options, WrongTypeNamesPlaceFoundAndExpected) {
   EXPECT_THAT(options_error({{"size", "big"}}),
               HasSubstr("size: found \"big\", expected a whole number"));

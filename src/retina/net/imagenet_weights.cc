@@ -59,8 +59,8 @@ class ImagenetMapper {
 
   tensor::NamedTensors finish(const std::string& source) {
     throw_if_any(ErrorKind::bad_data,
-                 fmt::format("'{}' is not the ImageNet-21k R50+ViT-B_16", source),
-                 problems_.take());
+                 fmt::format("'{}' is not the ImageNet-21k R50+ViT-B_16", source), problems_.take(),
+                 "download R50+ViT-B_16.npz of the ImageNet-21k models");
     return std::move(out_);
   }
 

@@ -93,8 +93,9 @@ class Mover {
 
   TransferReport finish(const std::string& source) {
     throw_if_any(ErrorKind::bad_data,
-                 fmt::format("weights '{}' are those of another network", source),
-                 problems_.take());
+                 fmt::format("weights '{}' are those of another network", source), problems_.take(),
+                 "choose the preset or network options of these weights, or a narrower --transfer: "
+                 "all, transformer, encoder");
     const at::NoGradGuard no_grad;
     for (auto& [target, value] : copies_) {
       target.copy_(value);

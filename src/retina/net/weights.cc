@@ -86,7 +86,8 @@ void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& stat
     report(name, "unexpected, shape " + shape_text(tensor), "");
   }
   throw_if_any(ErrorKind::bad_data,
-               fmt::format("weights '{}' are those of another network", source), problems);
+               fmt::format("weights '{}' are those of another network", source), problems,
+               "name the weights that belong to this network, or the options of theirs");
   const at::NoGradGuard no_grad;
   for (auto& [target, value] : copies) {
     target.copy_(value);

@@ -41,9 +41,12 @@ struct Bench {
   double rate(double units, const std::function<void()>& run) const {
     return BenchTimer(device, options.seconds).rate(units, run);
   }
+  Json network_options() const {
+    return core::merge(net::preset_network(options.preset, 2), options.network);
+  }
   std::shared_ptr<net::DenseNetwork> network() const {
     torch::manual_seed(1);
-    auto network = net::make_network("transunet", net::preset_network(options.preset, 2));
+    auto network = net::make_network("transunet", network_options());
     network->to(device);
     return network;
   }
@@ -83,7 +86,8 @@ double pretraining(const Bench& bench) {
                         .device = bench.options.device,
                         .threads = static_cast<int>(bench.options.threads),
                         .batch = bench.options.batch,
-                        .seconds = bench.options.seconds},
+                        .seconds = bench.options.seconds,
+                        .network = bench.options.network},
                        bench.context);
 }
 
@@ -134,10 +138,10 @@ std::string bench_image(const BenchOptions& options, const ScratchFolder& folder
   return path;
 }
 
-model::Card bench_card(const Bench& bench, const net::DenseNetwork& network) {
+model::Card bench_card(const Bench& bench) {
   model::Card card;
   card.name = bench.options.preset;
-  card.network_options = net::preset_network(bench.options.preset, network.head().channels);
+  card.network_options = bench.network_options();
   card.classes = {{.id = 0, .name = "background"}, {.id = 1, .name = "foreground"}};
   return card;
 }
@@ -147,7 +151,7 @@ model::Card bench_card(const Bench& bench, const net::DenseNetwork& network) {
 double predict(const Bench& bench, tensor::Precision precision) {
   const ScratchFolder folder;
   const auto network = bench.network();
-  model::save(folder / "model", bench_card(bench, *network), *network);
+  model::save(folder / "model", bench_card(bench), *network);
   PredictOptions options;
   options.model = folder / "model";
   options.input = bench_image(bench.options, folder);

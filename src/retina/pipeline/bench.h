@@ -18,9 +18,10 @@ struct BenchOptions {
   std::string device = "auto";
   std::int64_t threads = 0;
   std::int64_t batch = 8;
-  double seconds = 5;      ///< of each figure, after warming up
-  std::string image = {};  ///< of predict_1024*; empty = random pixels
-  bool layers = false;     ///< the parts of the network too; figures only where named
+  double seconds = 5;             ///< of each figure, after warming up
+  std::string image = {};         ///< of predict_1024*; empty = random pixels
+  bool layers = false;            ///< the parts of the network too; figures only where named
+  Json network = Json::object();  ///< what the network has other than the preset's
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -29,7 +30,7 @@ struct BenchOptions {
           "predict_1024, predict_1024_bf16; empty = all");
     visit("preset", self.preset, "network to measure");
     visit("device", self.device, "auto, cpu, cuda or cuda:1");
-    visit("threads", self.threads, "threads of the whole process; 0 = all cores");
+    visit("threads", self.threads, "CPU threads that compute; 0 = all cores");
     visit("batch", self.batch, "images of one forward pass or training step");
     visit("seconds", self.seconds, "seconds of each figure, after warming up");
     visit("image", self.image,
@@ -37,6 +38,7 @@ struct BenchOptions {
     visit("layers", self.layers,
           "arithmetic, time and limit of each part of the network, in place of the figures that "
           "are not named");
+    visit("network", self.network, "what the network has other than the preset's");
   }
   std::vector<Problem> validate() const;
 };

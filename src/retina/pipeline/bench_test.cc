@@ -2,16 +2,28 @@
 
 #include <gtest/gtest.h>
 
+#include "retina/pipeline/finetune_test_data.h"
+
 namespace retina::pipeline {
 namespace {
 
+/// Of a network that takes milliseconds.
+BenchOptions toy_bench() {
+  BenchOptions options{.figures = {},
+                       .preset = "retina-tiny",
+                       .device = "cpu",
+                       .threads = 1,
+                       .batch = 2,
+                       .seconds = 0.01,
+                       .network = toy_network()};
+  options.network["pixel_stride"] = 1;
+  return options;
+}
+
 TEST(Bench, GivesTheFiguresThatWereAsked) {
-  const BenchReport report = bench({.figures = {"augment", "forward_default", "train_step"},
-                                    .preset = "retina-tiny",
-                                    .device = "cpu",
-                                    .batch = 1,
-                                    .seconds = 0.1},
-                                   core::silent_context());
+  BenchOptions options = toy_bench();
+  options.figures = {"augment", "forward_default", "train_step"};
+  const BenchReport report = bench(options, core::silent_context());
   ASSERT_EQ(report.figures.size(), 3U);
   for (const Figure& figure : report.figures) {
     EXPECT_GT(figure.ours, 0) << figure.name;
@@ -20,25 +32,18 @@ TEST(Bench, GivesTheFiguresThatWereAsked) {
 }
 
 TEST(Bench, PretrainingIsTheVerbItself) {
-  const BenchReport report = bench({.figures = {"pretrain"},
-                                    .preset = "retina-tiny",
-                                    .device = "cpu",
-                                    .batch = 2,
-                                    .seconds = 0.1},
-                                   core::silent_context());
+  BenchOptions options = toy_bench();
+  options.figures = {"pretrain"};
+  const BenchReport report = bench(options, core::silent_context());
   ASSERT_EQ(report.figures.size(), 1U);
   EXPECT_GT(report.figures[0].ours, 0);
   EXPECT_EQ(report.figures[0].unit, "images/s");
 }
 
 TEST(Bench, LayersComeInPlaceOfTheFigures) {
-  const BenchReport report = bench({.figures = {},
-                                    .preset = "retina-tiny",
-                                    .device = "cpu",
-                                    .batch = 1,
-                                    .seconds = 0.01,
-                                    .layers = true},
-                                   core::silent_context());
+  BenchOptions options = toy_bench();
+  options.layers = true;
+  const BenchReport report = bench(options, core::silent_context());
   EXPECT_TRUE(report.figures.empty());
   ASSERT_TRUE(report.roofline);
   EXPECT_EQ(to_json(report)["layers"][0]["name"], "root");

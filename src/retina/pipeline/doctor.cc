@@ -5,12 +5,14 @@
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
 #include <unistd.h>
 
 #include "retina/core/file.h"
 #include "retina/pipeline/machine_rates.h"
+#include "retina/store/open.h"
 #include "retina/tensor/device.h"
 
 namespace retina::pipeline {
@@ -40,6 +42,7 @@ DoctorReport doctor(const DoctorOptions& options, const core::Context&) {
   report.fp32_gflops = convolution_gflops(device, at::kFloat);
   report.bf16_gflops = convolution_gflops(device, at::kBFloat16);
   report.precision = tensor::bf16_is_fast(device) ? "bf16" : "fp32";
+  report.prediction_precision = "fp32";  // whatever the device: docs/inference.md
   const auto add = [&](std::string topic, std::string value) {
     report.findings.push_back({std::move(topic), std::move(value)});
   };
@@ -59,11 +62,7 @@ DoctorReport doctor(const DoctorOptions& options, const core::Context&) {
       report.precision == "bf16"
           ? "training bf16 (the device has bf16 instructions), predict fp32 unless --precision bf16"
           : "fp32 (the device has no bf16 instructions)");
-#if RETINA_WITH_IO
-  add("formats", "png, jpeg, tiff, image folders, OME-Zarr, packs");
-#else
-  add("formats", "packs only (built with RETINA_WITH_IO=OFF)");
-#endif
+  add("formats", fmt::format("{}", fmt::join(store::format_names(), ", ")));
   return report;
 }
 
@@ -74,6 +73,7 @@ Json to_json(const DoctorReport& report) {
   }
   json["device"] = report.device;
   json["precision"] = report.precision;
+  json["prediction_precision"] = report.prediction_precision;
   json["fp32_gflops"] = report.fp32_gflops;
   json["bf16_gflops"] = report.bf16_gflops;
   return json;

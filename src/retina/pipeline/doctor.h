@@ -26,8 +26,9 @@ struct Finding {
 
 struct DoctorReport {
   std::vector<Finding> findings;
-  std::string device;      ///< what `auto` would choose
-  std::string precision;   ///< what `auto` would choose there
+  std::string device;     ///< what `auto` would choose
+  std::string precision;  ///< what `auto` would choose there, in training
+  std::string prediction_precision;
   double fp32_gflops = 0;  ///< measured on a 3 x 3 convolution of the network's middle stage
   double bf16_gflops = 0;
 };

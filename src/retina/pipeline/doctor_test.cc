@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "retina/store/open.h"
+
 namespace retina::pipeline {
 namespace {
 
@@ -13,6 +15,10 @@ TEST(Doctor, MeasuresTheDeviceAndSaysWhatWouldBeUsed) {
   const std::string text = to_text(report);
   EXPECT_NE(text.find("libtorch"), std::string::npos);
   EXPECT_EQ(to_json(report)["precision"], report.precision);
+  EXPECT_EQ(to_json(report)["prediction_precision"], "fp32");
+  for (const std::string& format : store::format_names()) {
+    EXPECT_NE(text.find(format), std::string::npos) << format;
+  }
 }
 
 }  // namespace

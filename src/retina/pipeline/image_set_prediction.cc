@@ -1,6 +1,7 @@
 #include "retina/pipeline/image_set_prediction.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -18,7 +19,11 @@
 #include "retina/report/png.h"
 #include "retina/store/finish_record.h"
 #include "retina/store/image_files.h"
+#include "retina/store/location.h"
 #include "retina/store/open.h"
+#include "retina/store/output_place.h"
+#include "retina/store/pack/pack.h"
+#include "retina/store/pack/pack_output.h"
 #include "retina/store/source_identity.h"
 
 namespace retina::pipeline {
@@ -28,14 +33,18 @@ namespace fs = std::filesystem;
 namespace {
 
 struct ImageItem {
-  fs::path file;
-  std::string stem;
+  SetImage image;
   core::VolumeInfo info;
+
+  std::unique_ptr<core::Volume> open(const PredictionSetup& setup) const {
+    return require_grey(image.open(setup.options.reading.open_options()), image.path);
+  }
 };
 
 /// Where the results of a set go, under their unfinished names.
 struct SetFolders {
   std::string output;
+  bool is_pack = false;  ///< labels and probabilities become packs, not folders of files
   fs::path labels;
   fs::path probabilities;  ///< empty = not wanted
   fs::path overlay;        ///< empty = not wanted
@@ -47,29 +56,59 @@ struct ImageResult {
   core::Array image;
 };
 
+/// In the folder of a set that becomes a pack: the results of single images, each a pack.
+constexpr const char* kParts = "parts";
+constexpr const char* kPackHeader = "pack.json";  ///< written last
+
+/// The name of an item as that of a file: items are called "a.png", "set/a", "a z=3".
+std::string stem_of(const std::string& name) {
+  std::string stem = name;
+  std::replace_if(
+      stem.begin(), stem.end(), [](char c) { return c == '/' || c == ':'; }, '_');
+  return store::has_image_name(stem) ? store::image_stem(stem) : stem;
+}
+
+/// A result in a pack of its own, which is mapped while it is read only: there may be more of them
+/// than a process may map at once.
+class PartOfPack final : public core::Volume {
+ public:
+  PartOfPack(const fs::path& part, const std::string& source)
+      : Volume(store::open(part.string())->info()), part_(part.string()) {
+    info_.source = source;
+  }
+
+ protected:
+  core::Array read_box(const core::Box3& box) const override {
+    return store::open(part_)->read(box);
+  }
+
+ private:
+  std::string part_;
+};
+
 std::vector<ImageItem> list_items(const PredictionSetup& setup,
-                                  const std::vector<fs::path>& files) {
+                                  const std::vector<SetImage>& images) {
   std::vector<ImageItem> items;
   std::vector<Problem> problems;
-  std::map<std::string, fs::path> stems;
-  for (const fs::path& file : files) {
-    ImageItem item{file, store::image_stem(file), {}};
+  std::map<std::string, std::string> stems;
+  for (const SetImage& image : images) {
+    ImageItem item{.image = image, .info = {}};
     try {
-      item.info = open_grey(file.string(), setup.options)->info();
+      item.info = item.open(setup)->info();
     } catch (const Error& error) {
       problems.push_back({.subject = error.what()});
       continue;
     }
     if (item.info.shape[0] != 1) {
-      problems.push_back({.subject = fmt::format("'{}'", file.string()),
+      problems.push_back({.subject = fmt::format("'{}'", image.path),
                           .found = fmt::format("a volume of {} slices", item.info.shape[0]),
                           .expected = "2D images only",
                           .remedy = "predict it by itself"});
     }
-    const auto [place, is_new] = stems.emplace(item.stem, file);
+    const auto [place, is_new] = stems.emplace(image.stem, image.path);
     if (!is_new) {
-      problems.push_back({.subject = fmt::format("'{}'", file.string()),
-                          .found = fmt::format("the same stem as '{}'", place->second.string()),
+      problems.push_back({.subject = fmt::format("'{}'", image.path),
+                          .found = fmt::format("the same stem as '{}'", place->second),
                           .expected = "stems that differ: results are named after them"});
     }
     items.push_back(std::move(item));
@@ -91,10 +130,11 @@ std::int64_t bytes_per_network_pixel(int channels) {
 
 class ImageSet {
  public:
-  ImageSet(PredictionSetup& setup, const std::vector<fs::path>& files, std::string output,
+  ImageSet(PredictionSetup& setup, const std::vector<SetImage>& images, std::string output,
            const core::Context& context)
-      : setup_(setup), context_(context), items_(list_items(setup, files)) {
+      : setup_(setup), context_(context), items_(list_items(setup, images)) {
     folders_.output = std::move(output);
+    folders_.is_pack = !store::output_place(folders_.output).extension.empty();
     log_scale(setup_, items_.front().info, engine::AxesMode::plane, context_);
   }
 
@@ -149,6 +189,7 @@ class ImageSet {
         [&](std::int64_t i, const ImageResult& result) { write(item_of(i), result); }, context_,
         "run the same command again to continue");
     context_.progress->end();
+    join_parts();
     record.begin();
     finish_folders(report, record);
     record.remove();
@@ -182,7 +223,7 @@ class ImageSet {
   static void check_memory(const ImageItem& item, std::int64_t needed, std::int64_t available) {
     if (needed > available) {
       throw Error(ErrorKind::resource,
-                  Problem{.subject = fmt::format("image '{}'", item.file.string()),
+                  Problem{.subject = fmt::format("image '{}'", item.image.path),
                           .found = fmt::format("it needs {}", core::format_size(needed)),
                           .expected = fmt::format("at most {} are left of --max-ram",
                                                   core::format_size(available)),
@@ -208,7 +249,7 @@ class ImageSet {
     std::optional<core::IntensityRange> range;
     const std::size_t step = std::max<std::size_t>(1, mapped.size() / kSampled);
     for (std::size_t i = 0; i < mapped.size(); i += step) {
-      const auto volume = open_grey(mapped[i]->file.string(), setup_.options);
+      const auto volume = mapped[i]->open(setup_);
       const core::IntensityRange of_image = input_range(setup_, *volume, context_);
       range = range ? core::IntensityRange{std::min(range->low, of_image.low),
                                            std::max(range->high, of_image.high)}
@@ -226,16 +267,25 @@ class ImageSet {
     return resume_key(setup_, {{"images", names}, {"range", core::options_to_json(range_)}});
   }
 
+  std::string probabilities_folder() const {
+    return sibling_path(folders_.output, "probabilities");
+  }
+  /// Ids and pictures are files in a folder, beside a pack too.
+  std::string instances_folder() const {
+    return outside_path(folders_.output, "instances").string();
+  }
+  std::string overlay_folder() const { return outside_path(folders_.output, "overlay").string(); }
+
   std::vector<std::string> output_folders() const {
     std::vector<std::string> folders{folders_.output};
     if (setup_.options.probabilities) {
-      folders.push_back(sibling_path(folders_.output, "probabilities"));
+      folders.push_back(probabilities_folder());
     }
     if (setup_.postprocess.instances != 0) {
-      folders.push_back(sibling_path(folders_.output, "instances"));
+      folders.push_back(instances_folder());
     }
     if (setup_.options.overlay) {
-      folders.push_back(sibling_path(folders_.output, "overlay"));
+      folders.push_back(overlay_folder());
     }
     return folders;
   }
@@ -256,7 +306,9 @@ class ImageSet {
 
   /// A folder that is replaced must hold results alone.
   static void refuse_foreign_files(const fs::path& folder) {
-    if (fs::is_directory(folder)) {
+    if (store::extension_of(folder) == ".pack" && fs::is_directory(folder)) {
+      store::refuse_foreign(folder, store::foreign_in_pack(folder, {}));
+    } else if (fs::is_directory(folder)) {
       store::refuse_foreign(
           folder, store::foreign_entries(folder, [](const fs::directory_entry& entry) {
             const std::string extension = store::extension_of(entry.path());
@@ -268,14 +320,44 @@ class ImageSet {
   void prepare_folders(const store::FinishRecord& record) {
     folders_.labels = prepare(folders_.output, record);
     if (setup_.options.probabilities) {
-      folders_.probabilities = prepare(sibling_path(folders_.output, "probabilities"), record);
+      folders_.probabilities = prepare(probabilities_folder(), record);
     }
     if (setup_.postprocess.instances != 0) {
-      folders_.instances = prepare(sibling_path(folders_.output, "instances"), record);
+      folders_.instances = prepare(instances_folder(), record);
     }
     if (setup_.options.overlay) {
-      folders_.overlay = prepare(sibling_path(folders_.output, "overlay"), record);
+      folders_.overlay = prepare(overlay_folder(), record);
     }
+  }
+
+  /// Of the results of single images one pack, in its unfinished folder.
+  void join_parts() const {
+    if (!folders_.is_pack) {
+      return;
+    }
+    join(folders_.labels, [&](const ImageItem& item) { return label_file(item); });
+    if (!folders_.probabilities.empty()) {
+      join(folders_.probabilities, [&](const ImageItem& item) { return probability_file(item); });
+    }
+  }
+
+  template <class PartOf>
+  void join(const fs::path& folder, PartOf part_of) const {
+    if (!fs::is_directory(folder / kParts)) {
+      return;  // an earlier run did it
+    }
+    if (!fs::exists(folder / kPackHeader)) {
+      std::vector<store::PackItem> parts;
+      for (const ImageItem& item : items_) {
+        store::PackItem part;
+        part.name = item.image.name;
+        part.image = std::make_shared<const PartOfPack>(part_of(item), item.image.path);
+        part.provenance["source"] = item.image.path;
+        parts.push_back(std::move(part));
+      }
+      store::write_pack_files(folder, parts, Json::object(), context_);
+    }
+    fs::remove_all(folder / kParts);
   }
 
   void finish_folders(PredictReport& report, const store::FinishRecord& record) const {
@@ -287,37 +369,52 @@ class ImageSet {
       return final_path;
     };
     if (!folders_.overlay.empty()) {
-      report.overlay = finish(folders_.overlay, sibling_path(folders_.output, "overlay"));
+      report.overlay = finish(folders_.overlay, overlay_folder());
     }
     if (!folders_.instances.empty()) {
-      report.instances = finish(folders_.instances, sibling_path(folders_.output, "instances"));
+      report.instances = finish(folders_.instances, instances_folder());
     }
     if (!folders_.probabilities.empty()) {
-      report.probabilities =
-          finish(folders_.probabilities, sibling_path(folders_.output, "probabilities"));
+      report.probabilities = finish(folders_.probabilities, probabilities_folder());
     }
     finish(folders_.labels, folders_.output);
   }
 
+  /// The file of `item` in one of the folders, or its part of a pack.
+  fs::path file_in(const fs::path& folder, const ImageItem& item, const char* extension) const {
+    return folders_.is_pack ? folder / kParts / (item.image.stem + ".pack")
+                            : folder / (item.image.stem + extension);
+  }
+
+  fs::path label_file(const ImageItem& item) const {
+    return file_in(folders_.labels, item, ".png");
+  }
+
   /// PNG holds one class; the maps of several become the pages of a TIFF file.
   fs::path probability_file(const ImageItem& item) const {
-    return folders_.probabilities /
-           (item.stem + (setup_.predictor->channels() == 1 ? ".png" : ".tif"));
+    return file_in(folders_.probabilities, item,
+                   setup_.predictor->channels() == 1 ? ".png" : ".tif");
   }
 
   fs::path instance_file(const ImageItem& item) const {
-    return folders_.instances / (item.stem + ".tif");  // PNG holds 65,535 ids at most
+    return folders_.instances / (item.image.stem + ".tif");  // PNG holds 65,535 ids at most
+  }
+
+  /// True if `file` is there, or has become part of the pack in `folder`.
+  bool holds(const fs::path& folder, const fs::path& file) const {
+    return fs::exists(file) || (folders_.is_pack && fs::exists(folder / kPackHeader));
   }
 
   bool is_done(const ImageItem& item) const {
-    return fs::exists(folders_.labels / (item.stem + ".png")) &&
-           (folders_.probabilities.empty() || fs::exists(probability_file(item))) &&
+    return holds(folders_.labels, label_file(item)) &&
+           (folders_.probabilities.empty() ||
+            holds(folders_.probabilities, probability_file(item))) &&
            (folders_.instances.empty() || fs::exists(instance_file(item))) &&
-           (folders_.overlay.empty() || fs::exists(folders_.overlay / (item.stem + ".png")));
+           (folders_.overlay.empty() || fs::exists(folders_.overlay / (item.image.stem + ".png")));
   }
 
   core::Array read(const ImageItem& item) const {
-    const auto volume = open_grey(item.file.string(), setup_.options);
+    const auto volume = item.open(setup_);
     return core::to_uint8(volume->read(core::whole(volume->shape())),
                           is_mapped(item) ? range_ : core::IntensityRange{});
   }
@@ -349,7 +446,7 @@ class ImageSet {
     const ImagePrediction& prediction = result.prediction;
     if (!folders_.overlay.empty()) {
       const auto picture = report::overlay("", result.image, prediction.labels);
-      core::write_atomically(folders_.overlay / (item.stem + ".png"),
+      core::write_atomically(folders_.overlay / (item.image.stem + ".png"),
                              report::encode_png(picture.pixels));
     }
     if (!folders_.probabilities.empty()) {
@@ -358,7 +455,7 @@ class ImageSet {
     if (!folders_.instances.empty()) {
       write_image(instance_file(item), prediction.ids, item.info);
     }
-    write_image(folders_.labels / (item.stem + ".png"), prediction.labels, item.info);
+    write_image(label_file(item), prediction.labels, item.info);
   }
 
   PredictionSetup& setup_;
@@ -370,13 +467,39 @@ class ImageSet {
 
 }  // namespace
 
-std::vector<fs::path> image_files(const fs::path& path) {
-  return store::image_files(path);
+std::vector<SetImage> images_of_set(const std::string& path) {
+  std::vector<SetImage> images;
+  const store::Location location = store::parse_location(path);
+  if (!store::is_pack(location)) {
+    for (const fs::path& file : store::image_files(path)) {
+      images.push_back(image_of_file(file.string()));
+    }
+    return images;
+  }
+  const auto pack = std::make_shared<const store::Pack>(location.file.string());
+  if (!location.inner.empty() || pack->size() < 2) {
+    return images;
+  }
+  for (std::size_t i = 0; i < pack->size(); ++i) {
+    images.push_back(
+        {.path = fmt::format("{}:{}", location.file.string(), pack->name(i)),
+         .name = pack->name(i),
+         .stem = stem_of(pack->name(i)),
+         .open = [pack, i](const store::OpenOptions& how) { return pack->image(i, how); }});
+  }
+  return images;
 }
 
-PredictReport predict_image_set(PredictionSetup& setup, const std::vector<fs::path>& files,
+SetImage image_of_file(const std::string& path) {
+  const std::string stem = store::image_stem(path);
+  return {.path = path, .name = stem, .stem = stem, .open = [path](const store::OpenOptions& how) {
+            return store::open(path, how);
+          }};
+}
+
+PredictReport predict_image_set(PredictionSetup& setup, const std::vector<SetImage>& images,
                                 const std::string& output, const core::Context& context) {
-  ImageSet set(setup, files, output, context);
+  ImageSet set(setup, images, output, context);
   return setup.options.dry_run ? set.plan() : set.run();
 }
 

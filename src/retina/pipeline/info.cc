@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,12 +11,14 @@
 #include "retina/core/rng.h"
 #include "retina/store/location.h"
 #include "retina/store/open.h"
+#include "retina/store/pack/pack.h"
 
 namespace retina::pipeline {
 namespace {
 
 constexpr std::int64_t kDecodeWhole = 64LL << 20;
 constexpr std::int64_t kSampleBlocks = 64;
+constexpr std::size_t kShownDatasets = 100;
 
 void widen(ValueRange& range, const core::Array& values) {
   core::dispatch(values.dtype(), [&](auto zero) {
@@ -107,15 +110,12 @@ std::string description_text(const core::VolumeInfo& info, const ValueRange& ran
   return text;
 }
 
-ContainedDataset open_contained(const InfoOptions& options, const std::string& inner) {
-  // "file" and "labels" make "file:labels", "file:volumes" and "raw" make "file:volumes/raw"
-  const bool names_group = !store::parse_location(options.path).inner.empty();
-  ContainedDataset dataset{.path = options.path, .info = {}, .problem = {}};
-  if (!inner.empty()) {
-    dataset.path += (names_group ? "/" : ":") + inner;
-  }
+/// What `open` says of the dataset, or why it cannot be opened.
+template <class Open>
+ContainedDataset contained(std::string path, Open open) {
+  ContainedDataset dataset{.path = std::move(path), .info = {}, .problem = {}};
   try {
-    dataset.info = store::open(dataset.path, options.reading.open_options())->info();
+    dataset.info = open(dataset.path)->info();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::bad_data) {
       throw;
@@ -123,6 +123,37 @@ ContainedDataset open_contained(const InfoOptions& options, const std::string& i
     dataset.problem = error.what();
   }
   return dataset;
+}
+
+std::vector<ContainedDataset> datasets_inside(const InfoOptions& options,
+                                              const std::vector<std::string>& inside) {
+  // "file" and "labels" make "file:labels", "file:volumes" and "raw" make "file:volumes/raw"
+  const bool names_group = !store::parse_location(options.path).inner.empty();
+  std::vector<ContainedDataset> datasets;
+  for (const std::string& inner : inside) {
+    const std::string path =
+        inner.empty() ? options.path : options.path + (names_group ? "/" : ":") + inner;
+    datasets.push_back(contained(path, [&](const std::string& dataset) {
+      return store::open(dataset, options.reading.open_options());
+    }));
+  }
+  return datasets;
+}
+
+/// Of a pack, whose index may have a million lines and is read once.
+std::vector<ContainedDataset> items_of(const store::Pack& pack, const InfoOptions& options) {
+  std::vector<ContainedDataset> items;
+  for (std::size_t i = 0; i < pack.size(); ++i) {
+    const std::string name =
+        pack.size() == 1 ? options.path : fmt::format("{}:{}", options.path, pack.name(i));
+    items.push_back(contained(
+        name, [&](const std::string&) { return pack.image(i, options.reading.open_options()); }));
+    if (pack.labels(i) != nullptr) {
+      items.push_back(contained(fmt::format("{}:{}/labels", options.path, pack.name(i)),
+                                [&](const std::string&) { return pack.labels(i); }));
+    }
+  }
+  return items;
 }
 
 }  // namespace
@@ -154,9 +185,10 @@ InfoReport info(const InfoOptions& options, const core::Context&) {
     report = describe(*store::open(options.path, options.reading.open_options()));
   }
   if (inside.size() > 1) {
-    for (const std::string& inner : inside) {
-      report.datasets.push_back(open_contained(options, inner));
-    }
+    const store::Location location = store::parse_location(options.path);
+    report.datasets = store::is_pack(location)
+                          ? items_of(store::Pack(location.file.string()), options)
+                          : datasets_inside(options, inside);
   }
   return report;
 }
@@ -200,11 +232,16 @@ std::string to_text(const InfoReport& report) {
     text += fmt::format("  holds {} datasets{}\n", report.datasets.size(),
                         report.info ? "" : "; name the one to use:");
   }
-  for (const ContainedDataset& dataset : report.datasets) {
+  const std::size_t shown = std::min(report.datasets.size(), kShownDatasets);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const ContainedDataset& dataset = report.datasets[i];
     text += fmt::format("    {}  {}\n", dataset.path,
                         dataset.info ? fmt::format("{}, {}", sizes_text(*dataset.info),
                                                    core::name_of(dataset.info->dtype))
                                      : dataset.problem);
+  }
+  if (shown < report.datasets.size()) {
+    text += fmt::format("    and {} more: --json lists all\n", report.datasets.size() - shown);
   }
   return text;
 }

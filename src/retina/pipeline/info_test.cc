@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/store/open.h"
+#include "retina/store/pack/pack.h"
 #include "retina/testing/sparse_volume.h"
 #include "retina/testing/temp_folder.h"
 
@@ -62,6 +63,29 @@ TEST(Info, ListsTheDatasetsOfAContainer) {
   EXPECT_TRUE(json["shape"].is_null());
   EXPECT_EQ(json["datasets"][1]["shape"], (Json{2, 3, 4}));
   EXPECT_THAT(to_text(group), ::testing::HasSubstr("name the one to use"));
+}
+
+TEST(Info, ListsTheItemsOfAPack) {
+  const testing::TempFolder folder;
+  std::vector<store::PackItem> items;
+  for (int i = 0; i < 101; ++i) {
+    store::PackItem item;
+    item.name = "s" + std::to_string(i);
+    item.image = core::in_memory(core::Array(core::DType::u8, 1, {1, 4, 5}));
+    items.push_back(std::move(item));
+  }
+  items[1].labels = core::in_memory(core::Array(core::DType::u8, 1, {1, 4, 5}));
+  const std::string path = folder / "p";
+  store::write_pack(path, items, {}, core::silent_context());
+  const InfoReport report = info({.path = path}, core::silent_context());
+  EXPECT_FALSE(report.info);
+  ASSERT_EQ(report.datasets.size(), 102U);
+  EXPECT_EQ(report.datasets[1].path, path + ":s1");
+  EXPECT_EQ(report.datasets[2].path, path + ":s1/labels");
+  EXPECT_EQ(to_json(report)["datasets"][2]["shape"], (Json{1, 4, 5}));
+  EXPECT_THAT(to_text(report), ::testing::HasSubstr("and 2 more"));
+  EXPECT_EQ(to_json(info({.path = path + ":s1"}, core::silent_context()))["shape"],
+            (Json{1, 4, 5}));
 }
 
 TEST(Info, DescribesAVolumeBeyond32BitsFromASample) {

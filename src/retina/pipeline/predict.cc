@@ -1,7 +1,6 @@
 #include "retina/pipeline/predict.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -10,13 +9,17 @@
 #include "retina/pipeline/image_set_prediction.h"
 #include "retina/pipeline/prediction_setup.h"
 #include "retina/pipeline/volume_prediction.h"
+<<<<<<< HEAD
 #include "retina/store/image_files.h"
+=======
+#include "retina/store/location.h"
+#include "retina/store/open.h"
+>>>>>>> wt-c
 #include "retina/store/output.h"
 #include "retina/store/output_place.h"
+#include "retina/store/pack/pack.h"
 
 namespace retina::pipeline {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -54,20 +57,62 @@ std::string with_extension(const std::string& output, const core::VolumeInfo& in
   }
   const bool is_tiff = input.format.find("tiff") != std::string::npos ||
                        input.format.find("TIFF") != std::string::npos;
-  const std::string named = output + (is_tiff ? ".tif" : ".zarr");
+  const char* like_input = is_tiff ? ".tif" : ".zarr";
+  const std::string named =
+      output + (store::can_create(output + like_input) ? like_input : ".pack");
   context.log->info("output '{}' has no extension: writing '{}'", output, named);
   return named;
 }
 
+<<<<<<< HEAD
 std::vector<std::string> stems_of(const std::vector<fs::path>& files) {
   std::vector<std::string> stems;
   for (const fs::path& file : files) {
     stems.push_back(store::image_stem(file));
+=======
+std::vector<std::string> names_of(const std::vector<SetImage>& images) {
+  std::vector<std::string> names;
+  for (const SetImage& image : images) {
+    names.push_back(image.name);
+>>>>>>> wt-c
   }
-  return stems;
+  return names;
 }
 
-PredictReport predict_folder(PredictionSetup& setup, const std::vector<fs::path>& files,
+/// A set becomes a folder of PNG files where this build can write them, else a pack.
+std::string set_output(const std::string& output, const core::Context& context) {
+  if (has_extension(output) || store::can_create("image.png")) {
+    return output;
+  }
+  context.log->info("output '{0}': this build writes packs only: writing '{0}.pack'", output);
+  return output + ".pack";
+}
+
+PredictReport predict_pack(PredictionSetup& setup, const std::vector<SetImage>& images,
+                           const core::Context& context) {
+  const PredictOptions& options = setup.options;
+  if (options.axes_mode.value_or(AxesMode::plane) != AxesMode::plane) {
+    throw Error(
+        ErrorKind::usage,
+        Problem{.subject = fmt::format("input '{}'", options.input),
+                .found = fmt::format("a pack of {} items", images.size()),
+                .expected = "one volume for --axes-mode " + core::enum_name(*options.axes_mode),
+                .remedy = fmt::format("name the item, {}", images.front().path)});
+  }
+  const std::string extension = store::output_place(options.output).extension;
+  if (!extension.empty() && extension != ".pack") {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = fmt::format("output '{}'", options.output),
+                        .found = fmt::format("one image for the {} items of '{}'", images.size(),
+                                             options.input),
+                        .expected = "a folder (a name without extension) or a .pack",
+                        .remedy = fmt::format("or name one item, {}", images.front().path)});
+  }
+  context.log->info("'{}': a pack is a set of {} images", options.input, images.size());
+  return predict_image_set(setup, images, set_output(options.output, context), context);
+}
+
+PredictReport predict_folder(PredictionSetup& setup, const std::vector<SetImage>& images,
                              const core::Context& context) {
   const PredictOptions& options = setup.options;
   const AxesMode mode = options.axes_mode.value_or(AxesMode::plane);
@@ -75,13 +120,19 @@ PredictReport predict_folder(PredictionSetup& setup, const std::vector<fs::path>
     context.log->info(
         "'{}': a folder is a set of {} images (--axes-mode stack or orthoplane makes "
         "it a volume)",
-        options.input, files.size());
+        options.input, images.size());
   }
   if (mode == AxesMode::plane && !has_extension(options.output)) {
-    return predict_image_set(setup, files, options.output, context);
+    return predict_image_set(setup, images, options.output, context);
   }
   const auto volume = open_grey(options.input, options);
-  return predict_one(setup, *volume, mode, options.output, stems_of(files), context);
+  return predict_one(setup, *volume, mode, options.output, names_of(images), context);
+}
+
+PredictReport predict_set(PredictionSetup& setup, const std::vector<SetImage>& images,
+                          const core::Context& context) {
+  const bool is_pack = store::is_pack(store::parse_location(setup.options.input));
+  return is_pack ? predict_pack(setup, images, context) : predict_folder(setup, images, context);
 }
 
 PredictReport predict_file(PredictionSetup& setup, const core::Context& context) {
@@ -89,7 +140,8 @@ PredictReport predict_file(PredictionSetup& setup, const core::Context& context)
   const auto input = open_grey(options.input, options);
   const AxesMode mode = options.axes_mode ? *options.axes_mode : mode_of(input->info(), context);
   if (input->shape()[0] == 1 && !has_extension(options.output)) {
-    return predict_image_set(setup, {fs::path(options.input)}, options.output, context);
+    return predict_image_set(setup, {image_of_file(options.input)},
+                             set_output(options.output, context), context);
   }
   return predict_one(setup, *input, mode, with_extension(options.output, input->info(), context),
                      {}, context);
@@ -143,13 +195,13 @@ PredictReport predict(const PredictOptions& options, const core::Context& contex
   throw_if_any(ErrorKind::usage, "predict: the options have problems", options.validate());
   core::parse_size(options.max_ram);
   store::refuse_replacing_input(options.input, options.output);
-  const std::vector<fs::path> files = image_files(options.input);
-  if (files.empty()) {
+  const std::vector<SetImage> images = images_of_set(options.input);
+  if (images.empty()) {
     open_grey(options.input, options);  // a bad input is reported before a model is loaded
   }
   PredictionSetup setup = make_setup(options, context);
   PredictReport report =
-      files.empty() ? predict_file(setup, context) : predict_folder(setup, files, context);
+      images.empty() ? predict_file(setup, context) : predict_set(setup, images, context);
   report.procedure = core::enum_name(options.procedure);
   report.device = setup.predictor->device().str();
   report.precision = setup.dtype == at::kBFloat16 ? "bf16" : "fp32";

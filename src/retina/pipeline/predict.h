@@ -56,12 +56,12 @@ struct PredictOptions {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("model", self.model, "a run folder of 'retina finetune', or a model folder");
-    visit("input", self.input, "an image, a folder of images, a stack or a volume");
+    visit("input", self.input, "an image, a folder or pack of images, a stack or a volume");
     visit(
         "output", self.output,
         "labels: .zarr, .tif, .png, .h5, .nrrd, .precomputed or .pack; without extension they are "
-        "stored like the input (a folder of images becomes a folder of PNG files with the same "
-        "names)");
+        "stored like the input (a folder or pack of images becomes a folder of PNG files with "
+        "the same names)");
     visit(
         "axes_mode", self.axes_mode,
         "2d: every image by itself; stack: the z slices of a volume; orthoplane: slices along z, "

@@ -147,7 +147,11 @@ core::IntensityRange input_range(const PredictionSetup& setup, const core::Volum
 }
 
 std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options) {
-  auto volume = store::open(path, options.reading.open_options());
+  return require_grey(store::open(path, options.reading.open_options()), path);
+}
+
+std::unique_ptr<core::Volume> require_grey(std::unique_ptr<core::Volume> volume,
+                                           const std::string& path) {
   if (volume->info().channels != 1) {
     throw Error(ErrorKind::bad_data,
                 Problem{.subject = fmt::format("'{}'", path),

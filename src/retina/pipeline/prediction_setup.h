@@ -50,6 +50,10 @@ core::IntensityRange input_range(const PredictionSetup& setup, const core::Volum
 /// Opens `path` with the user's voxel size; bad_data unless it has one channel.
 std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options);
 
+/// `volume`, opened from `path`; bad_data unless it has one channel.
+std::unique_ptr<core::Volume> require_grey(std::unique_ptr<core::Volume> volume,
+                                           const std::string& path);
+
 /// Names the result of predicting `what` with this setup: equal keys give equal voxels.
 std::string resume_key(const PredictionSetup& setup, const Json& what);
 

@@ -24,7 +24,8 @@ constexpr std::int64_t kLeastTimedSteps = 5;
 constexpr std::int64_t kMostTimedSteps = 1000;
 
 std::string write_random_planes(const PretrainRateOptions& options, const ScratchFolder& folder) {
-  const auto window = net::preset_network(options.preset, 1).at("window").get<std::int64_t>();
+  const Json network = core::merge(net::preset_network(options.preset, 1), options.network);
+  const auto window = network.at("window").get<std::int64_t>();
   const core::Vec3 shape{std::max(kRandomPlanes, options.batch), window, window};
   const std::string path = folder / "planes.pack";
   const auto file = store::create(path, {.shape = shape});
@@ -38,6 +39,7 @@ std::string write_random_planes(const PretrainRateOptions& options, const Scratc
 double rate_of_run(const PretrainRateOptions& options, const std::string& planes,
                    const std::string& run, std::int64_t steps, const core::Context& context) {
   const Json given{{"preset", options.preset},
+                   {"network", options.network},
                    {"images", Json::array({planes})},
                    {"output", run},
                    {"overwrite", true},

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "retina/core/json.h"
 #include "retina/core/progress.h"
 
 namespace retina::pipeline {
@@ -12,7 +13,8 @@ struct PretrainRateOptions {
   std::string device = "auto";
   int threads = 0;
   std::int64_t batch = 8;
-  double seconds = 5;  ///< of the steps that count, about
+  double seconds = 5;             ///< of the steps that count, about
+  Json network = Json::object();  ///< what the network has other than the preset's
 };
 
 /// Images per second of `retina pretrain` itself, a step at a time (the median): reading random

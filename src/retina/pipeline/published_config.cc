@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "retina/core/error.h"
 #include "retina/core/json_text.h"
@@ -29,12 +33,50 @@ T read(const Json& value, const char* key) {
   return out;
 }
 
-void set_classes(Json& config, const Json& value) {
-  auto names = read<std::vector<std::string>>(value, "class_names");
+/// The value of a key; null where it is absent or left blank.
+Json value_of(const Json& yaml, const char* key) {
+  const auto it = yaml.find(key);
+  return it == yaml.end() ? Json() : *it;
+}
+
+/// num_classes counts the maps of the network: 1, or one for each class and the background
+/// (retina.md 3.2, column c).
+void set_classes(PublishedConfig& out, const Json& yaml) {
+  const Json number = value_of(yaml, "num_classes");
+  const Json listed = value_of(yaml, "class_names");
+  std::vector<std::string> names;
+  if (!listed.is_null()) {
+    names = read<std::vector<std::string>>(listed, "class_names");
+  }
   if (names.size() > 1) {
     names.erase(names.begin());  // the background; a single class is listed without it
   }
-  config["classes"] = names;
+  if (!number.is_null()) {
+    const auto maps = read<std::int64_t>(number, "num_classes");
+    const auto foreground = static_cast<std::size_t>(std::clamp<std::int64_t>(maps - 1, 1, 254));
+    if (names.empty() && maps > 1) {
+      for (std::size_t id = 1; id <= foreground; ++id) {
+        names.push_back(fmt::format("class{}", id));
+      }
+      out.warnings.push_back(
+          fmt::format("class_names is missing: {} maps are the background and {}", maps,
+                      fmt::join(names, ", ")));
+    }
+    if (!names.empty() && names.size() != foreground) {
+      throw Error(
+          ErrorKind::usage,
+          Problem{.subject = "num_classes",
+                  .found = fmt::format("{}, with class_names for {} class(es)", maps, names.size()),
+                  .expected = "1 for one class, else one more than classes: the background",
+                  .remedy = "correct either"});
+    }
+    if (maps == 2) {
+      out.warnings.push_back("num_classes 2: one class is one map with a sigmoid here, not two");
+    }
+  }
+  if (!names.empty()) {
+    out.config["classes"] = names;
+  }
 }
 
 /// An entry of `augmentations`: {aug: NAME, parameters...}. Each is a draw with probability p, by
@@ -89,28 +131,40 @@ void set_augmentations(Json& config, const Json& value) {
   }
 }
 
+/// Both flips have one probability here.
+void warn_of_flips(PublishedConfig& out, const Json& augmentations) {
+  std::map<std::string, double> flips;
+  for (const Json& entry : augmentations) {
+    const std::string name = entry.value("aug", "");
+    if (name == "HorizontalFlip" || name == "VerticalFlip") {
+      flips[name] = entry.value("p", 0.5);
+    }
+  }
+  const bool is_alone = flips.size() == 1;
+  if (is_alone || (flips.size() == 2 && flips["HorizontalFlip"] != flips["VerticalFlip"])) {
+    out.warnings.push_back(fmt::format(
+        "augmentations: {} cannot be had here: both flips are drawn, each with p {}",
+        is_alone ? flips.begin()->first + " alone" : "HorizontalFlip and VerticalFlip of unequal p",
+        out.config["augment"]["flip_probability"].get<double>()));
+  }
+}
+
 void set_text(Json& config, const char* section, const char* key, const Json& value) {
-  const auto text = value.is_null() ? std::string() : read<std::string>(value, key);
+  const auto text = read<std::string>(value, key);
   if (!text.empty()) {
     (section == nullptr ? config : config[section])[key] = text;
   }
 }
 
+/// What becomes of keys that have a value.
 const std::map<std::string, Convert>& conversions() {
   static const std::map<std::string, Convert> table{
-      {"num_classes", [](Json&, const Json&) {}},  // follows from class_names
-      {"class_names", set_classes},
       {"class_weights", [](Json& c, const Json& v) { c["loss"]["class_weights"] = v; }},
       {"data_dir", [](Json& c, const Json& v) { set_text(c, "data", "path", v); }},
       {"model_dir", [](Json& c, const Json& v) { set_text(c, nullptr, "output", v); }},
       {"norms", [](Json& c, const Json& v) { c["normalisation"] = v; }},
       {"save_interval", [](Json& c, const Json& v) { c["checkpoint_every"] = v; }},
-      {"bsz",
-       [](Json& c, const Json& v) {
-         if (!v.is_null()) {
-           c["batch"] = v;
-         }
-       }},
+      {"bsz", [](Json& c, const Json& v) { c["batch"] = v; }},
       {"transformer_layer", [](Json& c, const Json& v) { c["network"]["layers"] = v; }},
       {"lr", [](Json& c, const Json& v) { c["optimizer"]["learning_rate"] = v; }},
       {"iters", [](Json& c, const Json& v) { c["steps"] = v; }},
@@ -118,6 +172,10 @@ const std::map<std::string, Convert>& conversions() {
       {"seed", [](Json& c, const Json& v) { c["seed"] = v; }}};
   return table;
 }
+
+/// Keys that are looked at together.
+constexpr const char* kTogether[] = {"pretrain", "pretrain_file", "num_classes", "class_names",
+                                     "num_prints"};
 
 void convert(Json& config, const std::string& key, const Json& value, const Convert& conversion) {
   try {
@@ -148,6 +206,21 @@ void set_pretraining(PublishedConfig& out, const Json& yaml) {
   }
 }
 
+void set_log_interval(PublishedConfig& out, const Json& yaml) {
+  const Json number = value_of(yaml, "num_prints");
+  if (number.is_null()) {
+    return;
+  }
+  const auto prints = std::max<std::int64_t>(1, read<std::int64_t>(number, "num_prints"));
+  const Json iterations = value_of(yaml, "iters");
+  const auto steps = iterations.is_null() ? prints : read<std::int64_t>(iterations, "iters");
+  out.config["log_every"] = std::max<std::int64_t>(1, steps / prints);
+}
+
+bool holds(const auto& keys, const std::string& key) {
+  return std::find(std::begin(keys), std::end(keys), key) != std::end(keys);
+}
+
 }  // namespace
 
 bool is_published_config(const Json& yaml) {
@@ -158,23 +231,25 @@ bool is_published_config(const Json& yaml) {
 PublishedConfig from_published_config(const Json& yaml) {
   PublishedConfig out{.config = Json::object(), .warnings = {}};
   set_pretraining(out, yaml);
+  set_classes(out, yaml);
+  set_log_interval(out, yaml);
   for (const auto& [key, value] : yaml.items()) {
     const auto known = conversions().find(key);
     if (known != conversions().end()) {
-      convert(out.config, key, value, known->second);
-    } else if (key == "num_prints") {
-      const auto prints = std::max<std::int64_t>(1, read<std::int64_t>(value, "num_prints"));
-      const auto steps = read<std::int64_t>(yaml.value("iters", Json(prints)), "iters");
-      out.config["log_every"] = std::max<std::int64_t>(1, steps / prints);
-    } else if (key != "pretrain" && key != "pretrain_file") {
-      const bool unread =
-          std::find(std::begin(kUnread), std::end(kUnread), key) != std::end(kUnread);
+      if (!value.is_null()) {
+        convert(out.config, key, value, known->second);
+      }
+    } else if (!holds(kTogether, key)) {
       out.warnings.push_back(
           fmt::format("{} is ignored: {}", key,
-                      unread ? "the published trainer never reads it (it trains with SGD, momentum "
-                               "0.9, weight decay 1e-4, poly 0.9)"
-                             : "it has no meaning for this verb"));
+                      holds(kUnread, key)
+                          ? "the published trainer never reads it (it trains with SGD, momentum "
+                            "0.9, weight decay 1e-4, poly 0.9)"
+                          : "it has no meaning for this verb"));
     }
+  }
+  if (const Json augmentations = value_of(yaml, "augmentations"); !augmentations.is_null()) {
+    warn_of_flips(out, augmentations);
   }
   return out;
 }

@@ -42,7 +42,8 @@ Json published_sample() {
              {"scale", {0.08, 1.0}},
              {"ratio", {0.5, 1.5}}},
             {{"aug", "Rotate"}, {"limit", 180}},
-            {{"aug", "HorizontalFlip"}}}}};
+            {{"aug", "HorizontalFlip"}},
+            {{"aug", "VerticalFlip"}}}}};
 }
 
 TEST(PublishedConfig, IsToldFromOurs) {
@@ -95,6 +96,49 @@ TEST(PublishedConfig, WithoutWeightsNothingIsFrozen) {
   const Json config = from_published_config(yaml).config;
   EXPECT_FALSE(config.contains("init"));
   EXPECT_FALSE(config.contains("freeze"));
+}
+
+TEST(PublishedConfig, KeysWithoutAValueAreAbsent) {
+  Json yaml = published_sample();
+  for (const char* key : {"class_weights", "norms", "seed", "num_prints", "augmentations", "lr"}) {
+    yaml[key] = nullptr;
+  }
+  const Json config = from_published_config(yaml).config;
+  for (const char* key : {"loss", "normalisation", "seed", "log_every", "augment", "optimizer"}) {
+    EXPECT_FALSE(config.contains(key)) << key;
+  }
+}
+
+TEST(PublishedConfig, TheNumberOfClassesCounts) {
+  Json yaml = published_sample();
+  yaml.erase("class_names");
+  const PublishedConfig unnamed = from_published_config(yaml);
+  EXPECT_EQ(unnamed.config["classes"], (Json{"class1", "class2"}));
+  EXPECT_THAT(unnamed.warnings, Contains(HasSubstr("class1, class2")));
+  yaml["num_classes"] = 1;
+  EXPECT_FALSE(from_published_config(yaml).config.contains("classes"));
+  yaml["class_names"] = Json::array({"cleft"});
+  EXPECT_EQ(from_published_config(yaml).config["classes"], Json::array({"cleft"}));
+  yaml["num_classes"] = 7;
+  try {
+    from_published_config(yaml);
+    FAIL() << "7 maps, 1 name";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), HasSubstr("num_classes: 7"));
+  }
+}
+
+TEST(PublishedConfig, OneOfTheFlipsIsWarnedOf) {
+  Json yaml = published_sample();
+  yaml["augmentations"] = Json::array({{{"aug", "HorizontalFlip"}, {"p", 0.3}}});
+  const PublishedConfig alone = from_published_config(yaml);
+  EXPECT_EQ(alone.config["augment"]["flip_probability"], 0.3);
+  EXPECT_THAT(alone.warnings, Contains(HasSubstr("HorizontalFlip alone")));
+  yaml["augmentations"].push_back({{"aug", "VerticalFlip"}, {"p", 0.3}});
+  EXPECT_THAT(from_published_config(yaml).warnings, ::testing::Not(Contains(HasSubstr("flips"))));
+  yaml["augmentations"][1]["p"] = 0.5;
+  EXPECT_THAT(from_published_config(yaml).warnings, Contains(HasSubstr("unequal p")));
 }
 
 TEST(PublishedConfig, UnknownAugmentationsAreRefused) {

@@ -57,6 +57,10 @@ Json translate(const Json& given, const core::Context& context) {
     const bool is_theirs = !ours.contains(key) || (key == "resume" && !value.is_boolean());
     (is_theirs ? theirs : own)[key] = value;
   }
+  if (own.contains("classes")) {
+    theirs.erase("class_names");
+    theirs.erase("num_classes");
+  }
   PublishedConfig published = from_published_config(theirs);
   for (const std::string& warning : published.warnings) {
     context.log->warn("{}", warning);

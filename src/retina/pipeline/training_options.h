@@ -56,7 +56,10 @@ struct TrainingOptions {
     visit("keep", self.keep, "checkpoints to keep: best_and_last or all");
     visit("precision", self.precision, "auto, fp32 or bf16");
     visit("device", self.device, "auto, cpu, cuda or cuda:1");
-    visit("threads", self.threads, "CPU threads of the whole process; 0 = all cores");
+    visit(
+        "threads", self.threads,
+        "CPU threads that compute; 0 = all cores. Half as many more read ahead, at most 8; with 1 "
+        "none does");
     visit("seed", self.seed, "of everything random");
     visit("resume", self.resume, "go on with the run in the output folder");
     visit("overwrite", self.overwrite, "replace an existing run folder");

@@ -12,17 +12,13 @@ namespace retina::store {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-bool is_named_like_an_image(const fs::path& file) {
+bool has_image_name(const fs::path& file) {
   constexpr std::array<std::string_view, 5> kExtensions{".png", ".tif", ".tiff", ".jpg", ".jpeg"};
   return std::find(kExtensions.begin(), kExtensions.end(), extension_of(file)) != kExtensions.end();
 }
 
-}  // namespace
-
 bool is_image_file(const fs::path& file) {
-  return is_named_like_an_image(file) || is_recognised(file.string());
+  return has_image_name(file) || is_recognised(file.string());
 }
 
 std::vector<fs::path> image_files(const fs::path& folder) {

@@ -6,6 +6,9 @@
 
 namespace retina::store {
 
+/// True for the extensions of PNG, TIFF and JPEG.
+bool has_image_name(const std::filesystem::path& file);
+
 /// True for a file that is named like a still image (damaged ones are reported when they are
 /// opened, not passed over), and for any other that a format recognises.
 bool is_image_file(const std::filesystem::path& file);

@@ -81,7 +81,7 @@ bool fits_pack(const Location& location) {
 // one format a line
 // clang-format off
 constexpr Reader kReaders[] = {
-    {"pack", is_pack, open_pack},
+    {"pack", is_pack, open_pack, pack_datasets},
     {"OME-Zarr, zarr", is_zarr, open_zarr, zarr_datasets},
     {"N5", is_n5, open_n5, n5_datasets},
     {"TIFF", is_tiff, open_tiff},
@@ -140,7 +140,7 @@ constexpr Writer kWriters[] = {
      foreign_in_image_folder},
 };
 #else
-constexpr Reader kReaders[] = {{"pack", is_pack, open_pack}};
+constexpr Reader kReaders[] = {{"pack", is_pack, open_pack, pack_datasets}};
 constexpr Writer kWriters[] = {{".pack", fits_pack, create_pack, {}, foreign_in_pack}};
 #endif
 
@@ -239,7 +239,7 @@ class WithVoxelSize final : public core::Volume {
   WithVoxelSize(std::unique_ptr<core::Volume> volume, const core::Vec3d& voxel_nm)
       : Volume(volume->info()), volume_(std::move(volume)) {
     info_.voxel_nm = voxel_nm;
-    info_.voxel_nm_source = "given by the user";
+    info_.voxel_nm_source = kGivenByUser;
   }
 
  protected:
@@ -306,6 +306,12 @@ bool is_container(const std::string& path) {
     }
   }
   return false;
+}
+
+bool can_create(const std::string& path) {
+  const Location location = parse_location(path);
+  return std::any_of(std::begin(kWriters), std::end(kWriters),
+                     [&](const Writer& writer) { return writer.fits(location); });
 }
 
 std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOptions& options) {

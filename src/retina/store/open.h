@@ -16,14 +16,17 @@ struct OpenOptions {
   std::string axes;  ///< "zyx", "czyx", "cyx", ... for files whose axes are ambiguous
 };
 
+/// VolumeInfo::voxel_nm_source where OpenOptions::voxel_nm is set.
+inline constexpr const char* kGivenByUser = "given by the user";
+
 /// Opens an image, stack, folder of slices, pack or container (`container:path` for a dataset
 /// inside one). Reads metadata only; colour images are decoded once, because only pixels tell
 /// whether they are grey. bad_data names the path, what was found and what could be opened.
 std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& options = {});
 
-/// What a place holds that can be opened, as paths inside it in natural order: "" for the place
-/// itself, "volumes/raw" for a dataset of a container. Reads metadata only; empty where nothing can
-/// be opened.
+/// What a place holds that can be opened, as paths inside it in natural order (of a pack in its
+/// own): "" for the place itself, "volumes/raw" for a dataset of a container. Reads metadata only;
+/// empty where nothing can be opened.
 std::vector<std::string> list_datasets(const std::string& path);
 
 /// True if a format knows the place by its name or its first bytes; it may be damaged all the same.
@@ -43,7 +46,10 @@ bool is_container(const std::string& path);
 /// Zarr version) that the format does not offer.
 std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOptions& options);
 
-/// The formats this build opens, for messages and `doctor`: "png", "tiff", ...
+/// True if this build has a format for the extension of `path`.
+bool can_create(const std::string& path);
+
+/// The formats this build opens, for messages and `doctor`: "PNG, JPEG", "TIFF", ...
 std::vector<std::string> format_names();
 
 }  // namespace retina::store

@@ -49,8 +49,8 @@ struct RunPosition {
 
 /// Factor on the base learning rate for this step, in double precision. By steps, poly is the
 /// published (1 - max(step-1, 0)/steps)^power, with its lag of one step (retina.md 1.6), and
-/// one_cycle is that of PyTorch. Where the time share is ahead of the steps, it decides. Beyond
-/// `steps` the rate stays at its last value.
+/// one_cycle the rate of PyTorch's OneCycleLR (the momentum stays as it is). Where the time share
+/// is ahead of the steps, it decides. Beyond `steps` the rate stays at its last value.
 double rate_factor(const ScheduleOptions& options, const RunPosition& position);
 
 }  // namespace retina::trainer

@@ -139,13 +139,15 @@ void TrainLoop::run_steps(const core::Context& context) {
 
 bool TrainLoop::finished() const {
   const bool all_steps = options_.steps > 0 && state_.step >= options_.steps;
-  const bool out_of_time = options_.max_seconds > 0 && time_share() >= 1;
+  const bool out_of_time = options_.max_seconds > 0 &&
+                           (time_share() >= 1 || time_share(step_seconds_) > 1);  // of one more
   const bool out_of_patience = options_.patience > 0 && state_.stale >= options_.patience;
   return all_steps || out_of_time || out_of_patience;
 }
 
-/// Elapsed share of the time for training steps: the limit less what must follow the last one.
-double TrainLoop::time_share() const {
+/// Share of the time for training steps that will have passed `ahead_s` from now: the limit less
+/// what must follow the last one.
+double TrainLoop::time_share(double ahead_s) const {
   if (options_.max_seconds <= 0) {
     return 0;
   }
@@ -155,7 +157,7 @@ double TrainLoop::time_share() const {
                                              : kUnmeasuredReserve * options_.max_seconds;
   }
   const double available = std::max(options_.max_seconds - reserve, 0.5 * options_.max_seconds);
-  return (seconds_before_ + hooks_.elapsed_s()) / available;
+  return (seconds_before_ + hooks_.elapsed_s() + ahead_s) / available;
 }
 
 double TrainLoop::share_done() const {
@@ -193,6 +195,7 @@ bool TrainLoop::checkpoint_is_due() const {
 }
 
 void TrainLoop::train_step(const core::Context& context) {
+  const double start_s = hooks_.elapsed_s();
   learning_rate_ = options_.learning_rate *
                    rate_factor(options_.schedule,
                                {.step = state_.step,
@@ -212,6 +215,8 @@ void TrainLoop::train_step(const core::Context& context) {
   ++state_.step;
   unsaved_ = true;
   state_.seconds = seconds_before_ + hooks_.elapsed_s();
+  step_seconds_ = is_warm_ ? hooks_.elapsed_s() - start_s : 0;
+  is_warm_ = true;
   if (state_.step % options_.log_every == 0 || state_.step == options_.steps) {
     log_step(context);
   } else {

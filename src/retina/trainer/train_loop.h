@@ -86,9 +86,9 @@ struct LoopHooks {
   GradientExchange* exchange = nullptr;  ///< with other ranks; null = one process alone
 };
 
-/// Trains, meters, validates and checkpoints. Ends after `steps` steps, when the time is up (the
-/// schedule follows whichever is ahead), or when the score has not improved for `patience`
-/// validations. A stop request writes a checkpoint and throws interrupted.
+/// Trains, meters, validates and checkpoints. Ends after `steps` steps, when no further step fits
+/// into the time (the schedule follows whichever is ahead), or when the score has not improved for
+/// `patience` validations. A stop request writes a checkpoint and throws interrupted.
 ///
 /// Automatic validation (validate_every = 0): after a third and two thirds of the run and at its
 /// end, less often if one costs over 5 % of a time-limited run.
@@ -105,7 +105,7 @@ class TrainLoop {
  private:
   bool finished() const;
   double share_done() const;
-  double time_share() const;
+  double time_share(double ahead_s = 0) const;
   bool validation_is_due() const;
   void run_steps(const core::Context& context);
   void train_step(const core::Context& context);
@@ -129,6 +129,8 @@ class TrainLoop {
   double saved_at_s_ = 0;  ///< hooks_.elapsed_s() at the last checkpoint
   bool unsaved_ = false;   ///< the state has changed since the last checkpoint
   bool is_restored_ = false;
+  double step_seconds_ = 0;  ///< of the last step; 0 for the first one of a process, which is slow
+  bool is_warm_ = false;     ///< a step has been done
   std::size_t most_at_once_ = std::numeric_limits<std::int32_t>::max();  ///< samples
 };
 

@@ -281,6 +281,13 @@ TEST(TrainLoop, TimeLimitCoversTheLastValidation) {
   EXPECT_GE(state.seconds, 190);
 }
 
+TEST(TrainLoop, AStepThatDoesNotFitIntoTheTimeIsNotBegun) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.max_seconds = 12});
+  run.seconds_per_step = 5;
+  EXPECT_EQ(run.run().seconds, 10);
+}
+
 TEST(TrainLoop, RateFallsWithElapsedTime) {
   const testing::TempFolder folder;
   ToyRun run(folder.path(), {.max_seconds = 50, .log_every = 1});

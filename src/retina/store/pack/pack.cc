@@ -78,9 +78,17 @@ void require_pack_header(const fs::path& file, const Json& header) {
   }
 }
 
+void require_axes(const std::string& path, const std::string& axes, const OpenOptions& options) {
+  if (!options.axes.empty() && options.axes != axes) {
+    throw bad_file(path, "axes " + axes, "axes " + options.axes,
+                   "leave the axes out: the pack states them");
+  }
+}
+
+constexpr std::string_view kLabels = "/labels";
+
 std::unique_ptr<core::Volume> open_pack_item(const Location& location) {
   const Pack pack(location.file.string());
-  constexpr std::string_view kLabels = "/labels";
   std::string name = location.inner;
   if (name.empty() && pack.size() == 1) {
     return pack.image(0);
@@ -190,10 +198,15 @@ std::size_t Pack::find(const std::string& name) const {
                  fmt::format("write {}:NAME", path_));
 }
 
-std::unique_ptr<core::Volume> Pack::image(std::size_t item) const {
+std::unique_ptr<core::Volume> Pack::image(std::size_t item, const OpenOptions& options) const {
   const Entry& entry = entries_.at(item);
+  require_axes(path_, entry.info.axes, options);
   core::VolumeInfo info = entry.info;
   info.source = size() == 1 ? path_ : fmt::format("{}:{}", path_, entry.name);
+  if (options.voxel_nm) {
+    info.voxel_nm = options.voxel_nm;
+    info.voxel_nm_source = kGivenByUser;
+  }
   return std::make_unique<PackVolume>(std::move(info), images_, entry.image_offset);
 }
 
@@ -211,12 +224,23 @@ std::unique_ptr<core::Volume> Pack::labels(std::size_t item) const {
 
 std::unique_ptr<core::Volume> open_pack(const Location& location, const OpenOptions& options) {
   auto volume = open_pack_item(location);
-  const std::string& axes = volume->info().axes;
-  if (!options.axes.empty() && options.axes != axes) {
-    throw bad_file(location.file, "axes " + axes, "axes " + options.axes,
-                   "leave the axes out: the pack states them");
-  }
+  require_axes(location.file.string(), volume->info().axes, options);
   return volume;
+}
+
+std::vector<std::string> pack_datasets(const Location& location) {
+  if (!location.inner.empty()) {
+    return {""};
+  }
+  const Pack pack(location.file.string());
+  std::vector<std::string> datasets;
+  for (std::size_t i = 0; i < pack.size(); ++i) {
+    datasets.push_back(pack.size() == 1 ? "" : pack.name(i));
+    if (pack.labels(i) != nullptr) {
+      datasets.push_back(pack.name(i) + std::string(kLabels));
+    }
+  }
+  return datasets;
 }
 
 }  // namespace retina::store

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,6 +50,11 @@ struct PackOptions {
 void write_pack(const std::string& path, std::span<const PackItem> items,
                 const PackOptions& options, const core::Context& context);
 
+/// Writes the files of a pack into `folder`, pack.json last; the caller puts it in place. bad_data
+/// as above, resource error where the disk has no room.
+void write_pack_files(const std::filesystem::path& folder, std::span<const PackItem> items,
+                      const Json& attributes, const core::Context& context);
+
 /// A pack opened for reading. Volumes taken from it keep the mapped files alive.
 class Pack {
  public:
@@ -58,8 +64,9 @@ class Pack {
   const std::string& name(std::size_t item) const;
   /// Index of the item called `name`; bad_data listing the names if there is none.
   std::size_t find(const std::string& name) const;
-  /// uint8, format "pack".
-  std::unique_ptr<core::Volume> image(std::size_t item) const;
+  /// uint8, format "pack", with the voxel size of `options` if it has one; bad_data for axes that
+  /// contradict the pack's.
+  std::unique_ptr<core::Volume> image(std::size_t item, const OpenOptions& options = {}) const;
   /// uint8 class ids; null if the item has no labels.
   std::unique_ptr<core::Volume> labels(std::size_t item) const;
   core::IntensityRange range(std::size_t item) const;
@@ -89,5 +96,9 @@ bool is_pack(const Location& location);
 
 /// `PACK` if it has one item, else `PACK:NAME`; the labels of an item are `PACK:NAME/labels`.
 std::unique_ptr<core::Volume> open_pack(const Location& location, const OpenOptions& options);
+
+/// Every `NAME` and `NAME/labels` in the order of the pack; "" in place of the name of a single
+/// item, and for what is inside a pack.
+std::vector<std::string> pack_datasets(const Location& location);
 
 }  // namespace retina::store

@@ -84,6 +84,19 @@ TEST(Pack, OpensItemsByName) {
   }
 }
 
+TEST(Pack, ListsItemsAndTheirLabels) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  std::vector<PackItem> items{labelled_item("a"), labelled_item("b/1")};
+  items[0].labels = nullptr;
+  write_pack(path, items, {}, core::silent_context());
+  EXPECT_EQ(list_datasets(path), (std::vector<std::string>{"a", "b/1", "b/1/labels"}));
+  EXPECT_EQ(list_datasets(path + ":b/1"), (std::vector<std::string>{""}));
+  items.erase(items.begin());
+  write_pack(path, items, {.overwrite = true}, core::silent_context());
+  EXPECT_EQ(list_datasets(path), (std::vector<std::string>{"", "b/1/labels"}));
+}
+
 TEST(Pack, RefusesLabelsThatAreNoClassIds) {
   const testing::TempFolder folder;
   PackItem item = labelled_item("a");

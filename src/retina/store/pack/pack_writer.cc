@@ -212,15 +212,21 @@ void write_pack(const std::string& path, std::span<const PackItem> items,
   }
   const fs::path folder = core::partial_path(final_path);
   prepare_partial_folder(folder, output);
+  write_pack_files(folder, items, options.attributes, context);
+  core::rename_into_place(folder, final_path);
+}
+
+void write_pack_files(const fs::path& folder, std::span<const PackItem> items,
+                      const Json& attributes, const core::Context& context) {
+  validate_items(items);
   require_space(folder, bytes_of(items));
   const std::string index = write_items(folder, items, context);
   core::write_atomically(folder / "index.jsonl", std::string_view(index));
   const Json header = {{"format", "retina-pack"},
                        {"version", 1},
                        {"items", items.size()},
-                       {"attributes", options.attributes}};
+                       {"attributes", attributes}};
   core::write_atomically(folder / "pack.json", std::string_view(core::dump_json(header, 2)));
-  core::rename_into_place(folder, final_path);
 }
 
 }  // namespace retina::store
