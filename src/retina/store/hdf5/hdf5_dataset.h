@@ -25,6 +25,9 @@ class Hdf5File {
   enum class Node { nothing, group, dataset };
   Node node(const std::string& name) const;
 
+  /// What lies at the root, by name.
+  std::vector<std::string> names() const;
+
   /// The datasets under a group that may be images, by their path from the root: numbers in 2 to 5
   /// dimensions; tables of fewer than 16 columns or rows are none.
   std::vector<std::string> image_datasets(const std::string& group) const;

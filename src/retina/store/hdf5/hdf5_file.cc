@@ -69,6 +69,20 @@ Hdf5File::Node Hdf5File::node(const std::string& name) const {
   return type == H5I_DATASET ? Node::dataset : type == H5I_GROUP ? Node::group : Node::nothing;
 }
 
+std::vector<std::string> Hdf5File::names() const {
+  const Hdf5Lock lock;
+  std::vector<std::string> names;
+  // without exceptions: the library calls it
+  const auto visit = [](hid_t, const char* name, const auto*, void* out) -> herr_t {
+    auto& found = *static_cast<std::vector<std::string>*>(out);
+    found.emplace_back(name);
+    return found.size() < kMostObjects ? 0 : 1;
+  };
+  require_hdf5(H5Literate(file_.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, visit, &names), path_,
+               "its contents cannot be listed");
+  return names;
+}
+
 std::vector<std::string> Hdf5File::image_datasets(const std::string& group) const {
   const Hdf5Lock lock;
   const Hdf5Handle node =

@@ -45,11 +45,8 @@ class Hdf5Handle {
   Close close_ = nullptr;
 };
 
-/// What the library reports about its last failure: the most specific message.
-std::string hdf5_reason();
-
 /// Throws if `result` of a call of the library is negative: bad_data naming the file, what failed
-/// and why; resource if the disk is full.
+/// and why; where the system refused, its error (resource if the disk is full).
 void require_hdf5(std::int64_t result, const std::filesystem::path& file, const std::string& what);
 
 /// The handle, checked by require_hdf5.

@@ -134,6 +134,7 @@ TEST(Hdf5, HugeSidesOfATinyFileAllocateNothing) {
 
 TEST(Hdf5, NamesACompressionThatItDoesNotRead) {
   unsigned config = 0;
+  const Hdf5Lock lock;
   if (H5Zget_filter_info(H5Z_FILTER_SZIP, &config) < 0 ||
       (config & H5Z_FILTER_CONFIG_ENCODE_ENABLED) == 0) {
     GTEST_SKIP() << "absent: szip in the HDF5 library";
