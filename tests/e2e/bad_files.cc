@@ -119,6 +119,52 @@ std::vector<BadInput> damaged_zarrs() {
   };
 }
 
+std::vector<BadInput> damaged_hdf5s() {
+  const auto damaged_after = [](const std::string& mark, std::size_t distance) {
+    return [=](const std::filesystem::path& folder) {
+      write_noise(folder / "a.h5", {4, 64, 64});
+      const std::size_t at = core::read_text(folder / "a.h5").find(mark);
+      overwrite(folder / "a.h5", static_cast<std::int64_t>(at + distance), "????????");
+    };
+  };
+  return {
+      {"truncated_hdf5",
+       [](const auto& folder) {
+         write_noise(folder / "a.h5", {4, 64, 64});
+         cut_in_half(folder / "a.h5");
+       },
+       "info a.h5",
+       3,
+       {"a.h5", "truncated", "fresh copy"}},
+      {"corrupt_hdf5_superblock",
+       damaged_after("HDF", 7),
+       "info a.h5",
+       3,
+       {"a.h5", "superblock", "fresh copy"}},
+      // where texts of attributes lie: version 1.10.8 of the library dies of this
+      {"corrupt_hdf5_heap",
+       damaged_after("GCOL", 52),
+       "info a.h5",
+       3,
+       {"a.h5", "damaged", "fresh copy"}},
+      {"corrupt_hdf5_chunk",
+       [](const auto& folder) {
+         core::Array zeros_but_one(core::DType::u8, 1, {4, 64, 64});  // is compressed
+         zeros_but_one.at<std::uint8_t>(0, 1, 2, 3) = 1;
+         const auto file =
+             store::create((folder / "a.h5").string(), {.shape = zeros_but_one.shape()});
+         file->write(core::whole(zeros_but_one.shape()), zeros_but_one);
+         file->finish();
+         const std::string text = core::read_text(folder / "a.h5");
+         const std::size_t chunk = text.find("\x78\x01");  // how zlib begins at level 1
+         overwrite(folder / "a.h5", static_cast<std::int64_t>(chunk) + 2, "????????");
+       },
+       "info a.h5",
+       3,
+       {"a.h5", "chunk at [0, 0, 0]"}},
+  };
+}
+
 std::vector<BadInput> bombs() {
   const auto zarr_with = [](const std::filesystem::path& folder, const Json& changes) {
     write_noise(folder / "a.zarr", {4, 64, 64});

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -82,20 +83,24 @@ std::size_t elements_of(const std::vector<std::int64_t>& sides) {
   return elements;
 }
 
+/// Throws if a call failed.
+using Require = std::function<void(herr_t)>;
+
 /// Texts of a string attribute, of fixed or varying length.
-std::vector<std::string> read_texts(hid_t attribute, hid_t type, hid_t space, std::size_t count) {
+std::vector<std::string> read_texts(hid_t attribute, hid_t type, hid_t space,
+                                    const Require& require) {
+  const auto count = static_cast<std::size_t>(H5Sget_simple_extent_npoints(space));
   std::vector<std::string> texts;
   const Hdf5Handle memory(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_cset(memory.get(), H5Tget_cset(type));
   if (H5Tis_variable_str(type) > 0) {
     std::vector<char*> values(count, nullptr);
     H5Tset_size(memory.get(), H5T_VARIABLE);
-    if (H5Aread(attribute, memory.get(), values.data()) >= 0) {
-      for (const char* value : values) {
-        texts.emplace_back(value == nullptr ? "" : value);
-      }
-      H5Dvlen_reclaim(memory.get(), space, H5P_DEFAULT, values.data());
+    require(H5Aread(attribute, memory.get(), values.data()));
+    for (const char* value : values) {
+      texts.emplace_back(value == nullptr ? "" : value);
     }
+    H5Dvlen_reclaim(memory.get(), space, H5P_DEFAULT, values.data());
     return texts;
   }
   const std::size_t length = H5Tget_size(type);
@@ -105,16 +110,16 @@ std::vector<std::string> read_texts(hid_t attribute, hid_t type, hid_t space, st
   std::vector<char> values(count * length);
   H5Tset_size(memory.get(), length);
   H5Tset_strpad(memory.get(), H5T_STR_NULLPAD);
-  if (H5Aread(attribute, memory.get(), values.data()) >= 0) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const char* text = values.data() + i * length;
-      texts.emplace_back(text, ::strnlen(text, length));
-    }
+  require(H5Aread(attribute, memory.get(), values.data()));
+  for (std::size_t i = 0; i < count; ++i) {
+    const char* text = values.data() + i * length;
+    texts.emplace_back(text, ::strnlen(text, length));
   }
   return texts;
 }
 
-void read_attribute(hid_t dataset, const char* name, Hdf5Attributes& out) {
+void read_attribute(hid_t dataset, const char* name, const std::filesystem::path& file,
+                    Hdf5Attributes& out) {
   if (H5Aexists(dataset, name) <= 0) {
     return;
   }
@@ -125,15 +130,16 @@ void read_attribute(hid_t dataset, const char* name, Hdf5Attributes& out) {
   if (!type.is_open() || count < 1 || std::cmp_greater(count, kMostAttributeValues)) {
     return;
   }
+  const Require require = [&](herr_t result) {
+    require_hdf5(result, file, fmt::format("attribute '{}' cannot be read", name));
+  };
   const H5T_class_t kind = H5Tget_class(type.get());
   if (kind == H5T_STRING) {
-    out.texts[name] =
-        read_texts(attribute.get(), type.get(), space.get(), static_cast<std::size_t>(count));
+    out.texts[name] = read_texts(attribute.get(), type.get(), space.get(), require);
   } else if (kind == H5T_INTEGER || kind == H5T_FLOAT) {
     std::vector<double> values(static_cast<std::size_t>(count));
-    if (H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, values.data()) >= 0) {
-      out.numbers[name] = std::move(values);
-    }
+    require(H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, values.data()));
+    out.numbers[name] = std::move(values);
   }
 }
 
@@ -152,9 +158,13 @@ std::size_t Hdf5Layout::chunk_bytes() const {
   return elements_of(chunk) * core::size_of(dtype);
 }
 
+Hdf5Dataset::Hdf5Dataset(std::filesystem::path path, std::string name)
+    : path_(std::move(path)), name_(std::move(name)), file_bytes_(size_of_file(path_)) {}
+
+// by way of another constructor, so that the destructor runs if this one throws
 Hdf5Dataset::Hdf5Dataset(const Hdf5File& file, std::string name)
-    : path_(file.path()), name_(std::move(name)), file_bytes_(size_of_file(file.path())) {
-  const Hdf5Lock lock;
+    : Hdf5Dataset(file.path(), std::move(name)) {
+  const Hdf5Lock lock(path_);
   const Hdf5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
   H5Pset_chunk_cache(access.get(), 0, 0, 1);  // decoded chunks are kept by ChunkCache
   dataset_ = open_hdf5_handle(H5Dopen2(file.id(), name_.c_str(), access.get()), H5Dclose, path_,
@@ -162,6 +172,12 @@ Hdf5Dataset::Hdf5Dataset(const Hdf5File& file, std::string name)
   describe_type();
   describe_shape();
   describe_storage();
+}
+
+Hdf5Dataset::~Hdf5Dataset() {
+  const Hdf5Lock lock(path_);
+  dataset_ = {};
+  memory_type_ = {};
 }
 
 std::string Hdf5Dataset::subject() const {
@@ -296,18 +312,18 @@ void Hdf5Dataset::describe_filters(hid_t creation) {
 }
 
 Hdf5Attributes Hdf5Dataset::attributes() const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   Hdf5Attributes out;
   for (const char* name : {"resolution", "voxel_size", "element_size_um", "offset", "units", "unit",
                            "axistags", "DIMENSION_LABELS", "axis_names"}) {
-    read_attribute(dataset_.get(), name, out);
+    read_attribute(dataset_.get(), name, path_, out);
   }
   return out;
 }
 
 std::optional<Hdf5Dataset::StoredChunk> Hdf5Dataset::stored_chunk(
     const std::vector<std::int64_t>& start) const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const std::vector<hsize_t> at = to_hsize(start);
   hsize_t size = 0;
   haddr_t address = HADDR_UNDEF;
@@ -330,7 +346,7 @@ std::optional<Hdf5Dataset::StoredChunk> Hdf5Dataset::stored_chunk(
 
 std::vector<std::byte> Hdf5Dataset::read(const std::vector<std::int64_t>& start,
                                          const std::vector<std::int64_t>& count) const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const std::vector<hsize_t> at = to_hsize(start);
   const std::vector<hsize_t> sides = to_hsize(count);
   std::vector<std::byte> values(elements_of(count) * core::size_of(layout_.dtype));

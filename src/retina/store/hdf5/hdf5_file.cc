@@ -50,7 +50,7 @@ bool is_image_like(hid_t dataset) {
 }  // namespace
 
 Hdf5File::Hdf5File(std::filesystem::path path) : path_(std::move(path)) {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
 #if H5_VERSION_GE(1, 10, 7)
   H5Pset_file_locking(access.get(), 1, 1);  // some network drives have no locks
@@ -59,8 +59,13 @@ Hdf5File::Hdf5File(std::filesystem::path path) : path_(std::move(path)) {
                            "it cannot be opened");
 }
 
+Hdf5File::~Hdf5File() {
+  const Hdf5Lock lock(path_);
+  file_ = {};
+}
+
 Hdf5File::Node Hdf5File::node(const std::string& name) const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const Hdf5Handle object(H5Oopen(file_.get(), name.c_str(), H5P_DEFAULT), H5Oclose);
   if (!object.is_open()) {
     return Node::nothing;
@@ -70,7 +75,7 @@ Hdf5File::Node Hdf5File::node(const std::string& name) const {
 }
 
 std::vector<std::string> Hdf5File::names() const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   std::vector<std::string> names;
   // without exceptions: the library calls it
   const auto visit = [](hid_t, const char* name, const auto*, void* out) -> herr_t {
@@ -84,7 +89,7 @@ std::vector<std::string> Hdf5File::names() const {
 }
 
 std::vector<std::string> Hdf5File::image_datasets(const std::string& group) const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const Hdf5Handle node =
       open_hdf5_handle(H5Oopen(file_.get(), group.c_str(), H5P_DEFAULT), H5Oclose, path_,
                        fmt::format("'{}' cannot be opened", group));

@@ -56,6 +56,11 @@ Hdf5Lock::Hdf5Lock() : lock_(hdf5_mutex()) {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // a setting of each thread
 }
 
+Hdf5Lock::Hdf5Lock(const std::filesystem::path& reading) : Hdf5Lock() {
+  guard_.emplace(fmt::format("'{}': damaged: the HDF5 library failed on it; get a fresh copy",
+                             reading.string()));
+}
+
 Hdf5Handle::~Hdf5Handle() {
   if (id_ >= 0) {
     const Hdf5Lock lock;

@@ -2,10 +2,13 @@
 
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <hdf5.h>
+
+#include "retina/core/crash_guard.h"
 
 namespace retina::store {
 
@@ -14,9 +17,13 @@ namespace retina::store {
 class Hdf5Lock {
  public:
   Hdf5Lock();
+  /// To read a file of anybody: version 1.10 of the library copies beyond its memory in some
+  /// damaged ones. A crash in it then ends the process with exit code 3 and the name of the file.
+  explicit Hdf5Lock(const std::filesystem::path& reading);
 
  private:
   std::lock_guard<std::recursive_mutex> lock_;
+  std::optional<core::CrashGuard> guard_;
 };
 
 /// An identifier of the HDF5 library that closes itself.
