@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <utility>
@@ -143,6 +144,57 @@ void read_attribute(hid_t dataset, const char* name, const std::filesystem::path
   }
 }
 
+/// The texts of a call of the library that wants to be asked for the length first.
+template <class Call>
+std::string text_of(Call call) {
+  const ssize_t length = call(nullptr, 0);
+  std::string text(static_cast<std::size_t>(std::max<ssize_t>(length, 0)), '\0');
+  call(text.data(), text.size() + 1);
+  return text;
+}
+
+/// Where the library finds a file that a virtual dataset of `file` names; empty if nowhere.
+std::filesystem::path find_source(const std::filesystem::path& file,
+                                  const std::filesystem::path& name) {
+  if (name == ".") {
+    return file;
+  }
+  const std::filesystem::path tail = name.is_absolute() ? name.filename() : name;
+  const char* prefix = std::getenv("HDF5_VDS_PREFIX");
+  for (const std::filesystem::path& place :
+       {name, std::filesystem::path(prefix == nullptr ? "" : prefix) / tail,
+        file.parent_path() / tail, tail}) {
+    if (std::filesystem::exists(place)) {
+      return place;
+    }
+  }
+  return {};
+}
+
+/// The library fills in what it does not find, and says nothing.
+void require_sources(hid_t creation, const Hdf5File& file, const std::string& subject) {
+  std::size_t count = 0;
+  require_hdf5(H5Pget_virtual_count(creation, &count), file.path(), subject);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string name = text_of([&](char* out, std::size_t size) {
+      return H5Pget_virtual_filename(creation, i, out, size);
+    });
+    const std::string dataset = text_of([&](char* out, std::size_t size) {
+      return H5Pget_virtual_dsetname(creation, i, out, size);
+    });
+    if ((name + dataset).find('%') != std::string::npos) {
+      continue;  // a series of any length, which ends where nothing is found
+    }
+    const std::filesystem::path source = find_source(file.path(), name);
+    if (source.empty() || Hdf5File(source).node(dataset) != Hdf5File::Node::dataset) {
+      throw bad_file(
+          file.path(),
+          fmt::format("{} is virtual, and its part '{}:{}' is missing", subject, name, dataset),
+          "all parts of a virtual dataset", "put the missing file where it belongs");
+    }
+  }
+}
+
 }  // namespace
 
 hid_t hdf5_memory_type(DType dtype) {
@@ -171,7 +223,7 @@ Hdf5Dataset::Hdf5Dataset(const Hdf5File& file, std::string name)
                               fmt::format("dataset '{}' cannot be opened", name_));
   describe_type();
   describe_shape();
-  describe_storage();
+  describe_storage(file);
 }
 
 Hdf5Dataset::~Hdf5Dataset() {
@@ -226,7 +278,7 @@ void Hdf5Dataset::describe_shape() {
   }
 }
 
-void Hdf5Dataset::describe_storage() {
+void Hdf5Dataset::describe_storage(const Hdf5File& file) {
   const Hdf5Handle creation =
       open_hdf5_handle(H5Dget_create_plist(dataset_.get()), H5Pclose, path_, subject());
   layout_.fill.resize(core::size_of(layout_.dtype));
@@ -251,6 +303,9 @@ void Hdf5Dataset::describe_storage() {
     layout_.chunk.assign(chunk.begin(), chunk.end());
     describe_filters(creation.get());
     return;
+  }
+  if (kind == H5D_VIRTUAL) {
+    require_sources(creation.get(), file, subject());
   }
   // the library reports a place for values that are nowhere if a user block stands in front
   H5D_space_status_t space = H5D_SPACE_STATUS_ERROR;

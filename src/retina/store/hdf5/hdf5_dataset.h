@@ -82,7 +82,7 @@ class Hdf5Dataset {
   Hdf5Dataset(std::filesystem::path path, std::string name);
   void describe_type();
   void describe_shape();
-  void describe_storage();
+  void describe_storage(const Hdf5File& file);
   void describe_filters(hid_t creation);
   std::string subject() const;
 
