@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "bad_input.h"
+#include <sys/stat.h>
 
 #include "retina/core/file.h"
 #include "retina/store/pack/pack.h"
@@ -92,6 +93,15 @@ std::vector<BadInput> damaged_zarrs() {
        "info a.zarr",
        3,
        {"a.zarr", "chunk"}},
+      {"pipe_as_zarr_shard",
+       [=](const auto& folder) {
+         zarr(folder);
+         std::filesystem::remove(folder / shard);
+         ::mkfifo((folder / shard).c_str(), 0600);
+       },
+       "info a.zarr",
+       3,
+       {shard, "not a regular file"}},
       {"corrupt_zarr_shard_index",
        [=](const auto& folder) {
          zarr(folder);
