@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "bad_input.h"
+#include <sys/stat.h>
 
 #include "retina/core/file.h"
 #include "retina/store/pack/pack.h"
@@ -92,6 +93,15 @@ std::vector<BadInput> damaged_zarrs() {
        "info a.zarr",
        3,
        {"a.zarr", "chunk"}},
+      {"pipe_as_zarr_shard",
+       [=](const auto& folder) {
+         zarr(folder);
+         std::filesystem::remove(folder / shard);
+         ::mkfifo((folder / shard).c_str(), 0600);
+       },
+       "info a.zarr",
+       3,
+       {shard, "not a regular file"}},
       {"corrupt_zarr_shard_index",
        [=](const auto& folder) {
          zarr(folder);
@@ -116,6 +126,52 @@ std::vector<BadInput> damaged_zarrs() {
        "info a.zarr",
        3,
        {"a.zarr", "'0'"}},
+  };
+}
+
+std::vector<BadInput> damaged_hdf5s() {
+  const auto damaged_after = [](const std::string& mark, std::size_t distance) {
+    return [=](const std::filesystem::path& folder) {
+      write_noise(folder / "a.h5", {4, 64, 64});
+      const std::size_t at = core::read_text(folder / "a.h5").find(mark);
+      overwrite(folder / "a.h5", static_cast<std::int64_t>(at + distance), "????????");
+    };
+  };
+  return {
+      {"truncated_hdf5",
+       [](const auto& folder) {
+         write_noise(folder / "a.h5", {4, 64, 64});
+         cut_in_half(folder / "a.h5");
+       },
+       "info a.h5",
+       3,
+       {"a.h5", "truncated", "fresh copy"}},
+      {"corrupt_hdf5_superblock",
+       damaged_after("HDF", 7),
+       "info a.h5",
+       3,
+       {"a.h5", "superblock", "fresh copy"}},
+      // where texts of attributes lie: version 1.10.8 of the library dies of this
+      {"corrupt_hdf5_heap",
+       damaged_after("GCOL", 52),
+       "info a.h5",
+       3,
+       {"a.h5", "damaged", "fresh copy"}},
+      {"corrupt_hdf5_chunk",
+       [](const auto& folder) {
+         core::Array zeros_but_one(core::DType::u8, 1, {4, 64, 64});  // is compressed
+         zeros_but_one.at<std::uint8_t>(0, 1, 2, 3) = 1;
+         const auto file =
+             store::create((folder / "a.h5").string(), {.shape = zeros_but_one.shape()});
+         file->write(core::whole(zeros_but_one.shape()), zeros_but_one);
+         file->finish();
+         const std::string text = core::read_text(folder / "a.h5");
+         const std::size_t chunk = text.find("\x78\x01");  // how zlib begins at level 1
+         overwrite(folder / "a.h5", static_cast<std::int64_t>(chunk) + 2, "????????");
+       },
+       "info a.h5",
+       3,
+       {"a.h5", "chunk at [0, 0, 0]"}},
   };
 }
 

@@ -82,6 +82,7 @@ inline void cut_in_half(const std::filesystem::path& file) {
 // The tables of accidents, by what they befall.
 std::vector<BadInput> damaged_images();
 std::vector<BadInput> damaged_zarrs();
+std::vector<BadInput> damaged_hdf5s();
 /// Sizes that lie: small files that claim to be huge.
 std::vector<BadInput> bombs();
 std::vector<BadInput> bad_values();

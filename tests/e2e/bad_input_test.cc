@@ -181,6 +181,7 @@ std::string name_of_case(const ::testing::TestParamInfo<BadInput>& test) {
 INSTANTIATE_TEST_SUITE_P(Table, BadInputE2e, ::testing::ValuesIn(bad_inputs()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Images, BadInputE2e, ::testing::ValuesIn(damaged_images()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Zarrs, BadInputE2e, ::testing::ValuesIn(damaged_zarrs()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Hdf5s, BadInputE2e, ::testing::ValuesIn(damaged_hdf5s()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Bombs, BadInputE2e, ::testing::ValuesIn(bombs()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Values, BadInputE2e, ::testing::ValuesIn(bad_values()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Parts, BadInputE2e, ::testing::ValuesIn(bad_parts()), name_of_case);

@@ -138,7 +138,7 @@ std::vector<BadInput> full_disks() {
        give_model_and_volume,
        "predict --probabilities --model model volume.zarr -o out.tif",
        4,
-       {"out", "free some space"},
+       {"out", "File too large", "free some space"},
        full,
        {"out.tif", "out_probabilities.tif"}},
       {"full_predict_images",
@@ -155,6 +155,15 @@ std::vector<BadInput> full_disks() {
        {"p", "free some space"},
        full,
        {"p"}},
+      {"full_convert_hdf5",
+       [](const auto& folder) {
+         write_noise(folder / "a.zarr", {8, 256, 256});
+       },
+       "convert a.zarr -o out.h5",
+       4,
+       {"output 'out.h5'", "File too large", "free some space"},
+       "ulimit -f 1100;",  // more than the chunks collected aside, less than what HDF5 may need
+       {"out.h5"}},
       {"full_phantom",
        [](const auto&) {},
        "demo --phantom-only --shape 32,64,64 -o phantom.zarr",

@@ -27,12 +27,13 @@ namespace {
   throw system_failure(path, what, errno);
 }
 
-/// A file descriptor that closes itself. `named` is the file that messages speak of.
+/// A file descriptor that closes itself; opening a pipe does not wait for its other end. `named` is
+/// the file that messages speak of.
 class Descriptor {
  public:
   Descriptor(const fs::path& path, int flags) : Descriptor(path, flags, path) {}
   Descriptor(const fs::path& path, int flags, const fs::path& named)
-      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0644)) {
     if (fd_ < 0) {
       fail_io(named, (flags & O_CREAT) != 0 ? "cannot be written" : "cannot be opened");
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "retina/core/durable.h"
@@ -72,6 +73,13 @@ TEST(File, MissingFileNamesItself) {
 TEST(File, ReadingAFolderAsAFileSaysSo) {
   const testing::TempFolder folder;
   EXPECT_THROW(read_text(folder.path()), Error);
+}
+
+TEST(File, APipeIsNotWaitedFor) {
+  const testing::TempFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THROW(read_text(folder / "pipe"), Error);
+  EXPECT_THROW(MappedFile(folder / "pipe"), Error);
 }
 
 TEST(File, BrokenJsonNamesTheFile) {

@@ -14,6 +14,17 @@ constexpr std::uint64_t kStream = 0x66696E;  // "fin": keeps this stream apart f
 
 }  // namespace
 
+std::int64_t count_non_finite(const Array& values) {
+  if (is_integer(values.dtype())) {
+    return 0;
+  }
+  return dispatch(values.dtype(), [&](auto zero) -> std::int64_t {
+    const auto all = values.values<decltype(zero)>();
+    return std::count_if(all.begin(), all.end(),
+                         [](auto v) { return !std::isfinite(static_cast<double>(v)); });
+  });
+}
+
 FiniteSample sample_finite(const Volume& volume, std::uint64_t seed) {
   FiniteSample sample;
   if (is_integer(volume.info().dtype)) {
@@ -22,12 +33,8 @@ FiniteSample sample_finite(const Volume& volume, std::uint64_t seed) {
   Rng rng({seed, kStream});
   for (std::int64_t i = 0; i < kSampleBlocks; ++i) {
     const Array values = volume.read(sample_box(volume.shape(), rng));
-    dispatch(values.dtype(), [&](auto zero) {
-      const auto all = values.values<decltype(zero)>();
-      sample.values += static_cast<std::int64_t>(all.size());
-      sample.non_finite += std::count_if(
-          all.begin(), all.end(), [](auto v) { return !std::isfinite(static_cast<double>(v)); });
-    });
+    sample.values += values.elements();
+    sample.non_finite += count_non_finite(values);
   }
   return sample;
 }

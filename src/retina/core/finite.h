@@ -2,9 +2,13 @@
 
 #include <cstdint>
 
+#include "retina/core/array.h"
 #include "retina/core/volume.h"
 
 namespace retina::core {
+
+/// How many values are NaN or infinite; 0 for integers.
+std::int64_t count_non_finite(const Array& values);
 
 /// Values that are no numbers (NaN, infinity) in a seeded sample of a volume of floats.
 struct FiniteSample {

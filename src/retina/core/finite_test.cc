@@ -18,6 +18,14 @@ TEST(FiniteSample, CountsNanAndInfinityOfFloats) {
 
 TEST(FiniteSample, IntegersAreFinite) {
   EXPECT_EQ(sample_finite(*in_memory(Array(DType::u16, 1, {1, 8, 8})), 0).values, 0);
+  EXPECT_EQ(count_non_finite(Array(DType::u16, 1, {1, 8, 8})), 0);
+}
+
+TEST(FiniteSample, AWholeArrayIsCounted) {
+  Array values(DType::f64, 2, {1, 3, 4});
+  values.at<double>(0, 0, 1, 2) = std::numeric_limits<double>::quiet_NaN();
+  values.at<double>(1, 0, 2, 3) = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(count_non_finite(values), 2);
 }
 
 }  // namespace

@@ -4,10 +4,10 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 
 #include <unistd.h>
 
+#include "retina/core/crash_guard.h"
 #include "retina/core/error.h"
 
 namespace retina::core {
@@ -24,11 +24,6 @@ struct MappedPlace {
 };
 constexpr std::size_t kMappedPlaces = 256;
 std::array<MappedPlace, kMappedPlaces> mapped_places;
-
-void write_to_stderr(const char* text) {
-  const ssize_t ignored = ::write(STDERR_FILENO, text, std::strlen(text));
-  static_cast<void>(ignored);  // nobody is left to tell
-}
 
 void exit_on_lost_mapping(int, siginfo_t* info, void*) {
   const auto* address = static_cast<const std::byte*>(info->si_addr);

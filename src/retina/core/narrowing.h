@@ -16,7 +16,7 @@ namespace retina::core {
 std::optional<DType> parse_dtype(std::string_view text);
 
 /// Linear map of a range to the whole range of `dtype`, uint8 or uint16: rounded, clamped, NaN ->
-/// 0.
+/// 0 (count_non_finite() tells how many).
 Array map_range(const Array& values, const IntensityRange& range, DType dtype);
 
 /// True if every value of `from` is a value of `to`, so that nothing can be lost.

@@ -17,11 +17,15 @@ class NoProgress final : public Progress {
 
 }  // namespace
 
-void Context::check_stop(std::string_view resume_hint) const {
+void check_stop(const std::stop_token& stop, std::string_view resume_hint) {
   if (stop.stop_requested()) {
     throw Error(ErrorKind::interrupted,
                 Problem{.subject = "interrupted", .remedy = std::string(resume_hint)});
   }
+}
+
+void Context::check_stop(std::string_view resume_hint) const {
+  core::check_stop(stop, resume_hint);
 }
 
 Context silent_context() {

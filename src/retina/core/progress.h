@@ -23,6 +23,10 @@ class Progress {
   virtual void end() = 0;
 };
 
+/// Throws Error{interrupted} with `resume_hint` if a stop was requested.
+void check_stop(const std::stop_token& stop,
+                std::string_view resume_hint = "run the same command again to continue");
+
 /// What a long-running function may use of the outside: the log, the progress display, the clock,
 /// the wish to stop. Passed by reference as the last argument of every pipeline function.
 struct Context {
@@ -31,7 +35,7 @@ struct Context {
   std::stop_token
       stop;  ///< set by Ctrl-C / SIGTERM: finish the block, checkpoint, throw interrupted
 
-  /// Throws Error{interrupted} with `resume_hint` if a stop was requested.
+  /// core::check_stop() of this stop.
   void check_stop(std::string_view resume_hint) const;
 };
 

@@ -10,6 +10,7 @@
 
 #include "retina/core/durable.h"
 #include "retina/core/error.h"
+#include "retina/core/file.h"
 
 namespace retina::core {
 
@@ -41,6 +42,22 @@ void SizedFile::resize(std::int64_t bytes) const {
   if (::ftruncate(descriptor_, bytes) != 0) {
     throw system_failure(path_, "cannot be written", errno);
   }
+}
+
+bool SizedFile::has_room_for(std::int64_t bytes) const {
+  const std::int64_t before = size();
+  int code = 0;
+  do {
+    code = ::fallocate(descriptor_, 0, 0, bytes) == 0 ? 0 : errno;
+  } while (code == EINTR);
+  resize(before);  // what a failure has taken as well
+  if (code == EOPNOTSUPP || code == ENOSYS) {
+    return false;
+  }
+  if (code != 0) {
+    throw system_failure(path_, fmt::format("{} cannot be reserved", format_size(bytes)), code);
+  }
+  return true;
 }
 
 void SizedFile::read(std::span<std::byte> bytes, std::int64_t position) const {

@@ -21,6 +21,9 @@ class SizedFile {
 
   std::int64_t size() const;
   void resize(std::int64_t bytes) const;
+  /// Takes `bytes` bytes of the disk for a moment: throws where the disk, a quota or a limit on the
+  /// size of files does not allow them. False where the file system cannot tell.
+  bool has_room_for(std::int64_t bytes) const;
   /// bad_data if the file ends before.
   void read(std::span<std::byte> bytes, std::int64_t position) const;
   void write(std::span<const std::byte> bytes, std::int64_t position) const;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/error.h"
+#include "retina/testing/file_size_limit.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::core {
@@ -47,6 +48,25 @@ TEST(SizedFile, GrowsWithoutASizeAndSaysWhereItEnds) {
     EXPECT_EQ(error.kind(), ErrorKind::bad_data);
     EXPECT_NE(std::string(error.what()).find("ends at byte 7"), std::string::npos);
   }
+}
+
+TEST(SizedFile, TellsWhetherThereIsRoomAndTakesNone) {
+  const testing::TempFolder folder;
+  const SizedFile file(folder / "a", 10);
+  const testing::FileSizeLimit limit(1 << 20);
+  const bool can_tell = file.has_room_for(1 << 19);
+  EXPECT_EQ(file.size(), 10);
+  if (!can_tell) {
+    GTEST_SKIP() << "absent: fallocate on this file system";
+  }
+  try {
+    file.has_room_for(1 << 21);
+    FAIL() << "room beyond the limit";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_NE(std::string(error.what()).find("2.0 MiB cannot be reserved"), std::string::npos);
+  }
+  EXPECT_EQ(file.size(), 10);
 }
 
 TEST(SizedFile, WhatMayNotBeWrittenIsNoLackOfSpace) {

@@ -16,6 +16,7 @@
 
 #include "retina/core/clock.h"
 #include "retina/core/file.h"
+#include "retina/core/finite.h"
 #include "retina/core/intensity.h"
 #include "retina/core/narrowing.h"
 #include "retina/core/ordered_work.h"
@@ -240,6 +241,7 @@ class Converter {
 
   core::Array transform(core::Array block) const {
     if (range_) {
+      non_finite_ += core::count_non_finite(block);
       return core::map_range(block, *range_, report_.dtype);
     }
     return block.dtype() == report_.dtype ? std::move(block) : core::convert(block, report_.dtype);
@@ -349,6 +351,10 @@ class Converter {
         },
         context_);
     report_.blocks_kept = kept;
+    if (non_finite_ > 0) {
+      note(fmt::format("{} values are no numbers: NaN became 0, infinity the end of the range",
+                       non_finite_.load()));
+    }
   }
 
   const core::Volume& input_;
@@ -358,6 +364,7 @@ class Converter {
   const std::int64_t bytes_taken_ = core::peak_rss_bytes();
   ConvertReport report_;
   std::optional<core::IntensityRange> range_;
+  mutable std::atomic<std::int64_t> non_finite_{0};  ///< among the values that were mapped
   label::BlockGrid grid_{{0, 0, 0}, {1, 1, 1}};
   core::CommitOrder order_ = core::CommitOrder::any;
   int threads_ = 1;

@@ -145,6 +145,22 @@ TEST(Convert, LossIsRefusedUnlessTheUserSaysWhatBecomesOfIt) {
   EXPECT_THAT(message_of_convert(*input, clipped), HasSubstr("holds every label"));
 }
 
+TEST(Convert, SaysHowManyMappedValuesAreNoNumbers) {
+  const testing::TempFolder folder;
+  Array values(DType::f32, 1, {2, 3, 4});
+  values.at<float>(0, 1, 2, 3) = std::numeric_limits<float>::quiet_NaN();
+  values.at<float>(0, 0, 1, 1) = std::numeric_limits<float>::infinity();
+  ConvertOptions options{.output = folder / "a.zarr", .dtype = "u8", .input_range = {-1, 1}};
+  EXPECT_THAT(run_convert(*core::in_memory(values), options).notes,
+              ::testing::Contains(HasSubstr("2 values are no numbers")));
+  const auto written = store::open(folder / "a.zarr");
+  EXPECT_EQ(written->read({{1, 2, 3}, {1, 1, 1}}).at<std::uint8_t>(0, 0, 0, 0), 0);
+  EXPECT_EQ(written->read({{0, 1, 1}, {1, 1, 1}}).at<std::uint8_t>(0, 0, 0, 0), 255);
+  options.output = folder / "b.zarr";
+  EXPECT_THAT(run_convert(*core::in_memory(Array(DType::f32, 1, {2, 3, 4})), options).notes,
+              ::testing::Not(::testing::Contains(HasSubstr("no numbers"))));
+}
+
 TEST(Convert, LabelIdsBeyond32BitsArriveUnchanged) {
   const testing::TempFolder folder;
   Array ids(DType::u64, 1, {2, 3, 4});

@@ -13,8 +13,9 @@
 
 namespace retina::store {
 
+// without blocking: to open a pipe would wait for somebody who writes
 PositionedFile::PositionedFile(std::filesystem::path path)
-    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   struct stat status {};
   if (fd_ < 0 || ::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) {
     const std::string found = fd_ < 0 ? std::strerror(errno) : "not a regular file";

@@ -1,5 +1,6 @@
 #include "retina/store/hdf5/chunk_log.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -59,6 +60,16 @@ void ChunkLog::recall() {
   file_.resize(end_);
 }
 
+/// Compares the bytes themselves: blocks that share a chunk change it one after the other.
+bool ChunkLog::holds(const Entry& entry, std::span<const std::byte> bytes) const {
+  if (entry.offset < 0 || std::cmp_not_equal(entry.size, bytes.size())) {
+    return false;
+  }
+  std::vector<std::byte> stored(bytes.size());
+  file_.read(stored, entry.offset);
+  return std::equal(stored.begin(), stored.end(), bytes.begin());
+}
+
 void ChunkLog::put(std::int64_t index, std::span<const std::byte> bytes) {
   RecordHead head;
   head.index = index;
@@ -67,6 +78,9 @@ void ChunkLog::put(std::int64_t index, std::span<const std::byte> bytes) {
   head.head_checksum = checksum_of_head(head);
   const auto head_bytes = std::as_bytes(std::span(&head, 1));
   const std::lock_guard lock(mutex_);
+  if (holds(entries_[static_cast<std::size_t>(index)], bytes)) {
+    return;
+  }
   const std::int64_t at = end_ + static_cast<std::int64_t>(head_bytes.size());
   file_.write(bytes, at);
   file_.write(head_bytes, end_);  // last: a record without its head is none
@@ -91,6 +105,12 @@ std::optional<std::vector<std::byte>> ChunkLog::get(std::int64_t index) const {
 bool ChunkLog::has(std::int64_t index) const {
   const std::lock_guard lock(mutex_);
   return entries_[static_cast<std::size_t>(index)].offset >= 0;
+}
+
+std::int64_t ChunkLog::filled() const {
+  const std::lock_guard lock(mutex_);
+  return std::count_if(entries_.begin(), entries_.end(),
+                       [](const Entry& entry) { return entry.size > 0; });
 }
 
 std::int64_t ChunkLog::bytes() const {

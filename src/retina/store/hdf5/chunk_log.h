@@ -19,6 +19,8 @@ class ChunkLog {
   /// Opens or makes the log of `chunks` chunks. What follows the last whole record is cut off.
   ChunkLog(const std::filesystem::path& path, std::int64_t chunks);
 
+  /// Appends nothing if these bytes are what the chunk has: work that is done again must not make
+  /// the log grow.
   void put(std::int64_t index, std::span<const std::byte> bytes);
   /// Empty if the chunk was never put.
   std::optional<std::vector<std::byte>> get(std::int64_t index) const;
@@ -26,6 +28,8 @@ class ChunkLog {
 
   /// Bytes that all chunks take.
   std::int64_t bytes() const;
+  /// Chunks that take any.
+  std::int64_t filled() const;
 
  private:
   struct Entry {
@@ -34,6 +38,7 @@ class ChunkLog {
   };
 
   void recall();
+  bool holds(const Entry& entry, std::span<const std::byte> bytes) const;
 
   core::SizedFile file_;
   mutable std::mutex mutex_;

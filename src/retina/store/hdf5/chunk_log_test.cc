@@ -26,6 +26,21 @@ TEST(ChunkLog, TheLastOfAnIndexCounts) {
   EXPECT_TRUE(log.has(0));
   EXPECT_FALSE(log.has(3));
   EXPECT_EQ(log.bytes(), 30);
+  EXPECT_EQ(log.filled(), 1);
+}
+
+TEST(ChunkLog, TheSameBytesAgainTakeNoSpace) {
+  const testing::TempFolder folder;
+  ChunkLog(folder / "log", 4).put(1, bytes_like(1000, 1));
+  const auto size = std::filesystem::file_size(folder / "log");
+  ChunkLog log(folder / "log", 4);
+  log.put(1, bytes_like(1000, 1));
+  EXPECT_EQ(std::filesystem::file_size(folder / "log"), size);
+  log.put(1, bytes_like(1000, 2));  // as long, but not the same
+  EXPECT_GT(std::filesystem::file_size(folder / "log"), size);
+  EXPECT_EQ(log.get(1), bytes_like(1000, 2));
+  log.put(2, {});
+  EXPECT_TRUE(log.has(2));
 }
 
 TEST(ChunkLog, ALaterProcessFindsWholeRecords) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -82,20 +84,24 @@ std::size_t elements_of(const std::vector<std::int64_t>& sides) {
   return elements;
 }
 
+/// Throws if a call failed.
+using Require = std::function<void(herr_t)>;
+
 /// Texts of a string attribute, of fixed or varying length.
-std::vector<std::string> read_texts(hid_t attribute, hid_t type, hid_t space, std::size_t count) {
+std::vector<std::string> read_texts(hid_t attribute, hid_t type, hid_t space,
+                                    const Require& require) {
+  const auto count = static_cast<std::size_t>(H5Sget_simple_extent_npoints(space));
   std::vector<std::string> texts;
   const Hdf5Handle memory(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_cset(memory.get(), H5Tget_cset(type));
   if (H5Tis_variable_str(type) > 0) {
     std::vector<char*> values(count, nullptr);
     H5Tset_size(memory.get(), H5T_VARIABLE);
-    if (H5Aread(attribute, memory.get(), values.data()) >= 0) {
-      for (const char* value : values) {
-        texts.emplace_back(value == nullptr ? "" : value);
-      }
-      H5Dvlen_reclaim(memory.get(), space, H5P_DEFAULT, values.data());
+    require(H5Aread(attribute, memory.get(), values.data()));
+    for (const char* value : values) {
+      texts.emplace_back(value == nullptr ? "" : value);
     }
+    H5Dvlen_reclaim(memory.get(), space, H5P_DEFAULT, values.data());
     return texts;
   }
   const std::size_t length = H5Tget_size(type);
@@ -105,16 +111,16 @@ std::vector<std::string> read_texts(hid_t attribute, hid_t type, hid_t space, st
   std::vector<char> values(count * length);
   H5Tset_size(memory.get(), length);
   H5Tset_strpad(memory.get(), H5T_STR_NULLPAD);
-  if (H5Aread(attribute, memory.get(), values.data()) >= 0) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const char* text = values.data() + i * length;
-      texts.emplace_back(text, ::strnlen(text, length));
-    }
+  require(H5Aread(attribute, memory.get(), values.data()));
+  for (std::size_t i = 0; i < count; ++i) {
+    const char* text = values.data() + i * length;
+    texts.emplace_back(text, ::strnlen(text, length));
   }
   return texts;
 }
 
-void read_attribute(hid_t dataset, const char* name, Hdf5Attributes& out) {
+void read_attribute(hid_t dataset, const char* name, const std::filesystem::path& file,
+                    Hdf5Attributes& out) {
   if (H5Aexists(dataset, name) <= 0) {
     return;
   }
@@ -125,14 +131,66 @@ void read_attribute(hid_t dataset, const char* name, Hdf5Attributes& out) {
   if (!type.is_open() || count < 1 || std::cmp_greater(count, kMostAttributeValues)) {
     return;
   }
+  const Require require = [&](herr_t result) {
+    require_hdf5(result, file, fmt::format("attribute '{}' cannot be read", name));
+  };
   const H5T_class_t kind = H5Tget_class(type.get());
   if (kind == H5T_STRING) {
-    out.texts[name] =
-        read_texts(attribute.get(), type.get(), space.get(), static_cast<std::size_t>(count));
+    out.texts[name] = read_texts(attribute.get(), type.get(), space.get(), require);
   } else if (kind == H5T_INTEGER || kind == H5T_FLOAT) {
     std::vector<double> values(static_cast<std::size_t>(count));
-    if (H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, values.data()) >= 0) {
-      out.numbers[name] = std::move(values);
+    require(H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, values.data()));
+    out.numbers[name] = std::move(values);
+  }
+}
+
+/// The texts of a call of the library that wants to be asked for the length first.
+template <class Call>
+std::string text_of(Call call) {
+  const ssize_t length = call(nullptr, 0);
+  std::string text(static_cast<std::size_t>(std::max<ssize_t>(length, 0)), '\0');
+  call(text.data(), text.size() + 1);
+  return text;
+}
+
+/// Where the library finds a file that a virtual dataset of `file` names; empty if nowhere.
+std::filesystem::path find_source(const std::filesystem::path& file,
+                                  const std::filesystem::path& name) {
+  if (name == ".") {
+    return file;
+  }
+  const std::filesystem::path tail = name.is_absolute() ? name.filename() : name;
+  const char* prefix = std::getenv("HDF5_VDS_PREFIX");
+  for (const std::filesystem::path& place :
+       {name, std::filesystem::path(prefix == nullptr ? "" : prefix) / tail,
+        file.parent_path() / tail, tail}) {
+    if (std::filesystem::exists(place)) {
+      return place;
+    }
+  }
+  return {};
+}
+
+/// The library fills in what it does not find, and says nothing.
+void require_sources(hid_t creation, const Hdf5File& file, const std::string& subject) {
+  std::size_t count = 0;
+  require_hdf5(H5Pget_virtual_count(creation, &count), file.path(), subject);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string name = text_of([&](char* out, std::size_t size) {
+      return H5Pget_virtual_filename(creation, i, out, size);
+    });
+    const std::string dataset = text_of([&](char* out, std::size_t size) {
+      return H5Pget_virtual_dsetname(creation, i, out, size);
+    });
+    if ((name + dataset).find('%') != std::string::npos) {
+      continue;  // a series of any length, which ends where nothing is found
+    }
+    const std::filesystem::path source = find_source(file.path(), name);
+    if (source.empty() || Hdf5File(source).node(dataset) != Hdf5File::Node::dataset) {
+      throw bad_file(
+          file.path(),
+          fmt::format("{} is virtual, and its part '{}:{}' is missing", subject, name, dataset),
+          "all parts of a virtual dataset", "put the missing file where it belongs");
     }
   }
 }
@@ -152,16 +210,26 @@ std::size_t Hdf5Layout::chunk_bytes() const {
   return elements_of(chunk) * core::size_of(dtype);
 }
 
+Hdf5Dataset::Hdf5Dataset(std::filesystem::path path, std::string name)
+    : path_(std::move(path)), name_(std::move(name)), file_bytes_(size_of_file(path_)) {}
+
+// by way of another constructor, so that the destructor runs if this one throws
 Hdf5Dataset::Hdf5Dataset(const Hdf5File& file, std::string name)
-    : path_(file.path()), name_(std::move(name)), file_bytes_(size_of_file(file.path())) {
-  const Hdf5Lock lock;
+    : Hdf5Dataset(file.path(), std::move(name)) {
+  const Hdf5Lock lock(path_);
   const Hdf5Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
   H5Pset_chunk_cache(access.get(), 0, 0, 1);  // decoded chunks are kept by ChunkCache
   dataset_ = open_hdf5_handle(H5Dopen2(file.id(), name_.c_str(), access.get()), H5Dclose, path_,
                               fmt::format("dataset '{}' cannot be opened", name_));
   describe_type();
   describe_shape();
-  describe_storage();
+  describe_storage(file);
+}
+
+Hdf5Dataset::~Hdf5Dataset() {
+  const Hdf5Lock lock(path_);
+  dataset_ = {};
+  memory_type_ = {};
 }
 
 std::string Hdf5Dataset::subject() const {
@@ -210,7 +278,7 @@ void Hdf5Dataset::describe_shape() {
   }
 }
 
-void Hdf5Dataset::describe_storage() {
+void Hdf5Dataset::describe_storage(const Hdf5File& file) {
   const Hdf5Handle creation =
       open_hdf5_handle(H5Dget_create_plist(dataset_.get()), H5Pclose, path_, subject());
   layout_.fill.resize(core::size_of(layout_.dtype));
@@ -235,6 +303,9 @@ void Hdf5Dataset::describe_storage() {
     layout_.chunk.assign(chunk.begin(), chunk.end());
     describe_filters(creation.get());
     return;
+  }
+  if (kind == H5D_VIRTUAL) {
+    require_sources(creation.get(), file, subject());
   }
   // the library reports a place for values that are nowhere if a user block stands in front
   H5D_space_status_t space = H5D_SPACE_STATUS_ERROR;
@@ -296,18 +367,18 @@ void Hdf5Dataset::describe_filters(hid_t creation) {
 }
 
 Hdf5Attributes Hdf5Dataset::attributes() const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   Hdf5Attributes out;
   for (const char* name : {"resolution", "voxel_size", "element_size_um", "offset", "units", "unit",
                            "axistags", "DIMENSION_LABELS", "axis_names"}) {
-    read_attribute(dataset_.get(), name, out);
+    read_attribute(dataset_.get(), name, path_, out);
   }
   return out;
 }
 
 std::optional<Hdf5Dataset::StoredChunk> Hdf5Dataset::stored_chunk(
     const std::vector<std::int64_t>& start) const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const std::vector<hsize_t> at = to_hsize(start);
   hsize_t size = 0;
   haddr_t address = HADDR_UNDEF;
@@ -330,7 +401,7 @@ std::optional<Hdf5Dataset::StoredChunk> Hdf5Dataset::stored_chunk(
 
 std::vector<std::byte> Hdf5Dataset::read(const std::vector<std::int64_t>& start,
                                          const std::vector<std::int64_t>& count) const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const std::vector<hsize_t> at = to_hsize(start);
   const std::vector<hsize_t> sides = to_hsize(count);
   std::vector<std::byte> values(elements_of(count) * core::size_of(layout_.dtype));

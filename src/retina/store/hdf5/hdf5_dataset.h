@@ -14,16 +14,22 @@
 
 namespace retina::store {
 
-/// An HDF5 file open for reading.
+/// An HDF5 file open for reading, under Hdf5Lock(path).
 class Hdf5File {
  public:
   explicit Hdf5File(std::filesystem::path path);
+  ~Hdf5File();
+  Hdf5File(const Hdf5File&) = delete;
+  Hdf5File& operator=(const Hdf5File&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
   hid_t id() const { return file_.get(); }
 
   enum class Node { nothing, group, dataset };
   Node node(const std::string& name) const;
+
+  /// What lies at the root, by name.
+  std::vector<std::string> names() const;
 
   /// The datasets under a group that may be images, by their path from the root: numbers in 2 to 5
   /// dimensions; tables of fewer than 16 columns or rows are none.
@@ -53,6 +59,9 @@ class Hdf5Dataset {
  public:
   /// bad_data if it is no array of numbers of a supported type, or a compression is not supported.
   Hdf5Dataset(const Hdf5File& file, std::string name);
+  ~Hdf5Dataset();
+  Hdf5Dataset(const Hdf5Dataset&) = delete;
+  Hdf5Dataset& operator=(const Hdf5Dataset&) = delete;
 
   const Hdf5Layout& layout() const { return layout_; }
   Hdf5Attributes attributes() const;
@@ -70,9 +79,10 @@ class Hdf5Dataset {
                               const std::vector<std::int64_t>& count) const;
 
  private:
+  Hdf5Dataset(std::filesystem::path path, std::string name);
   void describe_type();
   void describe_shape();
-  void describe_storage();
+  void describe_storage(const Hdf5File& file);
   void describe_filters(hid_t creation);
   std::string subject() const;
 

@@ -50,7 +50,7 @@ bool is_image_like(hid_t dataset) {
 }  // namespace
 
 Hdf5File::Hdf5File(std::filesystem::path path) : path_(std::move(path)) {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
 #if H5_VERSION_GE(1, 10, 7)
   H5Pset_file_locking(access.get(), 1, 1);  // some network drives have no locks
@@ -59,8 +59,13 @@ Hdf5File::Hdf5File(std::filesystem::path path) : path_(std::move(path)) {
                            "it cannot be opened");
 }
 
+Hdf5File::~Hdf5File() {
+  const Hdf5Lock lock(path_);
+  file_ = {};
+}
+
 Hdf5File::Node Hdf5File::node(const std::string& name) const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const Hdf5Handle object(H5Oopen(file_.get(), name.c_str(), H5P_DEFAULT), H5Oclose);
   if (!object.is_open()) {
     return Node::nothing;
@@ -69,8 +74,22 @@ Hdf5File::Node Hdf5File::node(const std::string& name) const {
   return type == H5I_DATASET ? Node::dataset : type == H5I_GROUP ? Node::group : Node::nothing;
 }
 
+std::vector<std::string> Hdf5File::names() const {
+  const Hdf5Lock lock(path_);
+  std::vector<std::string> names;
+  // without exceptions: the library calls it
+  const auto visit = [](hid_t, const char* name, const auto*, void* out) -> herr_t {
+    auto& found = *static_cast<std::vector<std::string>*>(out);
+    found.emplace_back(name);
+    return found.size() < kMostObjects ? 0 : 1;
+  };
+  require_hdf5(H5Literate(file_.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, visit, &names), path_,
+               "its contents cannot be listed");
+  return names;
+}
+
 std::vector<std::string> Hdf5File::image_datasets(const std::string& group) const {
-  const Hdf5Lock lock;
+  const Hdf5Lock lock(path_);
   const Hdf5Handle node =
       open_hdf5_handle(H5Oopen(file_.get(), group.c_str(), H5P_DEFAULT), H5Oclose, path_,
                        fmt::format("'{}' cannot be opened", group));

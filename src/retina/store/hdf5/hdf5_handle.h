@@ -2,10 +2,13 @@
 
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <hdf5.h>
+
+#include "retina/core/crash_guard.h"
 
 namespace retina::store {
 
@@ -14,9 +17,13 @@ namespace retina::store {
 class Hdf5Lock {
  public:
   Hdf5Lock();
+  /// To read a file of anybody: version 1.10 of the library copies beyond its memory in some
+  /// damaged ones. A crash in it then ends the process with exit code 3 and the name of the file.
+  explicit Hdf5Lock(const std::filesystem::path& reading);
 
  private:
   std::lock_guard<std::recursive_mutex> lock_;
+  std::optional<core::CrashGuard> guard_;
 };
 
 /// An identifier of the HDF5 library that closes itself.
@@ -45,11 +52,8 @@ class Hdf5Handle {
   Close close_ = nullptr;
 };
 
-/// What the library reports about its last failure: the most specific message.
-std::string hdf5_reason();
-
 /// Throws if `result` of a call of the library is negative: bad_data naming the file, what failed
-/// and why; resource if the disk is full.
+/// and why; where the system refused, its error (resource if the disk is full).
 void require_hdf5(std::int64_t result, const std::filesystem::path& file, const std::string& what);
 
 /// The handle, checked by require_hdf5.

@@ -134,6 +134,7 @@ TEST(Hdf5, HugeSidesOfATinyFileAllocateNothing) {
 
 TEST(Hdf5, NamesACompressionThatItDoesNotRead) {
   unsigned config = 0;
+  const Hdf5Lock lock;
   if (H5Zget_filter_info(H5Z_FILTER_SZIP, &config) < 0 ||
       (config & H5Z_FILTER_CONFIG_ENCODE_ENABLED) == 0) {
     GTEST_SKIP() << "absent: szip in the HDF5 library";
@@ -154,6 +155,41 @@ TEST(Hdf5, TruncatedFilesAreRefused) {
     std::filesystem::resize_file(file, kept);
     EXPECT_THAT(message_of_hdf5(file), HasSubstr("a.h5")) << kept;
   }
+}
+
+/// A dataset of two slices, each of which lies in a file of its own.
+void add_virtual_dataset(const std::filesystem::path& file) {
+  const Hdf5Lock lock;
+  const hsize_t sides[] = {2, 20, 30};
+  const hsize_t part[] = {1, 20, 30};
+  const Hdf5Handle space(H5Screate_simple(3, sides, nullptr), H5Sclose);
+  const Hdf5Handle source(H5Screate_simple(3, part, nullptr), H5Sclose);
+  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  for (const hsize_t z : {0U, 1U}) {
+    const hsize_t start[] = {z, 0, 0};
+    H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start, nullptr, part, nullptr);
+    const std::string name = "part" + std::to_string(z) + ".h5";
+    ASSERT_GE(H5Pset_virtual(creation.get(), space.get(), name.c_str(), "raw", source.get()), 0);
+  }
+  H5Sselect_all(space.get());
+  const Hdf5Handle out(H5Fcreate(file.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+  const Hdf5Handle dataset(H5Dcreate2(out.get(), "all", H5T_STD_U8LE, space.get(), H5P_DEFAULT,
+                                      creation.get(), H5P_DEFAULT),
+                           H5Dclose);
+  ASSERT_TRUE(dataset.is_open());
+}
+
+TEST(Hdf5, VirtualDatasetsNeedAllTheirParts) {
+  const testing::TempFolder folder;
+  const std::string file = (folder / "a.h5").string();
+  add_virtual_dataset(file);
+  const std::vector<std::uint8_t> values(20 * 30, 7);
+  add_dataset(folder / "part0.h5", {.name = "raw", .sides = {1, 20, 30}, .values = &values});
+  EXPECT_THAT(message_of_hdf5(file), AllOf(HasSubstr("part1.h5:raw"), HasSubstr("missing")));
+  add_dataset(folder / "part1.h5", {"other", {1, 20, 30}});
+  EXPECT_THAT(message_of_hdf5(file), HasSubstr("part1.h5:raw"));
+  add_dataset(folder / "part1.h5", {.name = "raw", .sides = {1, 20, 30}, .values = &values});
+  EXPECT_EQ(open(file)->read({{1, 3, 4}, {1, 1, 1}}).at<std::uint8_t>(0, 0, 0, 0), 7);
 }
 
 TEST(Hdf5, DamagedBytesAreFoundOrHarmless) {

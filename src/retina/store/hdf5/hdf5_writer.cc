@@ -17,12 +17,14 @@
 #include "retina/core/durable.h"
 #include "retina/core/file.h"
 #include "retina/core/lock.h"
+#include "retina/core/progress.h"
 #include "retina/core/sized_file.h"
 #include "retina/store/axis_order.h"
 #include "retina/store/hdf5/chunk_log.h"
 #include "retina/store/hdf5/hdf5.h"
 #include "retina/store/hdf5/hdf5_dataset.h"
 #include "retina/store/output_place.h"
+#include "retina/store/positioned_file.h"
 
 namespace retina::store {
 
@@ -33,7 +35,10 @@ namespace {
 constexpr const char* kDefaultDataset = "data";
 constexpr const char* kAssembled = "assembled.h5";  ///< in the unfinished folder
 constexpr std::int64_t kLargestChunkBytes = (std::int64_t{1} << 32) - 1;  // HDF5's limit
-constexpr std::uintmax_t kSpareBytes = std::uintmax_t{1} << 20;  // for the file's own structures
+// for the file's own structures: as a whole, and for each chunk in its index
+constexpr std::int64_t kSpareBytes = std::int64_t{1} << 20;
+constexpr std::int64_t kSpareBytesOfAChunk = 256;
+constexpr std::int64_t kCopiedAtOnce = std::int64_t{16} << 20;
 
 struct Hdf5Grid {
   core::Vec3 chunk;
@@ -63,11 +68,43 @@ Hdf5Grid choose_hdf5_grid(const CreateOptions& options) {
   return grid;
 }
 
-/// Refuses what cannot become a dataset of the file: one below another dataset, in place of a
-/// group, in place of a dataset unless that is wanted, and one in a file that is no HDF5 file.
-void refuse_dataset_place(const OutputPlace& place, bool may_replace) {
-  if (place.inner.empty() || !fs::exists(place.root)) {
+/// Of a file that would be replaced as a whole: what it holds besides such an output.
+void refuse_other_content(const OutputPlace& place) {
+  if (!is_hdf5({.text = {}, .file = place.root, .inner = {}})) {
     return;
+  }
+  const std::string own = fmt::format("/{}", kDefaultDataset);
+  std::vector<std::string> others;
+  try {
+    const Hdf5File file(place.root);
+    others = file.names();
+    if (file.node(own) == Hdf5File::Node::dataset) {
+      std::erase(others, kDefaultDataset);
+    }
+  } catch (const Error& error) {
+    throw error.within("what the output would replace cannot be told");
+  }
+  if (!others.empty()) {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = fmt::format("output '{}'", place.root.string()),
+                        .found = fmt::format("a file that also holds /{}{}", others.front(),
+                                             others.size() > 1 ? ", ..." : ""),
+                        .expected = "a new name, or an earlier output of this form alone",
+                        .remedy = fmt::format("write '{}:{}' to keep the rest, or choose another "
+                                              "output",
+                                              place.root.string(), own)});
+  }
+}
+
+/// Refuses what cannot become a dataset of the file: one below another dataset, in place of a
+/// group, in place of a dataset unless that is wanted, and one in a file that is no HDF5 file; and
+/// an output of its own in place of a file that holds more.
+void refuse_dataset_place(const OutputPlace& place, bool may_replace) {
+  if (!fs::exists(place.root)) {
+    return;
+  }
+  if (place.inner.empty()) {
+    return refuse_other_content(place);
   }
   const auto refusal = [&](std::string found, std::string remedy) {
     return Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}:/{}'",
@@ -98,13 +135,28 @@ void refuse_dataset_place(const OutputPlace& place, bool may_replace) {
 core::OutputLock lock_for_assembly(const fs::path& file, const std::stop_token& stop) {
   constexpr auto kLongest = std::chrono::minutes(10);  // of copying a large file
   const auto end = std::chrono::steady_clock::now() + kLongest;
-  while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) {
+  while (std::chrono::steady_clock::now() < end) {
+    core::check_stop(stop);
     if (std::optional<core::OutputLock> lock = core::OutputLock::attempt(file)) {
       return std::move(*lock);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   return core::OutputLock(file);
+}
+
+/// In steps, because large files take minutes.
+void copy_file(const fs::path& from, const fs::path& to, const std::stop_token& stop) {
+  const PositionedFile source(from);
+  const core::SizedFile target(to, 0);
+  std::vector<std::byte> bytes;
+  for (std::int64_t at = 0; at < source.size(); at += kCopiedAtOnce) {
+    core::check_stop(stop);
+    bytes.resize(static_cast<std::size_t>(std::min(kCopiedAtOnce, source.size() - at)));
+    source.read(at, bytes);
+    target.write(bytes, at);
+  }
+  fs::permissions(to, fs::status(from).permissions());
 }
 
 void write_numbers(hid_t dataset, const char* name, const core::Vec3d& values,
@@ -175,10 +227,10 @@ class Hdf5Output final : public OutputVolume {
       lock = lock_for_assembly(place_.root, stop_);
     }
     refuse_dataset_place(place_, may_replace_);  // others may have written since
-    require_space();
     const fs::path assembled = place_.partial / kAssembled;
+    require_space(assembled);
     if (adds_to_file()) {
-      fs::copy_file(place_.root, assembled, fs::copy_options::overwrite_existing);
+      copy_file(place_.root, assembled, stop_);
     }
     assemble(assembled);
     core::rename_into_place(assembled, place_.root);
@@ -253,20 +305,23 @@ class Hdf5Output final : public OutputVolume {
   }
 
   /// Before the file is begun: HDF5 does not recover well from a full disk.
-  void require_space() const {
-    std::uintmax_t needed = static_cast<std::uintmax_t>(log_->bytes()) + kSpareBytes;
-    if (adds_to_file()) {
-      needed += fs::file_size(place_.root);
+  void require_space(const fs::path& assembled) const {
+    const std::int64_t needed = log_->bytes() + kSpareBytes + kSpareBytesOfAChunk * log_->filled() +
+                                (adds_to_file() ? size_of_file(place_.root) : 0);
+    try {
+      if (core::SizedFile(assembled).has_room_for(needed)) {
+        return;
+      }
+    } catch (const Error& error) {
+      throw error.within(fmt::format("output '{}' cannot be put together", info_.source));
     }
-    const std::uintmax_t available = fs::space(place_.partial).available;
+    const auto available = static_cast<std::int64_t>(fs::space(place_.partial).available);
     if (available < needed) {
-      throw Error(
-          ErrorKind::resource,
-          Problem{.subject = fmt::format("output '{}'", info_.source),
-                  .found = core::format_size(static_cast<std::int64_t>(available)) + " free",
-                  .expected = core::format_size(static_cast<std::int64_t>(needed)) +
-                              " to put the file together",
-                  .remedy = "free some space and run it again: nothing is lost"});
+      throw Error(ErrorKind::resource,
+                  Problem{.subject = fmt::format("output '{}'", info_.source),
+                          .found = core::format_size(available) + " free",
+                          .expected = core::format_size(needed) + " to put the file together",
+                          .remedy = "free some space and run it again: nothing is lost"});
     }
   }
 
@@ -335,6 +390,7 @@ class Hdf5Output final : public OutputVolume {
 
   void write_chunks(hid_t dataset, const fs::path& path) const {
     for_each_cell({{0, 0, 0, 0}, shape_}, chunk_, [&](const Index4& index) {
+      core::check_stop(stop_);
       const auto stored = log_->get(number_of(index));
       if (!stored || stored->empty()) {
         return;

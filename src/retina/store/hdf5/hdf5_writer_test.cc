@@ -1,8 +1,11 @@
 #include "retina/store/hdf5/hdf5_writer.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,6 +17,7 @@
 #include "retina/store/finish_record.h"
 #include "retina/store/hdf5/hdf5_dataset.h"
 #include "retina/store/open.h"
+#include "retina/testing/file_size_limit.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {
@@ -87,6 +91,28 @@ TEST(Hdf5Writer, TwoDatasetsOfOneFileMayBeWrittenAtOnce) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
+TEST(Hdf5Writer, AFileWithOtherDatasetsIsNotReplaced) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.h5").string();
+  CreateOptions options = hdf5_options();
+  options.overwrite = true;
+  write_hdf5(path, options, 1);
+  write_hdf5(path, options, 2);  // an output of its own form
+  const core::Array ids = write_hdf5(path + ":/labels/ids", options, 3);
+  try {
+    create(path, options);
+    FAIL() << "it may replace the other dataset";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("/labels"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("a.h5:/data"));  // what to write instead
+  }
+  EXPECT_TRUE(read_whole(path + ":/labels/ids") == ids);
+  const core::Array data = write_hdf5(path + ":/data", options, 4);
+  EXPECT_TRUE(read_whole(path + ":/data") == data);
+  EXPECT_TRUE(read_whole(path + ":/labels/ids") == ids);
+}
+
 TEST(Hdf5Writer, GroupsAreKeptAndDatasetsHoldNoOthers) {
   const testing::TempFolder folder;
   const std::string path = (folder / "a.h5").string();
@@ -141,6 +167,82 @@ TEST(Hdf5Writer, ARecordKnowsWhichDatasetsAreFinished) {
   first.reset();
   second.reset();
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+ErrorKind kind_of_finish(OutputVolume& output) {
+  try {
+    output.finish();
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  return ErrorKind::internal;  // nothing was thrown
+}
+
+TEST(Hdf5Writer, WithoutRoomNothingIsBegunAndNothingLost) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.h5").string();
+  const core::Array values = random_array(core::DType::u8, 1, {6, 20, 30}, 1);
+  const auto output = create(path, hdf5_options());
+  output->write(core::whole(values.shape()), values);
+  {
+    const testing::FileSizeLimit limit(65536);
+    EXPECT_EQ(kind_of_finish(*output), ErrorKind::resource);
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+  output->finish();
+  EXPECT_TRUE(read_whole(path) == values);
+}
+
+TEST(Hdf5WriterDeathTest, AFileThatCannotBeClosedDoesNoHarmAtTheEnd) {
+  const testing::TempFolder folder;
+  const auto write_without_room = [&] {
+    const testing::FileSizeLimit limit(65536);
+    {
+      const Hdf5Lock lock;
+      const Hdf5Handle file(
+          H5Fcreate((folder / "a.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+      const hsize_t side = 1 << 20;
+      const Hdf5Handle space(H5Screate_simple(1, &side, nullptr), H5Sclose);
+      const Hdf5Handle dataset(H5Dcreate2(file.get(), "a", H5T_STD_U8LE, space.get(), H5P_DEFAULT,
+                                          H5P_DEFAULT, H5P_DEFAULT),
+                               H5Dclose);
+      const std::vector<std::uint8_t> values(side, 7);
+      const herr_t done =
+          H5Dwrite(dataset.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+      try {
+        require_hdf5(done, folder / "a.h5", "it cannot be written");
+      } catch (const Error& error) {
+        std::cerr << error.what();
+      }
+    }
+    std::exit(0);
+  };
+  EXPECT_EXIT(write_without_room(), ::testing::ExitedWithCode(0),
+              "cannot be written: .*: File too large; free some space");
+}
+
+TEST(Hdf5Writer, AStopIsHeardWhileTheFileIsPutTogether) {
+  const testing::TempFolder folder;
+  const core::Array values = random_array(core::DType::u8, 1, {6, 20, 30}, 1);
+  write_hdf5((folder / "b.h5").string() + ":/other", hdf5_options(), 2);
+  for (const char* name : {"a.h5", "b.h5:/data"}) {
+    const std::string path = (folder / name).string();
+    std::stop_source source;
+    CreateOptions options = hdf5_options();
+    options.resume_key = "job";
+    options.stop = source.get_token();
+    auto output = create(path, options);
+    output->write(core::whole(values.shape()), values);
+    source.request_stop();
+    EXPECT_EQ(kind_of_finish(*output), ErrorKind::interrupted) << name;
+    output.reset();
+    options.stop = {};
+    output = create(path, options);
+    EXPECT_TRUE(output->is_written(core::whole(values.shape()))) << name;
+    output->finish();
+    EXPECT_TRUE(read_whole(path) == values) << name;
+  }
+  EXPECT_EQ(open((folder / "b.h5").string() + ":/other")->shape(), values.shape());
 }
 
 TEST(Hdf5Writer, EmptyRegionsTakeNoSpace) {

@@ -18,6 +18,8 @@ namespace {
 
 /// Bytes of pixels that are looked at to tell grey from colour.
 constexpr std::int64_t kColourSample = 64 << 20;
+/// Of them, those that are copied at once: a page may be one strip of any size.
+constexpr std::int64_t kColourStep = 1 << 20;
 
 core::Array grey_of(const fs::path& path, core::Array values, std::int64_t page) {
   if (!channels_are_equal(values)) {
@@ -27,6 +29,20 @@ core::Array grey_of(const fs::path& path, core::Array values, std::int64_t page)
   core::Array grey(values.dtype(), 1, values.shape());
   std::copy_n(values.bytes().begin(), grey.bytes().size(), grey.bytes().begin());
   return grey;
+}
+
+/// Rows from y to `end`, in steps: the strip they lie in is decoded once and stays in the cache.
+bool rows_are_grey(const TiffFile& file, const TiffPlane& plane, std::int64_t y, std::int64_t end) {
+  const TiffDirectory& page = file.contents().pages[plane.page];
+  const std::int64_t row = page.width * page.channels() * (page.bits / 8);
+  const std::int64_t step = std::max<std::int64_t>(1, kColourStep / row);
+  for (; y < end; y += step) {
+    const std::int64_t rows = std::min(step, end - y);
+    if (!channels_are_equal(file.read(plane, {{0, y, 0}, {1, rows, page.width}}))) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /// Only pixels tell whether colour is grey. Bands of rows spread over the page speak for all, a
@@ -41,7 +57,7 @@ bool looks_grey(const TiffFile& file, const TiffPlane& plane) {
     const std::int64_t y = std::min(i * (page.height / bands), page.height - 1);
     const std::int64_t end =
         i + 1 == bands && rows == page.height ? page.height : std::min(page.height, y + band);
-    if (!channels_are_equal(file.read(plane, {{0, y, 0}, {1, end - y, page.width}}))) {
+    if (!rows_are_grey(file, plane, y, end)) {
       return false;
     }
   }

@@ -137,6 +137,28 @@ TEST(Tiff, ColourIsGreyOnlyIfAllChannelsAgree) {
   EXPECT_EQ(colour->read({{0, 3, 4}, {1, 1, 1}}).at<std::uint8_t>(2, 0, 0, 0), 'b');
 }
 
+/// Looked at in steps of some rows, whichever of them differs.
+TEST(Tiff, ColourIsFoundAnywhereInALargePage) {
+  const testing::TempFolder folder;
+  constexpr std::uint64_t kHeight = 700;
+  constexpr std::uint64_t kWidth = 1000;
+  RawTiff raw;
+  auto page = raw_page(kHeight, kWidth, 8);
+  page[2] = {258, 3, {8, 8, 8}};
+  page[4].values = {2};
+  page[6].values = {3};
+  page[8].values = {kHeight * kWidth * 3};
+  raw.pages = {page};
+  const std::string path = (folder / "a.tif").string();
+  for (const std::uint64_t row : {std::uint64_t{0}, kHeight / 2, kHeight - 1}) {
+    raw.data = std::string(kHeight * kWidth * 3, 'a');
+    raw.data[(row * kWidth + 3) * 3 + 1] = 'b';
+    raw.build();
+    core::write_atomically(path, raw.bytes);
+    EXPECT_EQ(open(path)->info().channels, 3) << row;
+  }
+}
+
 TEST(Tiff, SeveralChannelsInAPixelAreChannels) {
   const testing::TempFolder folder;
   RawTiff raw;

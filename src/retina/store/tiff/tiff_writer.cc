@@ -1,6 +1,7 @@
 #include "retina/store/tiff/tiff_writer.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <mutex>
 #include <span>
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 #include <tiffio.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/file.h"
 #include "retina/store/tiff/tiff.h"
 #include "retina/store/tiff/tiff_handle.h"
@@ -184,24 +186,24 @@ class TiffOutput final : public OutputVolume {
       write_strip(static_cast<std::uint32_t>(i),
                   page.subspan(y * row, (std::min(y + rows, height) - y) * row));
     }
+    errno = 0;
     if (TIFFWriteDirectory(file_->get()) != 1) {
-      out_of_space();
+      fail_to_write();
     }
   }
 
   void write_strip(std::uint32_t index, std::span<const std::byte> bytes) {
     std::vector<std::byte> strip(bytes.begin(), bytes.end());  // libtiff changes what it is given
+    errno = 0;
     if (TIFFWriteEncodedStrip(file_->get(), index, strip.data(),
                               static_cast<tmsize_t>(strip.size())) < 0) {
-      out_of_space();
+      fail_to_write();
     }
   }
 
-  [[noreturn]] void out_of_space() const {
-    throw Error(ErrorKind::resource, Problem{.subject = fmt::format("'{}'", partial_.string()),
-                                             .found = "writing failed",
-                                             .expected = "space on the disk",
-                                             .remedy = "free some space or write elsewhere"});
+  /// libtiff does not say why; a file that takes less than it is given sets no errno.
+  [[noreturn]] void fail_to_write() const {
+    throw core::system_failure(partial_, "cannot be written", errno != 0 ? errno : ENOSPC);
   }
 
   fs::path path_;
