@@ -9,12 +9,8 @@
 #include "retina/pipeline/image_set_prediction.h"
 #include "retina/pipeline/prediction_setup.h"
 #include "retina/pipeline/volume_prediction.h"
-<<<<<<< HEAD
-#include "retina/store/image_files.h"
-=======
 #include "retina/store/location.h"
 #include "retina/store/open.h"
->>>>>>> wt-c
 #include "retina/store/output.h"
 #include "retina/store/output_place.h"
 #include "retina/store/pack/pack.h"
@@ -64,17 +60,10 @@ std::string with_extension(const std::string& output, const core::VolumeInfo& in
   return named;
 }
 
-<<<<<<< HEAD
-std::vector<std::string> stems_of(const std::vector<fs::path>& files) {
-  std::vector<std::string> stems;
-  for (const fs::path& file : files) {
-    stems.push_back(store::image_stem(file));
-=======
 std::vector<std::string> names_of(const std::vector<SetImage>& images) {
   std::vector<std::string> names;
   for (const SetImage& image : images) {
     names.push_back(image.name);
->>>>>>> wt-c
   }
   return names;
 }
