@@ -5,6 +5,7 @@
 #include <atomic>
 #include <charconv>
 #include <filesystem>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -36,9 +37,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kContinue = "run the same command again to continue";
-constexpr std::int64_t kLeastBlockBytes = std::int64_t{16} << 20;
-constexpr std::int64_t kMostCacheBytes = std::int64_t{256} << 20;
-constexpr std::int64_t kCacheShare = 8;  ///< of max_ram: one part in this many
 constexpr std::int64_t kProgressUnit = std::int64_t{1} << 20;
 constexpr int kMostPyramidLevels = 30;
 
@@ -191,37 +189,38 @@ class Converter {
     const bool converts = info.dtype != report_.dtype || range_.has_value();
     // what is read, what it becomes, and as much again for encoding
     const std::int64_t carried = in_bytes + (converts ? out_bytes : 0) + 2 * out_bytes;
+    const core::Box3 unit =
+        core::intersect(core::whole(output.write_unit()), core::whole(report_.crop.shape));
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 2;
+    const MemoryShare share = share_of_memory(std::min(unit.voxels(), kMost / carried) * carried);
     report_.block = plan_blocks({.shape = report_.crop.shape,
                                  .unit = output.write_unit(),
                                  .chunk = info.chunk,
                                  .voxel_bytes = carried,
-                                 .max_bytes = bytes_for_a_block()});
+                                 .max_bytes = share.block_bytes});
     grid_ = label::BlockGrid(report_.crop.shape, report_.block);
     report_.blocks = grid_.count();
     const std::int64_t voxels = report_.crop.voxels();
     report_.bytes_read = voxels * in_bytes * (report_.checks_values ? 2 : 1);
     report_.bytes_written = voxels * out_bytes;
-    report_.planned_peak_bytes =
-        std::min<std::int64_t>(threads_, grid_.count()) * grid_.box(0).voxels() * carried;
+    report_.planned_peak_bytes = std::min<std::int64_t>(threads_, grid_.count()) *
+                                 (grid_.box(0).voxels() * carried + share.decoding_bytes);
   }
 
-  std::int64_t bytes_for_a_block() const {
-    const std::int64_t limit = core::parse_size(options_.max_ram);
-    const std::int64_t cache = std::min(kMostCacheBytes, limit / kCacheShare);
-    store::shared_cache().set_budget(cache);
-    const std::int64_t left = (limit - bytes_taken_ - cache) / threads_;
-    if (left < kLeastBlockBytes) {
-      throw Error(ErrorKind::resource,
-                  Problem{.subject = "--max-ram",
-                          .found = core::format_size(limit),
-                          .expected = fmt::format(
-                              "at least {} for {} threads",
-                              core::format_size((bytes_taken_ + threads_ * kLeastBlockBytes) *
-                                                kCacheShare / (kCacheShare - 1)),
-                              threads_),
-                          .remedy = "allow more memory, or fewer --threads"});
+  /// Memory for blocks of at least `unit_bytes`; fewer threads where it is not enough for all.
+  MemoryShare share_of_memory(std::int64_t unit_bytes) {
+    const MemoryShare share = share_memory({.limit = core::parse_size(options_.max_ram),
+                                            .taken = bytes_taken_,
+                                            .chunk_bytes = decoded_chunk_bytes(input_.info()),
+                                            .unit_bytes = unit_bytes,
+                                            .threads = threads_});
+    if (share.threads < threads_) {
+      context_.log->info("--max-ram {} is enough for {} of {} threads", options_.max_ram,
+                         share.threads, threads_);
+      threads_ = share.threads;
     }
-    return left;
+    store::shared_cache().set_budget(share.cache_bytes);
+    return share;
   }
 
   void require_new_output(const store::CreateOptions& how) const {
@@ -277,7 +276,7 @@ class Converter {
                                              .unit = {1, 1, 1},
                                              .chunk = info.chunk,
                                              .voxel_bytes = voxel_bytes,
-                                             .max_bytes = bytes_for_a_block()}));
+                                             .max_bytes = share_of_memory(0).block_bytes}));
     core::Narrowing found{.to = report_.dtype};
     std::mutex mutex;
     Meter meter(*this, "checking values", voxel_bytes);

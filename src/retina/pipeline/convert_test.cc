@@ -228,6 +228,22 @@ TEST(Convert, TheCheckOfValuesDoesNotCountAsTakenMemory) {
   EXPECT_TRUE(report.checks_values);
 }
 
+TEST(Convert, ChunksOfTheInputCountAsMemory) {
+  const testing::TempFolder folder;
+  testing::SparseVolume input({256, 1024, 1024}, DType::u8);
+  const ConvertOptions options{.output = folder / "a.zarr",
+                               .max_ram = std::to_string(core::peak_rss_bytes() + (600LL << 20)),
+                               .threads = 2,
+                               .dry_run = true};
+  input.set_chunk({64, 512, 512});
+  const ConvertReport report = run_convert(input, options);
+  EXPECT_EQ(report.block, (Vec3{64, 512, 512}));
+  EXPECT_EQ(report.planned_peak_bytes, 2 * (3 + 3) * (64LL * 512 * 512))
+      << "read, and twice for writing; as stored, decoded and in order";
+  input.set_chunk({256, 1024, 1024});
+  EXPECT_THROW(run_convert(input, options), Error);
+}
+
 TEST(Convert, AnInputThatWasReplacedIsAnotherPlan) {
   const testing::TempFolder folder;
   const Array values = random_values(DType::u8, {3, 70, 83}, 255);
