@@ -77,6 +77,7 @@ class Converter {
     }
     threads_ = options.threads > 0 ? options.threads
                                    : static_cast<int>(std::thread::hardware_concurrency()) + 1;
+    note_labels_of_the_file();
     note_mean_of_ids();
   }
 
@@ -127,8 +128,17 @@ class Converter {
     report_.notes.push_back(std::move(text));
   }
 
+  /// Whoever maps intensities says that the values are none.
+  void note_labels_of_the_file() {
+    const core::VolumeInfo& info = input_.info();
+    if (!is_labels_ && info.is_labels && core::is_integer(info.dtype) && !range_) {
+      is_labels_ = true;
+      note("the file says that its values are label ids: converted as with --labels");
+    }
+  }
+
   void note_mean_of_ids() {
-    if (!options_.labels && core::is_integer(report_.dtype) && value_bytes(report_.dtype) >= 4 &&
+    if (!is_labels_ && core::is_integer(report_.dtype) && value_bytes(report_.dtype) >= 4 &&
         options_.pyramid != "0") {
       note(
           fmt::format("{} values are taken for intensities, and the pyramid is made of means: pass "
@@ -151,7 +161,7 @@ class Converter {
     if (!info.voxel_nm && report_.crop.start != core::Vec3{0, 0, 0}) {
       note("the voxel size is not known, so the place of the part in the volume is not stored");
     }
-    how.is_labels = options_.labels;
+    how.is_labels = is_labels_;
     how.pyramid_levels = *pyramid_levels(options_.pyramid);
     how.chunk = sides_or_default(options_.chunk);
     how.shard = sides_or_default(options_.shard);
@@ -170,7 +180,7 @@ class Converter {
                       {"size", report_.crop.shape},
                       {"dtype", core::name_of(report_.dtype)},
                       {"range", options_.input_range},
-                      {"labels", options_.labels},
+                      {"labels", is_labels_},
                       {"pyramid", options_.pyramid},
                       {"chunk", options_.chunk},
                       {"shard", options_.shard},
@@ -303,9 +313,9 @@ class Converter {
                                          core::name_of(report_.dtype), core::to_string(found));
     const bool only_rounds_reals = !core::is_integer(input_.info().dtype) &&
                                    !core::is_integer(report_.dtype) && found.outside == 0;
-    if (found.is_exact() || (only_rounds_reals && !options_.labels)) {
+    if (found.is_exact() || (only_rounds_reals && !is_labels_)) {
       note(fmt::format("narrowed {}", what));
-    } else if (options_.allow_narrowing && !options_.labels) {
+    } else if (options_.allow_narrowing && !is_labels_) {
       note(fmt::format("narrowed with loss, as allowed: {}", what));
     } else {
       refuse(what);
@@ -313,12 +323,12 @@ class Converter {
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
-    Problem problem{.subject = fmt::format("'{}'", input_.info().source),
-                    .found = what,
-                    .expected = options_.labels ? "a type that holds every label"
-                                                : "a type that holds every value",
-                    .remedy = "choose a wider --dtype"};
-    if (!options_.labels) {
+    Problem problem{
+        .subject = fmt::format("'{}'", input_.info().source),
+        .found = what,
+        .expected = is_labels_ ? "a type that holds every label" : "a type that holds every value",
+        .remedy = "choose a wider --dtype"};
+    if (!is_labels_) {
       const core::IntensityRange range = core::estimate_range(input_, 0);
       problem.remedy += fmt::format(
           ", map the intensities with --input-range {:g},{:g} (0.1 and 99.9 percentiles) to u8 or "
@@ -357,6 +367,7 @@ class Converter {
   const std::int64_t bytes_taken_ = core::peak_rss_bytes();
   ConvertReport report_;
   std::optional<core::IntensityRange> range_;
+  bool is_labels_ = options_.labels;  ///< ids, never mapped nor clipped
   label::BlockGrid grid_{{0, 0, 0}, {1, 1, 1}};
   core::CommitOrder order_ = core::CommitOrder::any;
   int threads_ = 1;

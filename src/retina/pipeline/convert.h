@@ -57,7 +57,8 @@ struct ConvertOptions {
     visit("zarr_version", self.zarr_version,
           "of OME-Zarr: 0.5, or 0.4 for programs that read no other; a file for each chunk");
     visit("labels", self.labels,
-          "the values are label ids: pyramids take the most frequent, not the mean");
+          "the values are label ids: pyramids take the most frequent, not the mean; of a file that "
+          "says so itself they always are");
     visit("max_ram", self.max_ram, "memory to use, such as 8GiB");
     visit("threads", self.threads,
           "blocks in flight, fewer where memory is short; 0 = one more than there are cores");

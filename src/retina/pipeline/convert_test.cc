@@ -5,12 +5,14 @@
 #include <filesystem>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
 #include "retina/core/rng.h"
+#include "retina/store/downsample.h"
 #include "retina/store/open.h"
 #include "retina/testing/sparse_volume.h"
 #include "retina/testing/stopping_context.h"
@@ -156,6 +158,35 @@ TEST(Convert, LabelIdsBeyond32BitsArriveUnchanged) {
   EXPECT_THAT(
       message_of_convert(*input, {.output = folder / "b.zarr", .dtype = "u32", .labels = true}),
       HasSubstr("18446744073709551615"));
+}
+
+TEST(Convert, AFileThatSaysThatItHoldsLabelsStaysOne) {
+  const testing::TempFolder folder;
+  const Array values = random_values(DType::u16, {8, 20, 30}, 3);
+  run_convert(*core::in_memory(values, core::Vec3d{8, 8, 8}),
+              {.output = folder / "a.zarr", .pyramid = "0", .labels = true});
+  const Array coarse = store::downsample(values, {2, 2, 2}, store::Reduction::mode);
+  for (const auto& [from, to] :
+       {std::pair("a.zarr", "b.precomputed"), std::pair("b.precomputed", "c.zarr")}) {
+    const auto input = store::open(folder / from);
+    EXPECT_TRUE(input->info().is_labels);
+    const ConvertReport report = run_convert(*input, {.output = folder / to, .pyramid = "1"});
+    EXPECT_THAT(to_text(report), HasSubstr("as with --labels"));
+  }
+  EXPECT_TRUE(store::open(folder / "c.zarr")->info().is_labels);
+  EXPECT_TRUE(store::open(folder / "b.precomputed:16_16_16")->read(core::whole({4, 10, 15})) ==
+              coarse);
+  EXPECT_TRUE(store::open(folder / "c.zarr/1")->read(core::whole({4, 10, 15})) == coarse);
+
+  const auto input = store::open(folder / "a.zarr");
+  run_convert(*input, {.output = folder / "d.zarr", .dtype = "u8", .input_range = {0, 3}});
+  EXPECT_FALSE(store::open(folder / "d.zarr")->info().is_labels) << "mapped: intensities";
+  const auto large = core::in_memory(random_values(DType::u16, {8, 20, 30}, 3000));
+  run_convert(*large, {.output = folder / "e.zarr", .labels = true});
+  EXPECT_THROW(run_convert(*store::open(folder / "e.zarr"),
+                           {.output = folder / "f.zarr", .dtype = "u8", .allow_narrowing = true}),
+               Error)
+      << "ids are never clipped";
 }
 
 TEST(Convert, AnInterruptedConversionContinues) {

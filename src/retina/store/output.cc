@@ -70,6 +70,7 @@ core::VolumeInfo output_info(const std::string& path, std::string_view format,
   info.voxel_nm = options.voxel_nm;
   info.voxel_nm_source = options.voxel_nm ? "given when it was created" : "";
   info.offset_nm = options.offset_nm;
+  info.is_labels = options.is_labels;
   return info;
 }
 
