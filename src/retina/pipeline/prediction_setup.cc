@@ -149,11 +149,12 @@ core::IntensityRange input_range(const PredictionSetup& setup, const core::Volum
 std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options) {
   auto volume = store::open(path, options.reading.open_options());
   if (volume->info().channels != 1) {
-    throw Error(ErrorKind::bad_data,
-                Problem{.subject = fmt::format("'{}'", path),
-                        .found = fmt::format("{} channels", volume->info().channels),
-                        .expected = "one channel of grey values",
-                        .remedy = "convert it to grey, or choose a channel"});
+    throw Error(
+        ErrorKind::bad_data,
+        Problem{.subject = fmt::format("'{}'", path),
+                .found = fmt::format("{} channels", volume->info().channels),
+                .expected = "one channel of grey values",
+                .remedy = fmt::format("name one, such as '{}:c=0', or convert it to grey", path)});
   }
   return volume;
 }
