@@ -51,7 +51,11 @@ TEST_F(VolumePredictionE2e, EveryFormGoesOnAfterAnInterruptedBlock) {
     SCOPED_TRACE(output);
     PredictOptions options = options_for(shape, output);
     options.max_ram = std::to_string(core::peak_rss_bytes() + kTightBytes);
-    EXPECT_THROW(predict(options, context_that_stops_soon()), Error);
+    const core::Context stopping =
+        retina::testing::stopping_context([&](const retina::testing::Reported& reported) {
+          return reported.is_update() && 2 * reported.done >= whole.windows;
+        });
+    EXPECT_THROW(predict(options, stopping), Error);
     EXPECT_FALSE(std::filesystem::exists(options.output));
     const PredictReport rest = predict(options, core::silent_context());
     EXPECT_LT(rest.windows, whole.windows);
