@@ -2,11 +2,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <random>
+#include <regex>
 #include <thread>
 #include <vector>
 
+#include "kill_inputs.h"
+#include "kill_jobs.h"
 #include "process.h"
-#include "program.h"
 #include "tree.h"
 #include <gtest/gtest.h>
 
@@ -17,220 +19,13 @@
 namespace retina::e2e {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// A verb that writes. Commands run in a folder with images/, masks/, pictures/, downloads/,
-/// islands/, volume.zarr, volume.tif and model/; what they write lies in out/.
-struct Job {
-  const char* name;
-  std::string command;
-  std::string again = {};                  ///< how to go on; empty = the command itself
-  std::vector<std::string> finished = {};  ///< names in out/ that are complete whenever they exist
-  std::string finished_prefix = {};        ///< of further such names
-  std::string given = {};                  ///< an input that lies in out/ from the beginning
-  bool is_short = false;                   ///< over before a signal surely finds it at work
-  std::vector<std::string> timed = {};     ///< names in out/ of tables of times
-};
-
-void PrintTo(const Job& job, std::ostream* out) {
-  *out << job.name;
-}
-
-std::vector<Job> jobs() {
-  return {
-      {.name = "compare",
-       .command = "compare -c g.json --threads 1 -o out/c",
-       .timed = {"c/results.csv", "c/results.md", "c/report.html"}},
-      {.name = "finetune_regions",
-       .command = "finetune -c c.json --images images --masks islands --set data.ignore_value=255 "
-                  "--leave-one-region-out --steps 10 --init model --transfer all -o out/run",
-       .again = "finetune --resume -o out/run",
-       .finished_prefix = "run/checkpoints/step_"},
-      {.name = "models_export",
-       .command = "models export model -o out/m.pth",
-       .finished = {"m.pth"},
-       .is_short = true},
-      {.name = "predict_images",
-       .command = "predict --model model --probabilities --overlay pictures -o out/p",
-       .finished = {"p", "p_probabilities", "p_overlay"}},
-      {.name = "predict_one_image",
-       .command = "predict --model model --probabilities pictures/slice0.png -o out/p.png",
-       .finished = {"p.png", "p_probabilities.png"},
-       .is_short = true},
-      {.name = "predict_stack",
-       .command = "predict --model model --axes-mode stack --probabilities --overlay volume.zarr "
-                  "-o out/p.zarr",
-       .finished = {"p.zarr", "p_probabilities.zarr", "p_overlay"}},
-      {.name = "predict_objects",
-       .command = "predict --model model --axes-mode stack --instances 26 --min-object-size 20 "
-                  "volume.zarr -o out/p.zarr",
-       .finished = {"p.zarr", "p_instances.zarr"}},
-      {.name = "predict_orthoplane",
-       .command = "predict --model model --axes-mode orthoplane --probabilities volume.zarr "
-                  "-o out/p.zarr",
-       .finished = {"p.zarr", "p_probabilities.zarr"}},
-      {.name = "predict_tiff",
-       .command = "predict --model model --axes-mode stack --probabilities volume.tif -o out/p.tif",
-       .finished = {"p.tif", "p_probabilities.tif"},
-       .is_short = true},
-      {.name = "predict_slices",
-       .command = "predict --model model --axes-mode stack --probabilities pictures -o out/p",
-       .finished = {"p", "p_probabilities"},
-       .is_short = true},
-      {.name = "finetune",
-       .command = "finetune -c c.json --images images --masks masks --validation-images images "
-                  "--validation-masks masks --set keep=all --set average_decay=0.9 "
-                  "--set validation.every=10 -o out/run",
-       .again = "finetune --resume -o out/run",
-       .finished = {"run/report.html"},  // the model is replaced by each better one
-       .finished_prefix = "run/checkpoints/step_"},
-      {.name = "pretrain",
-       .command = "pretrain -c p.json --images images --set keep=all -o out/run",
-       .again = "pretrain --resume -o out/run",
-       .finished_prefix = "run/checkpoints/step_"},
-      {.name = "prepare",
-       .command = "prepare kasthuri downloads -o out/p",
-       .finished = {"p"},
-       .is_short = true},
-      {.name = "convert_zarr",
-       .command = "convert volume.tif -o out/c.zarr --shard 8,96,96 --chunk 8,32,32",
-       .finished = {"c.zarr"},
-       .is_short = true},
-      {.name = "convert_labels",
-       .command = "convert volume.zarr -o out/volume.zarr/labels/p --labels --shard 8,80,80 "
-                  "--chunk 8,40,40",
-       .finished = {"volume.zarr/labels/p"},
-       .given = "volume.zarr",
-       .is_short = true},
-      {.name = "convert_hdf5",
-       .command = "convert volume.zarr -o out/c.h5",
-       .finished = {"c.h5"},
-       .is_short = true},
-      {.name = "convert_hdf5_dataset",
-       .command = "convert volume.zarr -o out/c.h5:/volumes/labels --labels",
-       .finished = {"c.h5"},
-       .is_short = true},
-      {.name = "convert_folder",
-       .command = "convert volume.zarr -o out/c",
-       .finished = {"c"},
-       .is_short = true},
-      {.name = "convert_nrrd",
-       .command = "convert volume.zarr -o out/c.nrrd",
-       .finished = {"c.nrrd"},
-       .is_short = true},
-      {.name = "convert_precomputed",
-       .command = "convert volume.zarr -o out/c.precomputed",
-       .finished = {"c.precomputed"},
-       .is_short = true},
-      {.name = "convert_tiff",
-       .command = "convert volume.zarr -o out/c.tif",
-       .finished = {"c.tif"},
-       .is_short = true},
-      {.name = "check",
-       .command = "check --set data.images=images --set data.masks=masks -o out/page.html",
-       .finished = {"page.html"},
-       .is_short = true},
-      {.name = "pack",
-       .command = "pack pictures volume.zarr volume.tif -o out/p",
-       .finished = {"p"},
-       .is_short = true},
-      {.name = "phantom",
-       .command = "demo --phantom-only --shape 160,160,160 --threads 1 -o out/p.zarr",
-       .finished = {"p.zarr"}},
-  };
-}
+/// A network that has this much beside what it needs at least predicts one block of tall.zarr at a
+/// time: 64 planes take 22 MiB, and 32 are what it needs.
+constexpr std::int64_t kSpareBytes = std::int64_t{5} << 20;
 
 int kills_each() {
   const char* text = std::getenv("RETINA_KILLS");
   return text == nullptr ? 3 : std::atoi(text);
-}
-
-void write_volume(const std::string& path, const core::Vec3& shape) {
-  core::Rng rng(11);
-  store::CreateOptions how;
-  how.shape = shape;
-  how.voxel_nm = core::Vec3d{8, 8, 8};
-  const auto file = store::create(path, how);
-  for (std::int64_t z = 0; z < shape[0]; ++z) {
-    core::Array page(core::DType::u8, 1, {1, shape[1], shape[2]});
-    for (std::uint8_t& value : page.values<std::uint8_t>()) {
-      value = static_cast<std::uint8_t>(rng.integer(0, 255));
-    }
-    file->write(core::slice_box(shape, 0, z), page);
-  }
-  file->finish();
-}
-
-/// A data set as it is downloaded: images and masks that are paired by their numbers.
-void write_downloads(const fs::path& folder) {
-  const core::Vec3 shape{1, 512, 512};
-  for (const std::string part : {"Train", "Test"}) {
-    fs::create_directories(folder / (part + "_In"));
-    fs::create_directories(folder / (part + "_Out"));
-    for (int i = 0; i < 10; ++i) {
-      const std::string number = std::to_string(i);
-      write_volume((folder / (part + "_In") / ("mask000" + number + ".png")).string(), shape);
-      write_volume((folder / (part + "_Out") / (number + ".png")).string(), shape);
-    }
-  }
-}
-
-/// Labels of images/ that are known in two corners only.
-void write_islands(const fs::path& folder) {
-  fs::create_directories(folder);
-  for (int i = 0; i < 3; ++i) {
-    const core::Vec3 shape{1, 96, 96};
-    core::Array labels(core::DType::u8, 1, shape);
-    std::ranges::fill(labels.values<std::uint8_t>(), 255);
-    for (std::int64_t y = 0; y < 32; ++y) {
-      for (std::int64_t x = 0; x < 32; ++x) {
-        labels.at<std::uint8_t>(0, 0, y, x) = x < 16 ? 1 : 0;
-        labels.at<std::uint8_t>(0, 0, y + 50, x + 60) = y < 16 ? 1 : 0;
-      }
-    }
-    const auto file =
-        store::create((folder / ("slice" + std::to_string(i) + ".png")).string(), {.shape = shape});
-    file->write(core::whole(shape), labels);
-    file->finish();
-  }
-}
-
-/// folder/g.json: four trainings of folder/c.json.
-void write_small_comparison(const fs::path& folder) {
-  Json training = core::read_json(folder / "c.json");
-  training.erase("threads");
-  training["data"] = {{"images", "./images"}, {"masks", "./masks"}};
-  training["validation"]["data"] = training["data"];
-  const Json grid{
-      {"datasets", Json::array({{{"name", "blobs"}, {"config", training}}})},
-      {"inits", Json::array({{{"name", "random"}}, {{"name", "model"}, {"model", "model"}}})},
-      {"seeds", {7}},
-      {"labels", {1, "all"}},
-      {"checkpoints", {5}},
-      {"finetune", {{"steps", 10}}}};
-  core::write_atomically(folder / "g.json", std::string_view(grid.dump()));
-}
-
-/// The inputs of all jobs, made once.
-const fs::path& inputs() {
-  static const testing::TempFolder made;
-  if (!fs::exists(made / "model")) {
-    write_small_training(made.path());
-    const Outcome trained =
-        run_retina(made.path(), small_training(made.path(), "run") + " --steps 2");
-    EXPECT_EQ(trained.exit_code, 0) << trained.standard_error;
-    write_blob_dataset(made / "large", 8, 40, 256);
-    fs::rename(made / "large/images", made / "pictures");
-    fs::rename(made / "run/model", made / "model");
-    fs::remove_all(made / "run");
-    write_volume((made / "volume.zarr").string(), {150, 80, 80});
-    write_volume((made / "volume.tif").string(), {60, 96, 96});
-    write_downloads(made / "downloads");
-    write_small_pretraining(made / "p.json");
-    write_islands(made / "islands");
-    write_small_comparison(made.path());
-  }
-  return made.path();
 }
 
 /// Keeps one core busy, so that the program meets its death at odd places.
@@ -252,29 +47,40 @@ class Load {
 class Workplace {
  public:
   explicit Workplace(const Job& job) : job_(job) {
-    for (const char* name : {"images", "masks", "pictures", "downloads", "model", "volume.zarr",
-                             "volume.tif", "c.json", "p.json", "g.json", "islands"}) {
-      fs::create_symlink(inputs() / name, folder_ / name);
+    for (const auto& entry : fs::directory_iterator(inputs().folder_for(job.command))) {
+      fs::create_symlink(entry.path(), folder_ / entry.path().filename().string());
     }
     clear();
+    if (job.is_tight) {
+      command_ += tight_memory();
+    }
   }
 
-  /// Runs the job undisturbed, keeps what it wrote for comparison; the seconds it took.
-  double run_whole() {
+  /// Runs the job undisturbed, keeps what it wrote for comparison and how long it was at work.
+  void run_whole() {
+    Process process = start(command_);
+    wait_until_begun();
     const core::Stopwatch watch;
-    const Ended ended = start(job_.command).wait();
+    const Ended ended = process.wait();
     EXPECT_EQ(ended.exit_code, 0) << errors();
+    work_s_ = watch.seconds();
     whole_ = contents_of(folder_ / "out");
     EXPECT_FALSE(whole_.empty());
     clear();
-    return watch.seconds();
+  }
+
+  /// Lets a job that was started work for a share of the time that it took undisturbed.
+  void let_work(double share) const {
+    wait_until_begun();
+    std::this_thread::sleep_for(std::chrono::duration<double>(share * work_s_));
   }
 
   void clear() {
     fs::remove_all(folder_ / "out");
     fs::create_directories(folder_ / "out");
     if (!job_.given.empty()) {
-      fs::copy(inputs() / job_.given, folder_ / "out" / job_.given, fs::copy_options::recursive);
+      fs::copy(fs::read_symlink(folder_ / job_.given), folder_ / "out" / job_.given,
+               fs::copy_options::recursive);
     }
     is_begun_ = false;
   }
@@ -284,7 +90,7 @@ class Workplace {
     const bool goes_on =
         is_begun_ && !job_.again.empty() && fs::exists(folder_ / "out/run/config.yaml");
     is_begun_ = true;
-    return start(goes_on ? job_.again : job_.command);
+    return start(goes_on ? job_.again : command_);
   }
 
   void expect_no_half_results() const {
@@ -318,6 +124,39 @@ class Workplace {
   std::string errors() const { return "\n" + slurp(folder_ / "err.txt"); }
 
  private:
+  static KillInputs& inputs() {
+    static KillInputs made;
+    return made;
+  }
+
+  /// A flag that leaves hardly more memory than the job needs at least, as it says itself.
+  std::string tight_memory() const {
+    EXPECT_EQ(start(command_ + " --max-ram 1MiB").wait().exit_code, 4) << errors();
+    const std::string text = errors();
+    std::smatch least;
+    if (!std::regex_search(text, least, std::regex("at least ([0-9.]+) ([KMG]iB)"))) {
+      ADD_FAILURE() << "no memory is named that would be enough: " << text;
+      return "";
+    }
+    return " --max-ram " +
+           std::to_string(core::parse_size(least[1].str() + least[2].str()) + kSpareBytes);
+  }
+
+  /// Until the job has begun to write, where that can be seen; or has surely ended.
+  void wait_until_begun() const {
+    constexpr double kLongest_s = 20;
+    const core::Stopwatch watch;
+    while (!job_.begun.empty() && !fs::exists(folder_ / "out" / job_.begun) &&
+           watch.seconds() < kLongest_s && !has_finished()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  bool has_finished() const {
+    return std::any_of(job_.finished.begin(), job_.finished.end(),
+                       [&](const std::string& name) { return fs::exists(folder_ / "out" / name); });
+  }
+
   /// From the undisturbed run; a signal leaves a checkpoint of its own.
   std::string found_difference() const {
     auto found = contents_of(folder_ / "out");
@@ -353,7 +192,9 @@ class Workplace {
   }
 
   const Job& job_;
+  std::string command_ = job_.command;
   testing::TempFolder folder_;
+  double work_s_ = 0;
   std::map<std::string, std::string> whole_;
   bool is_begun_ = false;
 };
@@ -362,7 +203,7 @@ class KillE2e : public ::testing::TestWithParam<Job> {};
 
 TEST_P(KillE2e, AJobThatIsKilledAndGoesOnGivesTheSameFiles) {
   Workplace place(GetParam());
-  const double seconds = place.run_whole();
+  place.run_whole();
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   core::Rng rng(seed);
@@ -370,7 +211,7 @@ TEST_P(KillE2e, AJobThatIsKilledAndGoesOnGivesTheSameFiles) {
   int killed = 0;
   for (int tries = 0; killed < kills_each() && tries < 20 * kills_each(); ++tries) {
     Process process = place.start_or_go_on();
-    std::this_thread::sleep_for(std::chrono::duration<double>(rng.uniform(0.05, 1.0) * seconds));
+    place.let_work(rng.uniform(0.05, 1.0));
     process.signal(SIGKILL);
     const Ended ended = process.wait();
     if (ended.exit_code == 0) {  // it was faster
@@ -391,11 +232,11 @@ TEST_P(KillE2e, AJobThatIsKilledAndGoesOnGivesTheSameFiles) {
 
 TEST_P(KillE2e, SigtermEndsAJobWithin10SecondsAndItGoesOn) {
   Workplace place(GetParam());
-  const double seconds = place.run_whole();
+  place.run_whole();
   bool is_interrupted = false;
-  for (const double share : {0.6, 0.75, 0.5, 0.85, 0.4}) {
+  for (const double share : {0.6, 0.75, 0.5, 0.85, 0.4, 0.2, 0.1}) {
     Process process = place.start_or_go_on();
-    std::this_thread::sleep_for(std::chrono::duration<double>(share * seconds));
+    place.let_work(share);
     process.signal(SIGTERM);
     const core::Stopwatch watch;
     const Ended ended = process.wait();

@@ -109,10 +109,10 @@ inline void write_small_pretraining(const std::filesystem::path& file) {
                 "resnet_units": [1, 1, 1], "decoder_head_channels": 16, "decoder_channels": [16, 8, 8, 8]}})");
 }
 
-inline std::string small_training(const std::filesystem::path& folder, const std::string& run) {
-  return "finetune -c " + (folder / "c.json").string() + " --images " +
-         (folder / "images").string() + " --masks " + (folder / "masks").string() + " -o " +
-         (folder / run).string();
+inline std::string small_training(const std::filesystem::path& folder, const std::string& run,
+                                  const std::string& config = "c.json") {
+  return "finetune -c " + (folder / config).string() + " --images " + (folder / "images").string() +
+         " --masks " + (folder / "masks").string() + " -o " + (folder / run).string();
 }
 
 }  // namespace retina::e2e

@@ -1,5 +1,6 @@
 #include "retina/core/array.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -94,6 +95,14 @@ void copy_overlap(const Array& source, const Vec3& source_start, Array& target,
       }
     }
   }
+}
+
+Array channel_of(const Array& values, int channel) {
+  Array part(values.dtype(), 1, values.shape());
+  const std::size_t size = part.bytes().size();
+  const auto from = values.bytes().subspan(static_cast<std::size_t>(channel) * size, size);
+  std::copy(from.begin(), from.end(), part.bytes().begin());
+  return part;
 }
 
 Array convert(const Array& source, DType dtype) {

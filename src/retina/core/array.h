@@ -69,6 +69,9 @@ class Array {
 void copy_overlap(const Array& source, const Vec3& source_start, Array& target,
                   const Vec3& target_start);
 
+/// One of the channels of `values`.
+Array channel_of(const Array& values, int channel);
+
 /// Element-wise static_cast to another dtype (saturating at the target's range, NaN to 0).
 Array convert(const Array& source, DType dtype);
 

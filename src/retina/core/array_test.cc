@@ -44,6 +44,15 @@ TEST(Array, CopyOverlapMovesTheCommonPartOnly) {
   EXPECT_EQ(target.at<std::uint8_t>(0, 0, 2, 2), 9);
 }
 
+TEST(Array, OneOfItsChannels) {
+  Array values(DType::u16, 2, {1, 2, 2});
+  values.at<std::uint16_t>(1, 0, 1, 0) = 700;
+  const Array second = channel_of(values, 1);
+  EXPECT_EQ(second.channels(), 1);
+  EXPECT_EQ(second.at<std::uint16_t>(0, 0, 1, 0), 700);
+  EXPECT_EQ(channel_of(values, 0), Array(DType::u16, 1, {1, 2, 2}));
+}
+
 TEST(Array, ConversionSaturatesAndMapsNanToZero) {
   Array source(DType::f32, 1, {1, 1, 4});
   const auto in = source.values<float>();

@@ -23,7 +23,8 @@ struct VolumeInfo {
   std::string
       voxel_nm_source;  ///< where voxel_nm came from ("OME-Zarr scale", "TIFF resolution tag", ...)
   Vec3d offset_nm{0, 0, 0};
-  Vec3 chunk{1, 0, 0};  ///< natural unit of reading, z, y, x; 0 = the whole side
+  Vec3 chunk{1, 0, 0};     ///< natural unit of reading, z, y, x; 0 = the whole side
+  bool is_labels = false;  ///< the file says that its values are label ids
   std::vector<std::string>
       notes;  ///< things worth telling the user: gaps in numbering, dropped alpha, ...
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <charconv>
 #include <filesystem>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -37,9 +38,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kContinue = "run the same command again to continue";
-constexpr std::int64_t kLeastBlockBytes = std::int64_t{16} << 20;
-constexpr std::int64_t kMostCacheBytes = std::int64_t{256} << 20;
-constexpr std::int64_t kCacheShare = 8;  ///< of max_ram: one part in this many
 constexpr std::int64_t kProgressUnit = std::int64_t{1} << 20;
 constexpr int kMostPyramidLevels = 30;
 
@@ -80,6 +78,7 @@ class Converter {
     }
     threads_ = options.threads > 0 ? options.threads
                                    : static_cast<int>(std::thread::hardware_concurrency()) + 1;
+    note_labels_of_the_file();
     note_mean_of_ids();
   }
 
@@ -130,8 +129,17 @@ class Converter {
     report_.notes.push_back(std::move(text));
   }
 
+  /// Whoever maps intensities says that the values are none.
+  void note_labels_of_the_file() {
+    const core::VolumeInfo& info = input_.info();
+    if (!is_labels_ && info.is_labels && core::is_integer(info.dtype) && !range_) {
+      is_labels_ = true;
+      note("the file says that its values are label ids: converted as with --labels");
+    }
+  }
+
   void note_mean_of_ids() {
-    if (!options_.labels && core::is_integer(report_.dtype) && value_bytes(report_.dtype) >= 4 &&
+    if (!is_labels_ && core::is_integer(report_.dtype) && value_bytes(report_.dtype) >= 4 &&
         options_.pyramid != "0") {
       note(
           fmt::format("{} values are taken for intensities, and the pyramid is made of means: pass "
@@ -154,7 +162,7 @@ class Converter {
     if (!info.voxel_nm && report_.crop.start != core::Vec3{0, 0, 0}) {
       note("the voxel size is not known, so the place of the part in the volume is not stored");
     }
-    how.is_labels = options_.labels;
+    how.is_labels = is_labels_;
     how.pyramid_levels = *pyramid_levels(options_.pyramid);
     how.chunk = sides_or_default(options_.chunk);
     how.shard = sides_or_default(options_.shard);
@@ -173,7 +181,7 @@ class Converter {
                       {"size", report_.crop.shape},
                       {"dtype", core::name_of(report_.dtype)},
                       {"range", options_.input_range},
-                      {"labels", options_.labels},
+                      {"labels", is_labels_},
                       {"pyramid", options_.pyramid},
                       {"chunk", options_.chunk},
                       {"shard", options_.shard},
@@ -192,37 +200,38 @@ class Converter {
     const bool converts = info.dtype != report_.dtype || range_.has_value();
     // what is read, what it becomes, and as much again for encoding
     const std::int64_t carried = in_bytes + (converts ? out_bytes : 0) + 2 * out_bytes;
+    const core::Box3 unit =
+        core::intersect(core::whole(output.write_unit()), core::whole(report_.crop.shape));
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 2;
+    const MemoryShare share = share_of_memory(std::min(unit.voxels(), kMost / carried) * carried);
     report_.block = plan_blocks({.shape = report_.crop.shape,
                                  .unit = output.write_unit(),
                                  .chunk = info.chunk,
                                  .voxel_bytes = carried,
-                                 .max_bytes = bytes_for_a_block()});
+                                 .max_bytes = share.block_bytes});
     grid_ = label::BlockGrid(report_.crop.shape, report_.block);
     report_.blocks = grid_.count();
     const std::int64_t voxels = report_.crop.voxels();
     report_.bytes_read = voxels * in_bytes * (report_.checks_values ? 2 : 1);
     report_.bytes_written = voxels * out_bytes;
-    report_.planned_peak_bytes =
-        std::min<std::int64_t>(threads_, grid_.count()) * grid_.box(0).voxels() * carried;
+    report_.planned_peak_bytes = std::min<std::int64_t>(threads_, grid_.count()) *
+                                 (grid_.box(0).voxels() * carried + share.decoding_bytes);
   }
 
-  std::int64_t bytes_for_a_block() const {
-    const std::int64_t limit = core::parse_size(options_.max_ram);
-    const std::int64_t cache = std::min(kMostCacheBytes, limit / kCacheShare);
-    store::shared_cache().set_budget(cache);
-    const std::int64_t left = (limit - bytes_taken_ - cache) / threads_;
-    if (left < kLeastBlockBytes) {
-      throw Error(ErrorKind::resource,
-                  Problem{.subject = "--max-ram",
-                          .found = core::format_size(limit),
-                          .expected = fmt::format(
-                              "at least {} for {} threads",
-                              core::format_size((bytes_taken_ + threads_ * kLeastBlockBytes) *
-                                                kCacheShare / (kCacheShare - 1)),
-                              threads_),
-                          .remedy = "allow more memory, or fewer --threads"});
+  /// Memory for blocks of at least `unit_bytes`; fewer threads where it is not enough for all.
+  MemoryShare share_of_memory(std::int64_t unit_bytes) {
+    const MemoryShare share = share_memory({.limit = core::parse_size(options_.max_ram),
+                                            .taken = bytes_taken_,
+                                            .chunk_bytes = decoded_chunk_bytes(input_.info()),
+                                            .unit_bytes = unit_bytes,
+                                            .threads = threads_});
+    if (share.threads < threads_) {
+      context_.log->info("--max-ram {} is enough for {} of {} threads", options_.max_ram,
+                         share.threads, threads_);
+      threads_ = share.threads;
     }
-    return left;
+    store::shared_cache().set_budget(share.cache_bytes);
+    return share;
   }
 
   void require_new_output(const store::CreateOptions& how) const {
@@ -279,7 +288,7 @@ class Converter {
                                              .unit = {1, 1, 1},
                                              .chunk = info.chunk,
                                              .voxel_bytes = voxel_bytes,
-                                             .max_bytes = bytes_for_a_block()}));
+                                             .max_bytes = share_of_memory(0).block_bytes}));
     core::Narrowing found{.to = report_.dtype};
     std::mutex mutex;
     Meter meter(*this, "checking values", voxel_bytes);
@@ -306,9 +315,9 @@ class Converter {
                                          core::name_of(report_.dtype), core::to_string(found));
     const bool only_rounds_reals = !core::is_integer(input_.info().dtype) &&
                                    !core::is_integer(report_.dtype) && found.outside == 0;
-    if (found.is_exact() || (only_rounds_reals && !options_.labels)) {
+    if (found.is_exact() || (only_rounds_reals && !is_labels_)) {
       note(fmt::format("narrowed {}", what));
-    } else if (options_.allow_narrowing && !options_.labels) {
+    } else if (options_.allow_narrowing && !is_labels_) {
       note(fmt::format("narrowed with loss, as allowed: {}", what));
     } else {
       refuse(what);
@@ -316,12 +325,12 @@ class Converter {
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
-    Problem problem{.subject = fmt::format("'{}'", input_.info().source),
-                    .found = what,
-                    .expected = options_.labels ? "a type that holds every label"
-                                                : "a type that holds every value",
-                    .remedy = "choose a wider --dtype"};
-    if (!options_.labels) {
+    Problem problem{
+        .subject = fmt::format("'{}'", input_.info().source),
+        .found = what,
+        .expected = is_labels_ ? "a type that holds every label" : "a type that holds every value",
+        .remedy = "choose a wider --dtype"};
+    if (!is_labels_) {
       const core::IntensityRange range = core::estimate_range(input_, 0);
       problem.remedy += fmt::format(
           ", map the intensities with --input-range {:g},{:g} (0.1 and 99.9 percentiles) to u8 or "
@@ -365,6 +374,7 @@ class Converter {
   ConvertReport report_;
   std::optional<core::IntensityRange> range_;
   mutable std::atomic<std::int64_t> non_finite_{0};  ///< among the values that were mapped
+  bool is_labels_ = options_.labels;  ///< ids, never mapped nor clipped
   label::BlockGrid grid_{{0, 0, 0}, {1, 1, 1}};
   core::CommitOrder order_ = core::CommitOrder::any;
   int threads_ = 1;

@@ -57,9 +57,11 @@ struct ConvertOptions {
     visit("zarr_version", self.zarr_version,
           "of OME-Zarr: 0.5, or 0.4 for programs that read no other; a file for each chunk");
     visit("labels", self.labels,
-          "the values are label ids: pyramids take the most frequent, not the mean");
+          "the values are label ids: pyramids take the most frequent, not the mean; of a file that "
+          "says so itself they always are");
     visit("max_ram", self.max_ram, "memory to use, such as 8GiB");
-    visit("threads", self.threads, "blocks in flight; 0 = one more than there are cores");
+    visit("threads", self.threads,
+          "blocks in flight, fewer where memory is short; 0 = one more than there are cores");
     visit("overwrite", self.overwrite, "replace an output that exists");
     visit("dry_run", self.dry_run, "print the plan (sizes, blocks, memory) and stop");
   }
@@ -77,7 +79,7 @@ struct ConvertReport {
   std::int64_t blocks_kept = 0;  ///< that an interrupted run had written
   std::int64_t bytes_read = 0;   ///< as decoded; of the check of values too
   std::int64_t bytes_written = 0;
-  std::int64_t planned_peak_bytes = 0;  ///< of the blocks in flight
+  std::int64_t planned_peak_bytes = 0;  ///< of the blocks in flight and chunks decoded for them
   std::int64_t peak_rss_bytes = 0;
   double seconds = 0;
   bool checks_values = false;  ///< the data type could lose some, so all are looked at first

@@ -13,6 +13,10 @@
 namespace retina::pipeline {
 namespace {
 
+constexpr std::int64_t kLeastBlockBytes = std::int64_t{16} << 20;
+constexpr std::int64_t kMostCacheBytes = std::int64_t{256} << 20;
+constexpr std::int64_t kCacheShare = 8;      ///< of the limit: one part in this many
+constexpr std::int64_t kDecodingCopies = 3;  ///< of a chunk: as stored, decoded, in axis order
 /// Smaller blocks cost more in bookkeeping than they save.
 constexpr std::int64_t kLeastUsefulBytes = std::int64_t{8} << 20;
 
@@ -137,6 +141,46 @@ core::Vec3 plan_blocks(const BlockRequest& request) {
     grow(block, axis, request.shape[axis], useful, request);
   }
   return block;
+}
+
+std::int64_t decoded_chunk_bytes(const core::VolumeInfo& info) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 56;  // what a damaged header may claim
+  std::int64_t bytes = info.channels * static_cast<std::int64_t>(core::size_of(info.dtype));
+  for (const std::int64_t side : info.chunk) {
+    if (__builtin_mul_overflow(bytes, side, &bytes) || bytes > kMost) {
+      return kMost;
+    }
+  }
+  return bytes;
+}
+
+MemoryShare share_memory(const MemoryRequest& request) {
+  MemoryShare share;
+  share.decoding_bytes = kDecodingCopies * request.chunk_bytes;
+  // the latest chunk stays in the cache, however large
+  share.cache_bytes =
+      std::max(std::min(kMostCacheBytes, request.limit / kCacheShare), request.chunk_bytes);
+  const std::int64_t free = request.limit - request.taken - share.cache_bytes;
+  const std::int64_t least = share.decoding_bytes + std::max(kLeastBlockBytes, request.unit_bytes);
+  share.threads = static_cast<int>(std::min<std::int64_t>(request.threads, free / least));
+  if (share.threads < 1) {
+    const std::int64_t alone = request.taken + least;
+    const std::int64_t needed =
+        alone + std::max(std::min(kMostCacheBytes, alone / (kCacheShare - 1)), request.chunk_bytes);
+    throw Error(
+        ErrorKind::resource,
+        Problem{.subject = "--max-ram",
+                .found = core::format_size(request.limit),
+                .expected =
+                    fmt::format("at least {}, for one thread with chunks of {} to decode "
+                                "and blocks of {}",
+                                core::format_size(needed), core::format_size(request.chunk_bytes),
+                                core::format_size(least - share.decoding_bytes)),
+                .remedy = "allow more memory, or a smaller --shard or --chunk if the blocks are "
+                          "the larger part"});
+  }
+  share.block_bytes = free / share.threads - share.decoding_bytes;
+  return share;
 }
 
 }  // namespace retina::pipeline

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "retina/core/file.h"
 #include "retina/label/block_grid.h"
 
 namespace retina::pipeline {
@@ -58,6 +59,55 @@ TEST(ConvertPlan, AUnitLargerThanMemoryIsRefusedWithARemedy) {
     EXPECT_EQ(error.kind(), ErrorKind::resource);
     EXPECT_THAT(error.what(), ::testing::HasSubstr("--shard"));
   }
+}
+
+TEST(ConvertPlan, LargeChunksLeaveFewerThreads) {
+  constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+  MemoryRequest request{.limit = 4096 * kMiB, .taken = 100 * kMiB, .threads = 3};
+  MemoryShare share = share_memory(request);
+  EXPECT_EQ(share.threads, 3);
+  EXPECT_EQ(share.cache_bytes, 256 * kMiB);
+  EXPECT_EQ(share.block_bytes, (4096 - 100 - 256) * kMiB / 3);
+  request.chunk_bytes = 400 * kMiB;
+  share = share_memory(request);
+  EXPECT_EQ(share.threads, 2);
+  EXPECT_EQ(share.cache_bytes, 400 * kMiB) << "the latest chunk stays";
+  EXPECT_LE(request.taken + share.cache_bytes +
+                share.threads * (share.decoding_bytes + share.block_bytes),
+            request.limit);
+  request.unit_bytes = 1000 * kMiB;
+  EXPECT_EQ(share_memory(request).threads, 1);
+}
+
+TEST(ConvertPlan, MemoryForOneThreadIsNamedAndEnough) {
+  constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+  for (const std::int64_t chunk : {0, 1, 256}) {
+    MemoryRequest request{
+        .limit = 140 * kMiB, .taken = 130 * kMiB, .chunk_bytes = chunk * kMiB, .threads = 2};
+    try {
+      share_memory(request);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::resource);
+      const std::string text = error.what();
+      const std::size_t at = text.find("at least ") + 9;
+      std::string size = text.substr(at, text.find(',', at) - at);
+      std::erase(size, ' ');
+      request.limit = core::parse_size(size) + kMiB;  // what the text rounds off
+      EXPECT_EQ(share_memory(request).threads, 1) << text;
+    }
+  }
+}
+
+TEST(ConvertPlan, ChunksTakeMemoryWhereTheyAreDecoded) {
+  core::VolumeInfo info;
+  info.dtype = core::DType::u16;
+  info.channels = 2;
+  EXPECT_EQ(decoded_chunk_bytes(info), 0) << "planes of a flat file";
+  info.chunk = {64, 128, 128};
+  EXPECT_EQ(decoded_chunk_bytes(info), 4 * 64 * 128 * 128);
+  info.chunk = {1LL << 40, 1LL << 40, 1};
+  EXPECT_GT(decoded_chunk_bytes(info), 1LL << 50);
 }
 
 TEST(ConvertPlan, SizesAre64Bit) {

@@ -36,7 +36,7 @@ std::string to_text(const ConvertReport& report) {
       "  dtype   {} -> {}{}\n"
       "  blocks  {} of {} voxels{}\n"
       "  read    {}, write {}, uncompressed\n"
-      "  memory  {} for blocks in flight\n",
+      "  memory  {} for blocks in flight and what is decoded for them\n",
       report.dry_run ? "plan: " : "", report.input.source, report.input.format, report.output,
       report.format, core::to_string(report.crop.shape), core::to_string(report.crop.start),
       report.input.channels, report.input.channels == 1 ? "" : "s",

@@ -5,12 +5,14 @@
 #include <filesystem>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
 #include "retina/core/rng.h"
+#include "retina/store/downsample.h"
 #include "retina/store/open.h"
 #include "retina/testing/sparse_volume.h"
 #include "retina/testing/stopping_context.h"
@@ -174,6 +176,35 @@ TEST(Convert, LabelIdsBeyond32BitsArriveUnchanged) {
       HasSubstr("18446744073709551615"));
 }
 
+TEST(Convert, AFileThatSaysThatItHoldsLabelsStaysOne) {
+  const testing::TempFolder folder;
+  const Array values = random_values(DType::u16, {8, 20, 30}, 3);
+  run_convert(*core::in_memory(values, core::Vec3d{8, 8, 8}),
+              {.output = folder / "a.zarr", .pyramid = "0", .labels = true});
+  const Array coarse = store::downsample(values, {2, 2, 2}, store::Reduction::mode);
+  for (const auto& [from, to] :
+       {std::pair("a.zarr", "b.precomputed"), std::pair("b.precomputed", "c.zarr")}) {
+    const auto input = store::open(folder / from);
+    EXPECT_TRUE(input->info().is_labels);
+    const ConvertReport report = run_convert(*input, {.output = folder / to, .pyramid = "1"});
+    EXPECT_THAT(to_text(report), HasSubstr("as with --labels"));
+  }
+  EXPECT_TRUE(store::open(folder / "c.zarr")->info().is_labels);
+  EXPECT_TRUE(store::open(folder / "b.precomputed:16_16_16")->read(core::whole({4, 10, 15})) ==
+              coarse);
+  EXPECT_TRUE(store::open(folder / "c.zarr/1")->read(core::whole({4, 10, 15})) == coarse);
+
+  const auto input = store::open(folder / "a.zarr");
+  run_convert(*input, {.output = folder / "d.zarr", .dtype = "u8", .input_range = {0, 3}});
+  EXPECT_FALSE(store::open(folder / "d.zarr")->info().is_labels) << "mapped: intensities";
+  const auto large = core::in_memory(random_values(DType::u16, {8, 20, 30}, 3000));
+  run_convert(*large, {.output = folder / "e.zarr", .labels = true});
+  EXPECT_THROW(run_convert(*store::open(folder / "e.zarr"),
+                           {.output = folder / "f.zarr", .dtype = "u8", .allow_narrowing = true}),
+               Error)
+      << "ids are never clipped";
+}
+
 TEST(Convert, AnInterruptedConversionContinues) {
   const testing::TempFolder folder;
   const Box3 corner{{3, 2040, 4090}, {1, 8, 6}};
@@ -242,6 +273,22 @@ TEST(Convert, TheCheckOfValuesDoesNotCountAsTakenMemory) {
                                                     .max_ram = std::to_string(limit),
                                                     .threads = 1});
   EXPECT_TRUE(report.checks_values);
+}
+
+TEST(Convert, ChunksOfTheInputCountAsMemory) {
+  const testing::TempFolder folder;
+  testing::SparseVolume input({256, 1024, 1024}, DType::u8);
+  const ConvertOptions options{.output = folder / "a.zarr",
+                               .max_ram = std::to_string(core::peak_rss_bytes() + (600LL << 20)),
+                               .threads = 2,
+                               .dry_run = true};
+  input.set_chunk({64, 512, 512});
+  const ConvertReport report = run_convert(input, options);
+  EXPECT_EQ(report.block, (Vec3{64, 512, 512}));
+  EXPECT_EQ(report.planned_peak_bytes, 2 * (3 + 3) * (64LL * 512 * 512))
+      << "read, and twice for writing; as stored, decoded and in order";
+  input.set_chunk({256, 1024, 1024});
+  EXPECT_THROW(run_convert(input, options), Error);
 }
 
 TEST(Convert, AnInputThatWasReplacedIsAnotherPlan) {

@@ -88,6 +88,7 @@ void add_description(Json& json, const core::VolumeInfo& info) {
   json["voxel_nm"] = info.voxel_nm ? Json(*info.voxel_nm) : Json(nullptr);
   json["voxel_nm_source"] = info.voxel_nm_source;
   json["offset_nm"] = info.offset_nm;
+  json["is_labels"] = info.is_labels;
 }
 
 std::string description_text(const core::VolumeInfo& info, const ValueRange& range) {
@@ -104,6 +105,7 @@ std::string description_text(const core::VolumeInfo& info, const ValueRange& ran
               ? fmt::format("  values      {:g} to {:g} ({} voxels{})\n", range.low, range.high,
                             range.voxels, range.whole ? ", all" : ", a sample")
               : fmt::format("  values      no finite value in {} voxels\n", range.voxels);
+  text += info.is_labels ? "  labels      the file says that the values are label ids\n" : "";
   for (const std::string& note : info.notes) {
     text += "  note        " + note + "\n";
   }
@@ -197,8 +199,9 @@ Json to_json(const InfoReport& report) {
   Json json;
   json["path"] = report.path;
   json["format"] = report.info ? report.info->format : "container";
-  for (const char* key : {"axes", "shape", "dtype", "voxel_nm", "voxel_nm_source", "offset_nm",
-                          "value_range", "value_range_voxels", "value_range_whole", "notes"}) {
+  for (const char* key :
+       {"axes", "shape", "dtype", "voxel_nm", "voxel_nm_source", "offset_nm", "is_labels",
+        "value_range", "value_range_voxels", "value_range_whole", "notes"}) {
     json[key] = nullptr;
   }
   if (report.info) {

@@ -28,6 +28,7 @@ TEST(Info, SaysHowAFileWasUnderstood) {
   EXPECT_EQ(json["voxel_nm"], (Json{40.0, 4.0, 4.0}));
   EXPECT_EQ(json["value_range"], (Json{0.0, 777.0}));
   EXPECT_TRUE(json["value_range_whole"]);
+  EXPECT_FALSE(json["is_labels"]);
   EXPECT_FALSE(json["format"].get<std::string>().empty());
 }
 
@@ -54,6 +55,8 @@ TEST(Info, ListsTheDatasetsOfAContainer) {
   make_zarr(folder / "a.zarr/labels/mito", {2, 3, 4});
   const InfoReport report = info({.path = folder / "a.zarr"}, core::silent_context());
   EXPECT_EQ(to_json(report)["shape"], (Json{2, 3, 4}));
+  EXPECT_TRUE(to_json(report)["is_labels"]);
+  EXPECT_THAT(to_text(report), ::testing::HasSubstr("label ids"));
   ASSERT_EQ(report.datasets.size(), 3U);
   EXPECT_EQ(report.datasets[1].path, (folder / "a.zarr").string() + ":labels/cells");
 

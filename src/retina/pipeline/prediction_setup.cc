@@ -153,11 +153,12 @@ std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOp
 std::unique_ptr<core::Volume> require_grey(std::unique_ptr<core::Volume> volume,
                                            const std::string& path) {
   if (volume->info().channels != 1) {
-    throw Error(ErrorKind::bad_data,
-                Problem{.subject = fmt::format("'{}'", path),
-                        .found = fmt::format("{} channels", volume->info().channels),
-                        .expected = "one channel of grey values",
-                        .remedy = "convert it to grey, or choose a channel"});
+    throw Error(
+        ErrorKind::bad_data,
+        Problem{.subject = fmt::format("'{}'", path),
+                .found = fmt::format("{} channels", volume->info().channels),
+                .expected = "one channel of grey values",
+                .remedy = fmt::format("name one, such as '{}:c=0', or convert it to grey", path)});
   }
   return volume;
 }

@@ -30,14 +30,15 @@ namespace {
 constexpr int kOverlaySlices = 9;
 constexpr std::int64_t kCopiedVoxels = std::int64_t{1} << 24;
 
-/// True for a container that stores blocks rather than planes.
+/// True for a form that stores blocks rather than planes.
 bool stores_blocks(const std::string& path) {
   const store::OutputPlace place = store::output_place(path);
-  return place.is_zarr || place.is_hdf5;
+  return place.is_zarr || place.is_hdf5 || place.extension == ".precomputed";
 }
 
 /// Storage units to try, the largest first, smaller ones where memory is short: shards of OME-Zarr,
-/// whole chunks of HDF5.
+/// whole chunks of HDF5 and precomputed. A chunk that is there counts as written, so no block may
+/// end inside one.
 std::vector<core::Vec3> storage_units(const std::string& output, const core::Vec3& shape) {
   if (!stores_blocks(output)) {
     return {{1, shape[1], shape[2]}};
@@ -45,10 +46,22 @@ std::vector<core::Vec3> storage_units(const std::string& output, const core::Vec
   if (shape[0] == 1) {
     return {{1, 2048, 2048}, {1, 512, 512}};
   }
-  if (store::output_place(output).is_hdf5) {
-    return {{64, 512, 512}, {64, 256, 256}, {64, 128, 128}, {32, 64, 64}};
+  std::vector<core::Vec3> units{{64, 512, 512}, {64, 256, 256}, {64, 128, 128}};
+  const store::OutputPlace place = store::output_place(output);
+  if (place.is_zarr) {
+    units.push_back({32, 64, 64});
+    units.push_back({8, 64, 64});
+  } else {
+    units.push_back(place.is_hdf5 ? core::Vec3{32, 64, 64} : core::Vec3{64, 64, 64});
   }
-  return {{64, 512, 512}, {64, 256, 256}, {64, 128, 128}, {32, 64, 64}, {8, 64, 64}};
+  return units;
+}
+
+/// Chunks of OME-Zarr that divide a storage unit: zarr v2, which labels in an older image are, has
+/// no shards, and its chunks are its units.
+core::Vec3 chunk_in(const core::Vec3& unit) {
+  const std::int64_t side = unit[0] == 1 ? 256 : 64;
+  return {std::min(side, unit[0]), std::min(side, unit[1]), std::min(side, unit[2])};
 }
 
 struct UnitPlan {
@@ -61,9 +74,18 @@ std::shared_ptr<const core::Volume> borrowed(const core::Volume& volume) {
   return {std::shared_ptr<const core::Volume>{}, &volume};
 }
 
-engine::VolumeTarget target_of(store::OutputVolume* volume) {
+/// Where blocks of whole `unit`s go. An output that stores larger ones would take a part for the
+/// whole when the job goes on: internal error.
+engine::VolumeTarget target_of(store::OutputVolume* volume, const core::Vec3& unit) {
   if (volume == nullptr) {
     return {};
+  }
+  for (std::size_t a = 0; a < 3; ++a) {
+    if (unit[a] < volume->shape()[a] && unit[a] % volume->write_unit()[a] != 0) {
+      throw Error(ErrorKind::internal,
+                  fmt::format("'{}' stores units of {}, blocks are of {}", volume->info().source,
+                              core::to_string(volume->write_unit()), core::to_string(unit)));
+    }
   }
   return {volume, [volume](const core::Box3& box) { return volume->is_written(box); }};
 }
@@ -182,9 +204,10 @@ class OneVolume {
         setup_.options.probabilities
             ? create_unfinished(report.probabilities, probability_options(key, record), record)
             : nullptr;
-    const engine::ConveyorTime time = predict(
-        range, key,
-        {.labels = target_of(labels.get()), .probabilities = target_of(probabilities.get())});
+    const engine::ConveyorTime time =
+        predict(range, key,
+                {.labels = target_of(labels.get(), chosen_.unit),
+                 .probabilities = target_of(probabilities.get(), chosen_.unit)});
     begin_finishing(key, record);
     for (store::OutputVolume* volume : {probabilities.get(), labels.get()}) {
       if (volume != nullptr) {
@@ -204,16 +227,15 @@ class OneVolume {
     how.shape = seen().shape();
     how.voxel_nm = seen().info().voxel_nm;
     how.pyramid_levels = 0;
-    how.shard = chosen_.unit;
     how.slice_names = {};
     const auto raw = create(raw_path(), how);
     const auto probabilities = setup_.options.probabilities
                                    ? create(report.probabilities, probability_options(key, record))
                                    : nullptr;
     engine::VolumeTargets targets;
-    (scaled_ ? targets.probabilities : targets.labels) = target_of(raw.get());
+    (scaled_ ? targets.probabilities : targets.labels) = target_of(raw.get(), chosen_.unit);
     if (!scaled_) {
-      targets.probabilities = target_of(probabilities.get());
+      targets.probabilities = target_of(probabilities.get(), chosen_.unit);
     }
     const engine::ConveyorTime time = predict(range, key, targets);
     begin_finishing(
@@ -338,10 +360,12 @@ class OneVolume {
     }
   }
 
-  /// Staged results lie in OME-Zarr, and its blocks are cleaned whole.
+  /// Staged results lie in OME-Zarr, which takes any blocks, and blocks are cleaned whole. Maps
+  /// that the network writes beside them have the form of the output.
   std::vector<core::Vec3> usable_units() const {
-    std::vector<core::Vec3> units =
-        storage_units(is_staged() ? raw_path() : output_, seen().shape());
+    const bool maps_beside = setup_.options.probabilities && !scaled_;
+    const bool is_free = is_staged() && !maps_beside && !stores_blocks(output_);
+    std::vector<core::Vec3> units = storage_units(is_free ? raw_path() : output_, seen().shape());
     while (is_staged() && units.size() > 1 &&
            core::whole(units.front()).voxels() * kCleaningBytesPerVoxel > max_bytes_) {
       units.erase(units.begin());
@@ -421,10 +445,12 @@ class OneVolume {
   std::unique_ptr<store::OutputVolume> create(const std::string& path,
                                               store::CreateOptions how) const {
     const store::OutputPlace place = store::output_place(path);
-    if (stores_blocks(path)) {
+    if (place.is_zarr || place.is_hdf5) {
       how.shard = chosen_.unit;
     }
-    if (!place.is_zarr) {
+    if (place.is_zarr) {
+      how.chunk = chunk_in(chosen_.unit);
+    } else {
       how.pyramid_levels = 0;
     }
     if (!place.extension.empty()) {

@@ -31,8 +31,10 @@ void require_sides(const std::string& axes, const std::vector<std::int64_t>& sid
     }
     elements *= sides[i];
     if (axes[i] == 't' && sides[i] != 1) {
-      throw bad_axes(fmt::format("{} time points", sides[i]), "one time point",
-                     "store one time point as a file of its own");
+      throw bad_axes(
+          fmt::format("{} time points", sides[i]), "one time point",
+          "store one time point as a file of its own, or read time as channels (--axes "
+          "with c for t, where the file does not state its axes) and name one: PATH:c=N");
     }
   }
 }

@@ -111,6 +111,20 @@ core::Array downsample(const core::Array& values, const core::Vec3& factor, Redu
   return out;
 }
 
+core::Vec3 reduced_at_once(const core::Vec3& cell, const core::Vec3& factor,
+                           const core::Vec3& finer_chunk, std::int64_t finer_voxel_bytes) {
+  constexpr std::int64_t kLittleBytes = std::int64_t{32} << 20;
+  const std::int64_t voxels = core::whole(cell).voxels() * core::whole(factor).voxels();
+  if (voxels <= kLittleBytes / finer_voxel_bytes) {
+    return cell;
+  }
+  core::Vec3 piece{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    piece[i] = std::min((finer_chunk[i] + factor[i] - 1) / factor[i], cell[i]);
+  }
+  return piece;
+}
+
 core::Vec3 pyramid_factor(const core::Vec3& shape, const std::optional<core::Vec3d>& voxel_nm) {
   const core::Vec3d voxel = voxel_nm.value_or(core::Vec3d{1, 1, 1});
   double smallest = std::numeric_limits<double>::max();

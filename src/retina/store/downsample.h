@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -17,6 +18,11 @@ enum class Reduction {
 /// round up. `missing` voxels, fewer than the factor, lack at the start of the first cells.
 core::Array downsample(const core::Array& values, const core::Vec3& factor, Reduction reduction,
                        const core::Vec3& missing = {0, 0, 0});
+
+/// Voxels z, y, x of `cell`, a chunk of the next pyramid level, that are made at once: all where
+/// what is read for them takes little memory, else those below one chunk of the finer level.
+core::Vec3 reduced_at_once(const core::Vec3& cell, const core::Vec3& factor,
+                           const core::Vec3& finer_chunk, std::int64_t finer_voxel_bytes);
 
 /// Factor from one level of a pyramid to the next: 2 along axes longer than one voxel whose voxels
 /// are less than twice the smallest, so that levels become isotropic; 1 along the others.

@@ -48,6 +48,16 @@ TEST(Downsample, NegativeMeansRoundUpToo) {
   EXPECT_EQ(downsample(block, {1, 1, 2}, Reduction::mean).values<std::int16_t>()[0], -1);
 }
 
+TEST(Downsample, LargeChunksAreMadeInPieces) {
+  EXPECT_EQ(reduced_at_once({64, 64, 64}, {2, 2, 2}, {64, 64, 64}, 8), (core::Vec3{64, 64, 64}));
+  EXPECT_EQ(reduced_at_once({256, 512, 512}, {2, 2, 2}, {256, 512, 512}, 1),
+            (core::Vec3{128, 256, 256}));
+  EXPECT_EQ(reduced_at_once({256, 512, 512}, {1, 2, 2}, {256, 511, 700}, 1),
+            (core::Vec3{256, 256, 350}));
+  EXPECT_EQ(reduced_at_once({64, 96, 96}, {2, 2, 2}, {640, 960, 960}, 64),
+            (core::Vec3{64, 96, 96}));
+}
+
 TEST(Pyramid, AnisotropicVolumesFirstShrinkInPlane) {
   const auto steps = pyramid_steps({100, 1024, 1024}, core::Vec3d{40, 10, 10}, 3);
   EXPECT_THAT(

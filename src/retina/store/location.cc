@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <fstream>
 
@@ -35,6 +36,22 @@ std::string without_trailing_slash(std::string_view text) {
   return std::string(text);
 }
 
+/// Takes ":c=N" or ",c=N" off the end.
+std::optional<int> take_channel(std::string& text) {
+  const std::size_t at = text.find_last_of(":,");
+  if (at == std::string::npos || at == 0 || text.compare(at + 1, 2, "c=") != 0) {
+    return std::nullopt;
+  }
+  int channel = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data() + at + 3, end, channel);
+  if (code != std::errc() || stop != end || channel < 0) {
+    return std::nullopt;
+  }
+  text.resize(at);
+  return channel;
+}
+
 /// Outputs that do not exist yet are split too.
 bool is_container_name(const fs::path& path) {
   constexpr std::array<std::string_view, 4> kContainers{".zarr", ".h5", ".hdf5", ".hdf"};
@@ -44,11 +61,16 @@ bool is_container_name(const fs::path& path) {
 }  // namespace
 
 Location parse_location(const std::string& text) {
-  const std::string plain = without_trailing_slash(text);
+  std::string plain = without_trailing_slash(text);
   Location location{.text = text, .file = plain, .inner = {}};
   std::error_code
       ignored;  // an unreadable folder on the way: the name as a whole is reported later
   if (fs::exists(location.file, ignored)) {
+    return location;
+  }
+  location.channel = take_channel(plain);
+  location.file = without_trailing_slash(plain);
+  if (location.channel && fs::exists(location.file, ignored)) {
     return location;
   }
   for (std::size_t colon = plain.rfind(':'); colon != std::string::npos && colon > 0;

@@ -1,19 +1,23 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace retina::store {
 
-/// A place a user named: a file or folder, and possibly a dataset inside it (`container:path`).
+/// A place a user named: a file or folder, possibly a dataset inside it (`container:path`), and
+/// possibly one of its channels (`:c=N` or `,c=N` at the end).
 struct Location {
   std::string text;            ///< as the user wrote it
   std::filesystem::path file;  ///< the file or folder; need not exist for outputs
   std::string inner;  ///< path inside the container, without slashes at its ends; may be empty
+  std::optional<int> channel = {};  ///< to read alone, counted from 0
 };
 
-/// Splits `container:path`. A name that exists as it stands is never split; nor is one without a
+/// Splits `container:path` and the channel from it. A name that exists as it stands is never split;
+/// nor is one without a
 /// ':' that follows an existing file or the name of a container (.zarr, .h5, .hdf5, .hdf).
 Location parse_location(const std::string& text);
 

@@ -38,6 +38,25 @@ TEST(Location, SplitsHdf5ThatDoesNotExistYet) {
   EXPECT_EQ(location.inner, "labels/cells");
 }
 
+TEST(Location, TheChannelComesLast) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "a.tif") << "x";
+  std::ofstream(folder / "b:c=1") << "x";
+  const std::string file = (folder / "a.tif").string();
+  EXPECT_EQ(parse_location(file + ":c=2").file, file);
+  EXPECT_EQ(parse_location(file + ":c=2").inner, "");
+  EXPECT_EQ(parse_location(file + ":c=2").channel, 2);
+  EXPECT_EQ(parse_location(file + ":t=1,c=0").inner, "t=1");
+  EXPECT_EQ(parse_location(file + ":t=1,c=0").channel, 0);
+  EXPECT_EQ(parse_location("/nowhere/x.zarr/:c=1").file, "/nowhere/x.zarr");
+  EXPECT_EQ(parse_location("/nowhere/x.h5:/raw:c=1").inner, "raw");
+  EXPECT_EQ(parse_location((folder / "b:c=1").string()).channel, std::nullopt) << "its name";
+  for (const char* other : {":c=", ":c=-1", ":c=1x", ":cc=1", ":c=99999999999"}) {
+    EXPECT_EQ(parse_location(file + other).channel, std::nullopt) << other;
+    EXPECT_NE(parse_location(file + other).inner, "") << other;
+  }
+}
+
 TEST(Location, IgnoresTrailingSlashes) {
   EXPECT_EQ(parse_location("/a/b/").file, "/a/b");
 }

@@ -17,6 +17,7 @@
 #include "retina/store/pack/pack.h"
 #include "retina/store/pack/pack_output.h"
 #include "retina/store/problem.h"
+#include "retina/store/slabs.h"
 
 #if RETINA_WITH_IO
 #include "retina/store/hdf5/hdf5.h"
@@ -208,6 +209,17 @@ void refuse_in_the_way(const OutputPlace& place, const Writer& writer,
   }
 }
 
+/// usage for "output:c=N": a channel alone is read, never written.
+void refuse_channel(const Location& location) {
+  if (location.channel) {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = fmt::format("output '{}'", location.text),
+                        .found = fmt::format("channel {} of it is asked for", *location.channel),
+                        .expected = "an output that takes all channels",
+                        .remedy = "leave out c="});
+  }
+}
+
 /// usage for "container:path" where the form of output holds one image.
 void refuse_inner_output(const OutputPlace& place) {
   if (!place.inner.empty() && !place.is_zarr && !place.is_hdf5) {
@@ -249,6 +261,42 @@ class WithVoxelSize final : public core::Volume {
   std::unique_ptr<core::Volume> volume_;
 };
 
+/// One channel of a volume.
+class OneChannel final : public core::Volume {
+ public:
+  OneChannel(std::unique_ptr<core::Volume> volume, const std::string& source, int channel)
+      : Volume(volume->info()), volume_(std::move(volume)), channel_(channel) {
+    info_.source = source;  // what tells it from the other channels
+    if (channel_ >= info_.channels) {
+      throw bad_file(info_.source, fmt::format("{} channel(s)", info_.channels),
+                     fmt::format("channel {}, counted from 0", channel_),
+                     "name one that is there, or leave out c=");
+    }
+    info_.channels = 1;
+    std::erase(info_.axes, 'c');
+  }
+
+ protected:
+  /// A part at a time, as all channels are read for one.
+  core::Array read_box(const core::Box3& box) const override {
+    constexpr std::int64_t kMostVoxels = std::int64_t{1} << 22;
+    core::Array values(info_.dtype, 1, box.shape);
+    for_each_slab(box.shape, info_.chunk[0], kMostVoxels / volume_->info().channels,
+                  [&](core::Box3 slab) {
+                    for (std::size_t a = 0; a < 3; ++a) {
+                      slab.start[a] += box.start[a];
+                    }
+                    core::copy_overlap(core::channel_of(volume_->read(slab), channel_), slab.start,
+                                       values, box.start);
+                  });
+    return values;
+  }
+
+ private:
+  std::unique_ptr<core::Volume> volume_;
+  int channel_;
+};
+
 }  // namespace
 
 std::vector<std::string> format_names() {
@@ -267,6 +315,9 @@ std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& o
     }
     auto volume = reader.open(location, options);
     require_countable(volume->info());
+    if (location.channel) {
+      volume = std::make_unique<OneChannel>(std::move(volume), path, *location.channel);
+    }
     if (options.voxel_nm) {
       return std::make_unique<WithVoxelSize>(std::move(volume), *options.voxel_nm);
     }
@@ -283,7 +334,8 @@ std::vector<std::string> list_datasets(const std::string& path) {
   const Location location = parse_location(path);
   for (const Reader& reader : kReaders) {
     if (reader.recognises(location)) {
-      return reader.datasets == nullptr ? std::vector<std::string>{""} : reader.datasets(location);
+      return reader.datasets == nullptr || location.channel ? std::vector<std::string>{""}
+                                                            : reader.datasets(location);
     }
   }
   return {};
@@ -318,6 +370,7 @@ std::unique_ptr<OutputVolume> create(const std::string& path, const CreateOption
   throw_if_any(ErrorKind::usage, fmt::format("output '{}' cannot be made", path),
                options.validate());
   const Location location = parse_location(path);
+  refuse_channel(location);
   std::vector<std::string> known;
   for (const Writer& writer : kWriters) {
     if (writer.fits(location)) {

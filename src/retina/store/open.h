@@ -20,8 +20,9 @@ struct OpenOptions {
 inline constexpr const char* kGivenByUser = "given by the user";
 
 /// Opens an image, stack, folder of slices, pack or container (`container:path` for a dataset
-/// inside one). Reads metadata only; colour images are decoded once, because only pixels tell
-/// whether they are grey. bad_data names the path, what was found and what could be opened.
+/// inside one; `:c=N` at the end for one channel). Reads metadata only; colour images are decoded
+/// once, because only pixels tell whether they are grey. bad_data names the path, what was found
+/// and what could be opened.
 std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& options = {});
 
 /// What a place holds that can be opened, as paths inside it in natural order (of a pack in its

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -43,6 +44,27 @@ TEST(Open, ListsTheFormatsForAnUnknownFile) {
 TEST(Open, RefusesAFolderWithoutImages) {
   const testing::TempFolder folder;
   EXPECT_THAT(message_of_open(folder.path().string()), ::testing::HasSubstr("without any image"));
+}
+
+TEST(Open, OneChannelIsReadAlone) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.pack").string();
+  core::Array values(core::DType::u8, 3, {4, 5, 6});
+  std::iota(values.values<std::uint8_t>().begin(), values.values<std::uint8_t>().end(),
+            std::uint8_t{0});
+  const auto output = create(path, {.channels = 3, .shape = {4, 5, 6}});
+  output->write(core::whole({4, 5, 6}), values);
+  output->finish();
+  const auto volume = open(path + ":c=1");
+  EXPECT_EQ(volume->info().channels, 1);
+  EXPECT_EQ(volume->info().axes, "zyx");
+  EXPECT_EQ(volume->info().source, path + ":c=1");
+  EXPECT_TRUE(volume->read(core::whole({4, 5, 6})) == core::channel_of(values, 1));
+  EXPECT_EQ(volume->read({{2, 3, 4}, {2, 1, 1}}).at<std::uint8_t>(0, 1, 0, 0),
+            values.at<std::uint8_t>(1, 3, 3, 4));
+  EXPECT_THAT(message_of_open(path + ":c=3"), ::testing::HasSubstr("3 channel(s)"));
+  EXPECT_THAT(list_datasets(path + ":c=1"), ::testing::ElementsAre(""));
+  EXPECT_THROW(create(path + ":c=1", {.shape = {4, 5, 6}, .overwrite = true}), Error);
 }
 
 TEST(Open, VoxelSizeOfTheUserWins) {

@@ -70,6 +70,7 @@ core::VolumeInfo output_info(const std::string& path, std::string_view format,
   info.voxel_nm = options.voxel_nm;
   info.voxel_nm_source = options.voxel_nm ? "given when it was created" : "";
   info.offset_nm = options.offset_nm;
+  info.is_labels = options.is_labels;
   return info;
 }
 
@@ -148,6 +149,14 @@ void prepare_partial_folder(const fs::path& partial, const CreateOptions& option
   fs::create_directories(partial);
   if (!options.resume_key.empty()) {
     core::write_atomically(record, std::string_view(options.resume_key));
+  }
+}
+
+void check_stop(const std::stop_token& stop) {
+  if (stop.stop_requested()) {
+    throw Error(
+        ErrorKind::interrupted,
+        Problem{.subject = "interrupted", .remedy = "run the same command again to continue"});
   }
 }
 

@@ -174,8 +174,8 @@ Index4 shape_of_image(const fs::path& file, const nifti_image& image, const std:
         fmt::format("an image of {} (x, y, z, and more)",
                     fmt::join(std::span(image.dim).subspan(1, 7), " x ")),
         "3 dimensions",
-        longer == 1 ? "pass --axes czyx if the 4th dimension are channels, or store one time point "
-                      "in a file of its own"
+        longer == 1 ? "pass --axes czyx to take the 4th dimension for channels, of which PATH:c=N "
+                      "is one, or store one time point in a file of its own"
                     : "store one image in a file of its own");
   }
   return shape;

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <fstream>
 #include <set>
 
@@ -84,21 +83,14 @@ core::Array to_class_ids(const core::Array& labels, const std::string& source) {
 
 /// Channels lie apart in an item (c,z,y,x) but slabs hold all of them, so each channel takes one
 /// pass.
-core::Array one_channel(const core::Array& values, std::int64_t channel) {
-  core::Array part(values.dtype(), 1, values.shape());
-  const std::size_t size = part.bytes().size();
-  std::copy_n(values.bytes().begin() + static_cast<std::ptrdiff_t>(size) * channel, size,
-              part.bytes().begin());
-  return part;
-}
-
 void append_image(DataFile& file, const PackItem& item, const core::Context& context) {
   const core::VolumeInfo& info = item.image->info();
   for (int c = 0; c < info.channels; ++c) {
     for_each_slab(
         info.shape, info.chunk[0], kSlabVoxels / info.channels, [&](const core::Box3& box) {
           context.check_stop(kRerun);
-          file.append(core::to_uint8(one_channel(item.image->read(box), c), item.range).bytes());
+          file.append(
+              core::to_uint8(core::channel_of(item.image->read(box), c), item.range).bytes());
         });
   }
 }

@@ -75,6 +75,7 @@ core::VolumeInfo describe_scale(const Location& location, const PrecomputedInfo&
   info.channels = metadata.channels;
   info.shape = scale.shape;
   info.chunk = scale.chunk;
+  info.is_labels = metadata.is_labels;
   if (!metadata.is_voxel_size_known) {
     return info;
   }

@@ -1,6 +1,7 @@
 #include "retina/store/precomputed/precomputed.h"
 
 #include <fstream>
+#include <stop_token>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 #include "retina/core/file.h"
 #include "retina/store/behaviour.h"
 #include "retina/store/conformance.h"
+#include "retina/store/downsample.h"
 #include "retina/store/open.h"
 #include "retina/testing/temp_folder.h"
 
@@ -105,6 +107,41 @@ TEST(Precomputed, CoarseVoxelsLieWhereTheirOffsetSays) {
       }
     }
   }
+}
+
+TEST(Precomputed, LargeChunksAreReducedInPieces) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.precomputed").string();
+  CreateOptions options;
+  options.shape = {70, 210, 99};
+  options.dtype = DType::u64;
+  options.is_labels = true;
+  options.voxel_nm = core::Vec3d{8, 8, 8};
+  options.chunk = {64, 96, 96};
+  options.pyramid_levels = 1;
+  const core::Array values = write_volume(path, options);
+  const auto coarse = open(path + ":16_16_16");
+  EXPECT_TRUE(coarse->read(core::whole(coarse->shape())) ==
+              downsample(values, {2, 2, 2}, Reduction::mode));
+}
+
+TEST(Precomputed, AStopEndsTheMakingOfScalesAndTheNextRunMakesThem) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.precomputed").string();
+  std::stop_source source;
+  CreateOptions options = volume_options();
+  options.pyramid_levels = 1;
+  options.resume_key = "plan";
+  options.stop = source.get_token();
+  auto output = create(path, options);
+  output->write(core::whole(options.shape), random_array(options.dtype, 1, options.shape, 4));
+  source.request_stop();
+  EXPECT_THROW(output->finish(), Error);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  output.reset();
+  options.stop = {};
+  create(path, options)->finish();
+  EXPECT_EQ(open(path + ":16_16_40")->shape(), (core::Vec3{20, 15, 21}));
 }
 
 TEST(Precomputed, OnlyItsOwnScalesAreReplaced) {

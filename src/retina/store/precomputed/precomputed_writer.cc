@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -116,7 +117,8 @@ class PrecomputedOutput final : public OutputVolume {
         partial_(core::partial_path(location.file)),
         steps_(pyramid_steps(options.shape, options.voxel_nm, options.pyramid_levels)),
         metadata_(plan_scales(options, steps_)),
-        array_(partial_, metadata_, metadata_.scales.front()) {
+        array_(partial_, metadata_, metadata_.scales.front()),
+        stop_(options.stop) {
     info_.chunk = choose_chunk(options);
     note_rounded_offset(options);
     prepare_partial_folder(partial_, options);
@@ -171,25 +173,43 @@ class PrecomputedOutput final : public OutputVolume {
 
   void write_scale(const PrecomputedArray& finer, const core::Vec3& step,
                    PrecomputedArray& coarser) const {
-    const Reduction reduction = metadata_.is_labels ? Reduction::mode : Reduction::mean;
-    const core::Vec3& shape = coarser.scale().shape;
     const core::Vec3& chunk = coarser.scale().chunk;
-    for_each_cell(
-        with_channels(core::whole(shape), 1), {1, chunk[0], chunk[1], chunk[2]},
-        [&](const Index4& index) {
-          core::Box3 cell{{index[1] * chunk[0], index[2] * chunk[1], index[3] * chunk[2]}, chunk};
-          cell = core::intersect(cell, core::whole(shape));
-          core::Box3 source = cell;
-          core::Vec3 missing{0, 0, 0};  // voxels of the first cells that lie before the volume
-          for (std::size_t i = 0; i < 3; ++i) {
-            source.start[i] =
-                (cell.start[i] + coarser.scale().start[i]) * step[i] - finer.scale().start[i];
-            source.shape[i] *= step[i];
-            missing[i] = std::max<std::int64_t>(0, -source.start[i]);
-          }
-          source = core::intersect(source, core::whole(finer.scale().shape));
-          coarser.write(cell, downsample(finer.read(source), step, reduction, missing));
-        });
+    const auto voxel_bytes =
+        metadata_.channels * static_cast<std::int64_t>(core::size_of(metadata_.dtype));
+    const core::Vec3 piece = reduced_at_once(chunk, step, finer.scale().chunk, voxel_bytes);
+    for_each_box(core::whole(coarser.scale().shape), chunk, [&](const core::Box3& cell) {
+      core::Array values(metadata_.dtype, metadata_.channels, cell.shape);
+      for_each_box(cell, piece, [&](const core::Box3& part) {
+        check_stop(stop_);
+        core::copy_overlap(reduced(finer, step, coarser, part), part.start, values, cell.start);
+      });
+      coarser.write(cell, values);
+    });
+  }
+
+  /// Calls `visit` with what the cells of a grid have in common with `box`.
+  template <class Visit>
+  static void for_each_box(const core::Box3& box, const core::Vec3& cell, Visit visit) {
+    for_each_cell(with_channels(box, 1), {1, cell[0], cell[1], cell[2]}, [&](const Index4& index) {
+      visit(core::intersect({{index[1] * cell[0], index[2] * cell[1], index[3] * cell[2]}, cell},
+                            box));
+    });
+  }
+
+  /// The values of `part` of the coarser scale.
+  core::Array reduced(const PrecomputedArray& finer, const core::Vec3& step,
+                      const PrecomputedArray& coarser, const core::Box3& part) const {
+    core::Box3 source = part;
+    core::Vec3 missing{0, 0, 0};  // voxels of the first cells that lie before the volume
+    for (std::size_t i = 0; i < 3; ++i) {
+      source.start[i] =
+          (part.start[i] + coarser.scale().start[i]) * step[i] - finer.scale().start[i];
+      source.shape[i] *= step[i];
+      missing[i] = std::max<std::int64_t>(0, -source.start[i]);
+    }
+    source = core::intersect(source, core::whole(finer.scale().shape));
+    const Reduction reduction = metadata_.is_labels ? Reduction::mode : Reduction::mean;
+    return downsample(finer.read(source), step, reduction, missing);
   }
 
   fs::path final_;
@@ -197,6 +217,7 @@ class PrecomputedOutput final : public OutputVolume {
   std::vector<core::Vec3> steps_;
   PrecomputedInfo metadata_;
   PrecomputedArray array_;
+  std::stop_token stop_;
   std::mutex finish_mutex_;
   bool is_finished_ = false;
 };

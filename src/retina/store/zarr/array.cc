@@ -154,14 +154,17 @@ void ZarrArray::write(const Block4& block, const core::Array& values) {
   });
 }
 
-void ZarrArray::write_shard(const Index4& index,
+void ZarrArray::write_shard(const Index4& index, const Index4& piece,
                             const std::function<core::Array(const Block4&)>& make) {
   store_shard(index, [&](const Index4& chunk) {
     const Block4 cell = cell_block(chunk, chunk_);
     const Block4 inside = intersect(cell, whole());
     core::Array padded = make_array(metadata_.dtype, chunk_);
     fill_values(padded.bytes(), metadata_.fill);
-    copy_block(make(inside), inside.start, padded, cell.start);
+    for_each_cell(inside, piece, [&](const Index4& part) {
+      const Block4 block = intersect(cell_block(part, piece), inside);
+      copy_block(make(block), block.start, padded, cell.start);
+    });
     return encode(padded);
   });
 }

@@ -40,9 +40,10 @@ class ZarrArray {
   /// are.
   void write(const Block4& block, const core::Array& values);
 
-  /// Writes one shard from the values that `make` gives for each of its chunks, cut at the array's
-  /// border.
-  void write_shard(const Index4& index, const std::function<core::Array(const Block4&)>& make);
+  /// Writes one shard from the values that `make` gives for each `piece` of its chunks, cut at the
+  /// array's border. Pieces lie on a grid of their own and may be as large as a chunk.
+  void write_shard(const Index4& index, const Index4& piece,
+                   const std::function<core::Array(const Block4&)>& make);
 
   bool has_shard(const Index4& index) const;
 

@@ -97,13 +97,14 @@ std::optional<Multiscale> parse_multiscale(const Json& attributes) {
     return std::nullopt;
   }
   try {
-    if (attributes.contains("ome")) {
-      const Json& ome = attributes["ome"];
-      return parse_image(ome["multiscales"].at(0),
-                         parse_version(ome.value("version", Json()), "0.5"));
-    }
-    const Json& image = attributes["multiscales"].at(0);
-    return parse_image(image, parse_version(image.value("version", Json()), "0.4"));
+    const bool is_wrapped = attributes.contains("ome");
+    const Json& ome = is_wrapped ? attributes["ome"] : attributes;
+    const Json& image = ome["multiscales"].at(0);
+    Multiscale out =
+        parse_image(image, is_wrapped ? parse_version(ome.value("version", Json()), "0.5")
+                                      : parse_version(image.value("version", Json()), "0.4"));
+    out.is_labels = ome.contains("image-label");
+    return out;
   } catch (const Json::exception& error) {
     throw bad(error.what(), "\"multiscales\" as OME-Zarr 0.4 or 0.5 defines it");
   }

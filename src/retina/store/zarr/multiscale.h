@@ -22,6 +22,7 @@ struct Multiscale {
   std::string axes;                     ///< one letter each: "zyx", "czyx", "tczyx"
   std::vector<std::string> units;       ///< of each axis; "" = not stated
   std::vector<MultiscaleLevel> levels;  ///< full size first
+  bool is_labels = false;               ///< a label image
 };
 
 /// True if the attributes of a group describe an OME-Zarr image.

@@ -59,6 +59,7 @@ TEST(Multiscale, WritesWhatItReads) {
     const Json written = to_attributes(*image, "x", "../../");
     const auto again = parse_multiscale(written);
     EXPECT_EQ(again->version, version);
+    EXPECT_TRUE(again->is_labels);
     EXPECT_EQ(to_attributes(*again, "x", "../../"), written);
   }
 }

@@ -130,6 +130,7 @@ void describe_image(const FoundArray& found, const OpenOptions& options, core::V
   const Multiscale& image = *found.image;
   info.format = "ome-zarr " + image.version;
   info.axes = image.axes;
+  info.is_labels = image.is_labels;
   add_scale(spatial_scale(image, image.levels[found.level]), "OME-Zarr scale", info);
   if (!options.axes.empty() && options.axes != info.axes) {
     throw bad_file(found.node.path, "axes " + info.axes, "axes " + options.axes,

@@ -193,6 +193,7 @@ class OmeZarrOutput final : public OutputVolume {
   void write_level(const ZarrArray& finer, const core::Vec3& step, ZarrArray& coarser) const {
     const Reduction reduction = options_.is_labels ? Reduction::mode : Reduction::mean;
     const auto make = [&](const Block4& block) {
+      check_stop(options_.stop);
       Block4 source = block;
       for (std::size_t i = 1; i < 4; ++i) {
         source.start[i] *= step[i - 1];
@@ -201,13 +202,12 @@ class OmeZarrOutput final : public OutputVolume {
       source = intersect(source, {{0, 0, 0, 0}, finer.shape()});
       return downsample(finer.read(source), step, reduction);
     };
+    const auto zyx = [](const Index4& czyx) { return core::Vec3{czyx[1], czyx[2], czyx[3]}; };
+    const auto voxel_bytes = static_cast<std::int64_t>(core::size_of(info_.dtype));  // of a channel
+    const core::Vec3 piece =
+        reduced_at_once(zyx(coarser.chunk()), step, zyx(finer.chunk()), voxel_bytes);
     for_each_cell({{0, 0, 0, 0}, coarser.shape()}, coarser.shard(), [&](const Index4& shard) {
-      if (options_.stop.stop_requested()) {
-        throw Error(
-            ErrorKind::interrupted,
-            Problem{.subject = "interrupted", .remedy = "run the same command again to continue"});
-      }
-      coarser.write_shard(shard, make);
+      coarser.write_shard(shard, {1, piece[0], piece[1], piece[2]}, make);
     });
   }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -57,6 +58,41 @@ TEST(OmeZarrWriter, PyramidLevelsAreTheReducedWhole) {
     const auto level = open((folder / "x.zarr/2").string());
     EXPECT_TRUE(level->read(core::whole(level->shape())) == second);
   }
+}
+
+TEST(OmeZarrWriter, LargeChunksAreReducedInPieces) {
+  const testing::TempFolder folder;
+  CreateOptions options = image_options({140, 200, 201});
+  options.dtype = core::DType::u64;
+  options.chunk = {64, 96, 95};
+  options.shard = options.chunk;
+  options.pyramid_levels = 1;
+  const core::Array values = random_array(options.dtype, 1, options.shape, 5);
+  const auto output = create((folder / "x.zarr").string(), options);
+  output->write(core::whole(options.shape), values);
+  output->finish();
+  const auto level = open((folder / "x.zarr/1").string());
+  EXPECT_TRUE(level->read(core::whole(level->shape())) ==
+              downsample(values, {2, 2, 2}, Reduction::mean));
+}
+
+TEST(OmeZarrWriter, AStopEndsThePyramidAndTheNextRunMakesIt) {
+  const testing::TempFolder folder;
+  std::stop_source source;
+  CreateOptions options = image_options({4, 20, 20});
+  options.pyramid_levels = 1;
+  options.resume_key = "plan";
+  options.stop = source.get_token();
+  const std::string path = (folder / "x.zarr").string();
+  auto output = create(path, options);
+  output->write(core::whole(options.shape), grey_levels(options.shape));
+  source.request_stop();
+  EXPECT_THROW(output->finish(), Error);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  output.reset();
+  options.stop = {};
+  create(path, options)->finish();
+  EXPECT_EQ(open(path + ":1")->shape(), (core::Vec3{2, 10, 10}));
 }
 
 TEST(OmeZarrWriter, LabelsJoinTheirImage) {
