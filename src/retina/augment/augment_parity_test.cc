@@ -305,12 +305,14 @@ TEST(AugmentParity, augment_chain_as_a_batch) {
                   .x = p.at("x"),
                   .height = p.at("crop_height"),
                   .width = p.at("crop_width")};
-        // the drawn share of the room around the crop, as the published code makes pixels of it
-        const auto start = [&](const char* share, std::int64_t room) {
-          return static_cast<std::int64_t>(p.at(share).get<double>() * static_cast<double>(room));
+        // the published code keeps the offset as a share of the room around the crop
+        const auto expect_share = [&](const char* share, std::int64_t start, std::int64_t room) {
+          EXPECT_NEAR(p.at(share).get<double>() * (static_cast<double>(room) + 1e-10),
+                      static_cast<double>(start), 1e-9)
+              << name;
         };
-        EXPECT_EQ(g.crop.y, start("h_start", image.size(0) - g.crop.height)) << name;
-        EXPECT_EQ(g.crop.x, start("w_start", image.size(1) - g.crop.width)) << name;
+        expect_share("h_start", g.crop.y, image.size(0) - g.crop.height);
+        expect_share("w_start", g.crop.x, image.size(1) - g.crop.width);
       }
     }
     compose(g, recipe);
