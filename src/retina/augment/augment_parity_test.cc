@@ -153,12 +153,37 @@ TEST(AugmentParity, augment_rotations) {
   }
 }
 
+/// The recorded matrices lead from source to target pixels; ours lead back.
+TEST(AugmentParity, augment_rotation_matrices) {
+  RETINA_SKIP_WITHOUT(augment_fixture());
+  const Fixture f = read_fixture();
+  for (const auto& [name, entry] : f.parameters.items()) {
+    if (!entry.contains("matrix_2x3")) {
+      continue;
+    }
+    const at::Tensor input = f.input(f.input_name(name, "image"));
+    const std::array<double, 6> back =
+        rotation_source(entry.at("angle_degrees").get<double>(), input.size(0), input.size(1));
+    const auto there = entry.at("matrix_2x3").get<std::array<std::array<double, 3>, 2>>();
+    const double d = back[0] * back[4] - back[1] * back[3];
+    const std::array<std::array<double, 3>, 2> ours{
+        {{back[4] / d, -back[1] / d, (back[1] * back[5] - back[4] * back[2]) / d},
+         {-back[3] / d, back[0] / d, (back[3] * back[2] - back[0] * back[5]) / d}}};
+    for (std::size_t row = 0; row < 2; ++row) {
+      for (std::size_t column = 0; column < 3; ++column) {  // doubles up to the size of an image
+        EXPECT_NEAR(ours[row][column], there[row][column], 1e-10) << name;
+      }
+    }
+  }
+}
+
 TEST(AugmentParity, augment_brightness_contrast) {
   RETINA_SKIP_WITHOUT(augment_fixture());
   const Fixture f = read_fixture();
   for (const std::string& name : f.cases("brightness_contrast_")) {
     const Photometry p{.contrast = f.parameters.at(name).at("alpha").get<double>(),
                        .brightness = f.parameters.at(name).at("beta").get<double>()};
+    EXPECT_TRUE(f.parameters.at(name).at("beta_by_max").get<bool>()) << "the unit: full range";
     const std::array<GreyTable, 1> table{grey_table(p, IntensityUnit::full_range, {})};
     const at::Tensor image = f.input(f.input_name(name, "image")).unsqueeze(0);
     expect_equal(f, name + ".image", apply_grey_tables(image, table)[0]);
@@ -202,7 +227,9 @@ TEST(AugmentParity, augment_coarse_dropout) {
                        .height = h[3].get<int>() - h[1].get<int>(),
                        .width = h[2].get<int>() - h[0].get<int>()});
     }
-    expect_equal(f, name + ".image", coarse_dropout(f.input(f.input_name(name, "image")), holes));
+    const at::Tensor ours = coarse_dropout(f.input(f.input_name(name, "image")), holes);
+    expect_equal(f, name + ".image", ours);
+    EXPECT_EQ(ours[holes.at(0).y][holes.at(0).x].item<int>(), f.parameters.at(name).at("fill"));
   }
 }
 
@@ -226,6 +253,10 @@ TEST(AugmentParity, augment_padding) {
           draw_geometry({.size = static_cast<int>(expected.size(0))}, 1, g.plane_shape, {});
       EXPECT_EQ(drawn.pad_top, g.pad_top);
       EXPECT_EQ(drawn.pad_left, g.pad_left);
+      EXPECT_EQ(f.parameters.at(name).at("bottom"),
+                expected.size(0) - input.size(0) - drawn.pad_top);
+      EXPECT_EQ(f.parameters.at(name).at("right"),
+                expected.size(1) - input.size(1) - drawn.pad_left);
     }
   }
 }
@@ -236,7 +267,12 @@ TEST(AugmentParity, augment_normalisation) {
   for (const std::string& name : f.cases("normalize_")) {
     const Normalisation n{.mean = f.parameters.at(name).at("mean"),
                           .std = f.parameters.at(name).at("std")};
-    expect_equal(f, name + ".image", normalise(f.input(f.input_name(name, "image")), n));
+    const at::Tensor input = f.input(f.input_name(name, "image"));
+    const at::Tensor ours = normalise(input, n);
+    expect_equal(f, name + ".image", ours);
+    const double most = f.parameters.at(name).at("max_pixel_value");
+    const at::Tensor stated = (input.to(at::kDouble) / most - n.mean) / n.std;
+    EXPECT_LE(difference(ours, stated).max, 1e-6 * stated.abs().max().item<double>()) << name;
   }
 }
 
@@ -269,6 +305,14 @@ TEST(AugmentParity, augment_chain_as_a_batch) {
                   .x = p.at("x"),
                   .height = p.at("crop_height"),
                   .width = p.at("crop_width")};
+        // the published code keeps the offset as a share of the room around the crop
+        const auto expect_share = [&](const char* share, std::int64_t start, std::int64_t room) {
+          EXPECT_NEAR(p.at(share).get<double>() * (static_cast<double>(room) + 1e-10),
+                      static_cast<double>(start), 1e-9)
+              << name;
+        };
+        expect_share("h_start", g.crop.y, image.size(0) - g.crop.height);
+        expect_share("w_start", g.crop.x, image.size(1) - g.crop.width);
       }
     }
     compose(g, recipe);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <regex>
 
 #include <gtest/gtest.h>
@@ -18,11 +19,18 @@ namespace {
 constexpr double kSigmas = 5;
 constexpr int kDraws = 20000;
 constexpr double kFixtureDraws = 20000;  // parity README: quantiles of 20000 parameter draws
+constexpr double kStated = std::numeric_limits<double>::infinity();  // a probability, not a share
 constexpr double kFixtureFields =
     2000;  // standard deviations of noise are of drawn noise fields, which are fewer
 
 std::filesystem::path draw_fixture() {
   return testing::parity_root() / "retina" / "augment" / "draw_statistics.json";
+}
+
+/// `count` of kDraws of ours against a share of `recorded_draws`.
+void expect_same_share(int count, double recorded, double recorded_draws, const std::string& what) {
+  const double spread = recorded * (1 - recorded) * (1.0 / kDraws + 1 / recorded_draws);
+  EXPECT_NEAR(count / static_cast<double>(kDraws), recorded, kSigmas * std::sqrt(spread)) << what;
 }
 
 /// Compares mean, quantiles and range of our draws with the recorded ones.
@@ -118,10 +126,7 @@ TEST(AugmentDrawParity, augment_grey_values) {
   expect_same_distribution(recorded["brightness_contrast"]["beta"], beta, kFixtureDraws);
   expect_same_distribution(recorded["gauss_noise_std"], sigma, kFixtureFields);
   for (const auto& [side, share] : recorded["gaussian_blur_kernel_share"].items()) {
-    const double expected = share;
-    EXPECT_NEAR(sides[side] / static_cast<double>(kDraws), expected,
-                kSigmas * std::sqrt(expected * (1 - expected) * (1.0 / kDraws + 1 / kFixtureDraws)))
-        << "blur side " << side;
+    expect_same_share(sides[side], share, kFixtureDraws, "blur side " + side);
   }
 }
 
@@ -159,14 +164,16 @@ TEST(AugmentDrawParity, augment_restoration_crops) {
   }
   expect_same_distribution(recorded["height"], heights, kFixtureDraws);
   expect_same_distribution(recorded["width"], widths, kFixtureDraws);
-  const double p = 1.0 / 16;  // retina.md 2.2
-  EXPECT_NEAR(unchanged / static_cast<double>(kDraws), p,
-              kSigmas * std::sqrt(p * (1 - p) / kDraws));
+  expect_same_share(unchanged, 1.0 / 16, kStated, "unchanged");  // retina.md 2.2
 }
 
 TEST(AugmentDrawParity, augment_probabilities) {
   RETINA_SKIP_WITHOUT(draw_fixture());
-  const Json recorded = core::read_json(draw_fixture())["probabilities_by_default"];
+  const Json recorded = core::read_json(draw_fixture());
+  Recipe nonempty;
+  nonempty.crop_nonempty = 1;
+  const std::int64_t side = nonempty.size;
+  const core::Vec3 foreground{0, 3, 2 * side};
   std::map<std::string, int> fired;
   for (std::uint64_t seed = 0; seed < kDraws; ++seed) {
     const Geometry g = draw_geometry({}, seed, {1, 224, 224}, std::nullopt);
@@ -178,12 +185,20 @@ TEST(AugmentDrawParity, augment_probabilities) {
     fired["RandomBrightnessContrast"] += p.contrast != 1 ? 1 : 0;
     fired["GaussNoise"] += p.noise_sigma > 0 ? 1 : 0;
     fired["GaussianBlur"] += p.blur_side > 1 ? 1 : 0;
+    const Geometry small = draw_geometry({}, seed, {1, side - 10, side - 20}, std::nullopt);
+    fired["PadIfNeeded"] += small.pad_top > 0 && small.pad_left > 0 ? 1 : 0;
+    fired["RandomResizedCrop"] += g.crop.height < side || g.crop.width < side ? 1 : 0;
+    const Crop near = draw_geometry(nonempty, seed, {1, 3 * side, 3 * side}, foreground).crop;
+    fired["CropNonEmptyMaskIfExists"] +=
+        near.y + near.height <= foreground[1] + side && near.x > foreground[2] - side ? 1 : 0;
   }
-  for (const auto& [name, count] : fired) {
-    const double p = recorded[name];
-    EXPECT_NEAR(count / static_cast<double>(kDraws), p, kSigmas * std::sqrt(p * (1 - p) / kDraws))
-        << name;
+  for (const auto& [name, share] : recorded["probabilities_by_default"].items()) {
+    ASSERT_TRUE(fired.contains(name)) << name;
+    expect_same_share(fired[name], share, kStated, name);
   }
+  const Json& grey = recorded["brightness_contrast"];
+  expect_same_share(fired["RandomBrightnessContrast"], grey["p"], kStated, "brightness_contrast");
+  EXPECT_TRUE(grey["brightness_by_max"].get<bool>()) << "the unit of `brightness`: full range";
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "retina/augment/rotate.h"
 
-#include <array>
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -11,23 +10,6 @@ namespace {
 
 constexpr int kCoordinateBits = 10;  ///< of the summed row and column parts of a coordinate
 constexpr int kFractionBits = 5;     ///< of the position between two pixels
-
-/// Target -> source, as OpenCV inverts the rotation matrix (the order of operations decides the
-/// last bits).
-std::array<double, 6> target_to_source(double degrees, std::int64_t height, std::int64_t width) {
-  const double radians = degrees * std::numbers::pi / 180.0;
-  const double centre_x = static_cast<double>(width) / 2 - 0.5;
-  const double centre_y = static_cast<double>(height) / 2 - 0.5;
-  const double a = std::cos(radians);
-  const double b = std::sin(radians);
-  const std::array<double, 6> m{a,  b, (1 - a) * centre_x - b * centre_y,
-                                -b, a, b * centre_x + (1 - a) * centre_y};
-  const double d = 1.0 / (m[0] * m[4] - m[1] * m[3]);
-  std::array<double, 6> inverse{m[4] * d, m[1] * -d, 0, m[3] * -d, m[0] * d, 0};
-  inverse[2] = -inverse[0] * m[2] - inverse[1] * m[5];
-  inverse[5] = -inverse[3] * m[2] - inverse[4] * m[5];
-  return inverse;
-}
 
 /// Fixed-point source coordinate = along[n][x] + across[n][y].
 struct Coordinate {
@@ -101,13 +83,29 @@ at::Tensor rotate_bilinear(const at::Tensor& images_NYX, const Coordinate& cx,
 
 }  // namespace
 
+/// As OpenCV inverts the rotation matrix: the order of operations decides the last bits.
+std::array<double, 6> rotation_source(double degrees, std::int64_t height, std::int64_t width) {
+  const double radians = degrees * std::numbers::pi / 180.0;
+  const double centre_x = static_cast<double>(width) / 2 - 0.5;
+  const double centre_y = static_cast<double>(height) / 2 - 0.5;
+  const double a = std::cos(radians);
+  const double b = std::sin(radians);
+  const std::array<double, 6> m{a,  b, (1 - a) * centre_x - b * centre_y,
+                                -b, a, b * centre_x + (1 - a) * centre_y};
+  const double d = 1.0 / (m[0] * m[4] - m[1] * m[3]);
+  std::array<double, 6> inverse{m[4] * d, m[1] * -d, 0, m[3] * -d, m[0] * d, 0};
+  inverse[2] = -inverse[0] * m[2] - inverse[1] * m[5];
+  inverse[5] = -inverse[3] * m[2] - inverse[4] * m[5];
+  return inverse;
+}
+
 at::Tensor rotate(const at::Tensor& images_NYX, std::span<const double> degrees,
                   Interpolation interpolation) {
   const std::int64_t height = images_NYX.size(1);
   const std::int64_t width = images_NYX.size(2);
   std::vector<std::array<double, 6>> maps;
   for (const double angle : degrees) {
-    maps.push_back(target_to_source(angle, height, width));
+    maps.push_back(rotation_source(angle, height, width));
   }
   const Coordinate x = coordinate(maps, 0, height, width, images_NYX.device());
   const Coordinate y = coordinate(maps, 3, height, width, images_NYX.device());

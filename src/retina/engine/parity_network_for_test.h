@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include <gtest/gtest.h>
+
 #include "retina/core/file.h"
 #include "retina/core/json.h"
 #include "retina/core/options.h"
@@ -45,20 +47,31 @@ inline std::shared_ptr<net::DenseNetwork> parity_network(const std::filesystem::
   return network;
 }
 
+constexpr int kPublishedWindow = 224;  // retina.md 4.1
+
+inline model::Preprocess parity_preprocess(const Json& facts) {
+  return {.range = {},
+          .mean = facts.at("norms").at("mean").get<double>(),
+          .std = facts.at("norms").at("std").get<double>()};
+}
+
 /// Published inference with the network and norms of a fixture's case.
 inline PlanePredictor parity_predictor(const std::filesystem::path& fixtures,
                                        const std::filesystem::path& overrides, const Json& facts,
                                        const WindowOptions& options) {
-  constexpr int kWindow = 224;  // the published window (retina.md 4.1)
   const auto network =
-      parity_network(fixtures, overrides, facts.at("n_classes").get<int>(), kWindow);
-  return {network->prepared_for_inference(at::kCPU, at::kFloat),
-          {.range = {},
-           .mean = facts.at("norms").at("mean").get<double>(),
-           .std = facts.at("norms").at("std").get<double>()},
-          options,
-          at::kCPU,
-          at::kFloat};
+      parity_network(fixtures, overrides, facts.at("n_classes").get<int>(), kPublishedWindow);
+  return {network->prepared_for_inference(at::kCPU, at::kFloat), parity_preprocess(facts), options,
+          at::kCPU, at::kFloat};
+}
+
+/// Compares the share of the labels that each class has; quotients of counts.
+inline void expect_class_shares(const at::Tensor& labels, const Json& stated) {
+  for (std::size_t k = 0; k < stated.size(); ++k) {
+    const at::Tensor is_class = labels.eq(static_cast<std::int64_t>(k));
+    EXPECT_NEAR(is_class.to(at::kDouble).mean().item<double>(), stated[k].get<double>(), 1e-12)
+        << "class " << k;
+  }
 }
 
 }  // namespace retina::engine

@@ -20,23 +20,26 @@ at::Tensor random_pixels(std::vector<std::int64_t> shape, std::int64_t seed) {
       .view(shape);
 }
 
-/// Steps 2 to 4 of the published procedure, written down plainly, one window at a time.
-at::Tensor restated_logits(const at::Tensor& pixels_YX, int channels,
-                           const WindowOptions& options) {
-  PatternNetwork network(channels);
-  const model::Preprocess preprocess{.range = {}, .mean = 0.5, .std = 0.25};
+/// Steps 2 to 4 of the published procedure, written down plainly, one window at a time, in the
+/// arithmetic of `dtype`.
+at::Tensor restated_logits(net::DenseNetwork& network, const model::Preprocess& preprocess,
+                           const at::Tensor& pixels_YX, const WindowOptions& options,
+                           at::ScalarType dtype = at::kFloat) {
   const std::int64_t window = network.input().window;
-  const PlanePlan plan = plan_plane(pixels_YX.size(0), pixels_YX.size(1), 32, options);
-  at::Tensor padded_YX = at::zeros({plan.y.padded(), plan.x.padded()});
+  const std::int64_t channels = network.head().channels;
+  const PlanePlan plan =
+      plan_plane(pixels_YX.size(0), pixels_YX.size(1), static_cast<int>(window), options);
+  at::Tensor padded_YX = at::zeros({plan.y.padded(), plan.x.padded()}, dtype);
   padded_YX.narrow(0, plan.y.pad_low, plan.y.extent)
       .narrow(1, plan.x.pad_low, plan.x.extent)
       .copy_(preprocess.normalise(pixels_YX));
-  at::Tensor sum_KYX = at::zeros({channels, plan.y.padded(), plan.x.padded()});
-  at::Tensor count_YX = at::zeros({plan.y.padded(), plan.x.padded()});
+  at::Tensor sum_KYX = at::zeros({channels, plan.y.padded(), plan.x.padded()}, dtype);
+  at::Tensor count_YX = at::zeros({plan.y.padded(), plan.x.padded()}, dtype);
   for (const std::int64_t y : plan.y.starts) {
     for (const std::int64_t x : plan.x.starts) {
       const at::Tensor image_YX = padded_YX.narrow(0, y, window).narrow(1, x, window);
-      const at::Tensor logits_KYX = network.forward(image_YX.contiguous().view({1, 1, 32, 32}))[0];
+      const at::Tensor logits_KYX =
+          network.forward(image_YX.contiguous().view({1, 1, window, window}))[0];
       sum_KYX.narrow(1, y, window).narrow(2, x, window).add_(logits_KYX);
       count_YX.narrow(0, y, window).narrow(1, x, window).add_(1);
     }
@@ -50,10 +53,10 @@ TEST(PlanePredictor, PublishedProcedureEqualsItsRestatement) {
   for (const auto& [y, x] : {std::pair(70, 100), std::pair(20, 75), std::pair(32, 32)}) {
     const at::Tensor pixels_YX = random_pixels({y, x}, 1);
     PlanePredictor predictor = pattern_predictor(3, published_windows());
-    const at::Tensor logits_KYX = predictor.logits(pixels_YX);
-    EXPECT_LT(
-        (logits_KYX - restated_logits(pixels_YX, 3, published_windows())).abs().max().item<float>(),
-        2e-6F);
+    PatternNetwork network(3);
+    const at::Tensor restated_KYX = restated_logits(
+        network, {.range = {}, .mean = 0.5, .std = 0.25}, pixels_YX, published_windows());
+    EXPECT_LT((predictor.logits(pixels_YX) - restated_KYX).abs().max().item<float>(), 2e-6F);
   }
 }
 
@@ -212,9 +215,20 @@ std::string overlap_name(double overlap) {
   return fmt::format("overlap{:.1f}", overlap);
 }
 
+/// A decision that rests on more than the tolerance of two logits is beyond doubt.
+void expect_decided(const at::Tensor& logits_KYX, const at::Tensor& labels_YX) {
+  const at::Tensor top_KYX = std::get<0>(logits_KYX.sort(0, /*descending=*/true));
+  const at::Tensor margin_YX =
+      logits_KYX.size(0) == 1 ? logits_KYX[0].abs() : top_KYX[0] - top_KYX[1];
+  const at::Tensor wrong_YX =
+      decide(activate(logits_KYX), 0.5).ne(labels_YX).logical_and(margin_YX > 2 * 3e-4);
+  EXPECT_EQ(wrong_YX.sum().item<std::int64_t>(), 0);
+}
+
 void compare_2d(const std::filesystem::path& fixtures, const std::string& name, const Json& facts) {
   const auto folder = fixtures / "inference2d";
   const auto file = tensor::read_safetensors(folder / (name + ".safetensors"));
+  EXPECT_EQ(facts.at("image_shape"), Json(file.at("image").sizes().vec())) << name;
   for (const double overlap : overlaps_of(file)) {
     WindowOptions options = published_windows();
     options.overlap = overlap;
@@ -228,6 +242,12 @@ void compare_2d(const std::filesystem::path& fixtures, const std::string& name, 
                                  .to(at::kDouble)
                                  .mean()
                                  .item<double>();
+    SCOPED_TRACE(name + ' ' + overlap_name(overlap));
+    expect_decided(file.at("logits_" + overlap_name(overlap)),
+                   file.at("prediction_" + overlap_name(overlap)));
+    if (const auto key = "foreground_fraction_" + overlap_name(overlap); facts.contains(key)) {
+      expect_class_shares(file.at("prediction_" + overlap_name(overlap)), facts.at(key));
+    }
     EXPECT_LE(worst, 3e-4) << name << " overlap " << overlap;
     EXPECT_LE(differing, 1e-4) << name << " overlap " << overlap;
     ::testing::Test::RecordProperty(name + "_" + overlap_name(overlap) + "_max_abs",
@@ -241,6 +261,42 @@ TEST(InferenceParity, inference2d) {
   const Json expected = core::read_json(fixtures / "inference2d" / "expected.json");
   for (const auto& [name, facts] : expected.at("cases").items()) {
     compare_2d(fixtures, name, facts);
+  }
+}
+
+/// The stated differences of the script's float32 results to the authors' float64 run, which ours
+/// is but for its own rounding.
+void compare_2d_float64(const std::filesystem::path& fixtures, const std::string& name,
+                        const Json& facts) {
+  const auto folder = fixtures / "inference2d";
+  const auto file = tensor::read_safetensors(folder / (name + ".safetensors"));
+  const auto network = parity_network(fixtures, folder / (name + "_weights_override.safetensors"),
+                                      facts.at("n_classes").get<int>(), kPublishedWindow);
+  network->to(at::kDouble);
+  const at::NoGradGuard no_grad;
+  for (const double overlap : overlaps_of(file)) {
+    if (!facts.contains("script_image_ious_" + overlap_name(overlap))) {
+      continue;  // the script itself knows one overlap
+    }
+    WindowOptions options = published_windows();
+    options.overlap = overlap;
+    const at::Tensor exact_KYX =
+        restated_logits(*network, parity_preprocess(facts), file.at("image"), options, at::kDouble);
+    const at::Tensor difference = file.at("logits_" + overlap_name(overlap)) - exact_KYX;
+    const auto stated = facts.at("float32_versus_float64_max_abs").get<double>();
+    EXPECT_NEAR(difference.abs().max().item<double>(), stated, 1e-3 * stated) << name;
+    const at::Tensor other =
+        decide(activate(exact_KYX), 0.5).ne(file.at("prediction_" + overlap_name(overlap)));
+    EXPECT_EQ(other.sum().item<int>(), facts.at("pixels_differing_from_float64_decision")) << name;
+  }
+}
+
+TEST(InferenceParity, inference2d_float64) {
+  const auto fixtures = testing::parity_root() / "retina";
+  RETINA_SKIP_WITHOUT(fixtures / "inference2d" / "expected.json");
+  const Json expected = core::read_json(fixtures / "inference2d" / "expected.json");
+  for (const auto& [name, facts] : expected.at("cases").items()) {
+    compare_2d_float64(fixtures, name, facts);
   }
 }
 

@@ -214,12 +214,56 @@ double share_differing(core::Array& ours, const at::Tensor& theirs, int toleranc
   return difference.to(at::kDouble).mean().item<double>();
 }
 
+/// What the fixture says of its own numbers: how they are scaled, decided and distributed.
+void expect_stated_sums(const tensor::NamedTensors& file, const std::string& key,
+                        const Json& stated) {
+  core::Array sums = tensor::to_array(file.at(key + ".uint8_sum"));
+  const at::Tensor& saved = file.at(key + ".prediction_saved");
+  core::Array decided = decide_quantised(sums, 0.5);
+  EXPECT_TRUE(at::equal(tensor::view_CZYX(decided)[0], saved)) << key;
+  expect_class_shares(saved, stated.at("class_fractions"));
+  core::Array limits(core::DType::u8, 1, {1, 1, 2});
+  const int limit = stated.at("threshold_uint8").get<int>();
+  limits.at<std::uint8_t>(0, 0, 0, 0) = static_cast<std::uint8_t>(limit);
+  limits.at<std::uint8_t>(0, 0, 0, 1) = static_cast<std::uint8_t>(limit + 1);
+  const core::Array above = decide_quantised(limits, 0.5);
+  EXPECT_EQ(above.at<std::uint8_t>(0, 0, 0, 0), 0) << key;
+  EXPECT_EQ(above.at<std::uint8_t>(0, 0, 0, 1), 1) << key;
+  const at::Tensor sums_KZYX = tensor::view_CZYX(sums);
+  EXPECT_EQ(sums_KZYX.max().item<int>(), stated.at("uint8_sum_max")) << key;
+  const at::Tensor of_classes_ZYX = sums_KZYX.sum(0, /*keepdim=*/false, at::kInt);
+  EXPECT_EQ(of_classes_ZYX.min().item<int>(), stated.at("uint8_sum_of_classes_min_max")[0]) << key;
+  EXPECT_EQ(of_classes_ZYX.max().item<int>(), stated.at("uint8_sum_of_classes_min_max")[1]) << key;
+}
+
+/// The passes that the procedure makes, and the share of 255 that each of them adds.
+void expect_stated_passes(const VolumePlan& plan, const Json& stated) {
+  std::set<int> axes;
+  for (const VolumePass& pass : plan.passes) {
+    axes.insert(pass.axis);
+  }
+  EXPECT_EQ(Json(axes), stated.at("axes"));
+  EXPECT_DOUBLE_EQ(255.0 / static_cast<double>(plan.passes.size()),
+                   stated.at("scaling").get<double>());
+}
+
+/// All modes copied the place of the one input; it is known from their results alone.
+void expect_one_place(const Json& facts) {
+  for (const char* what : {"saved_spacing_xyz", "saved_origin_xyz"}) {
+    if (facts.contains("stack") && facts.contains("orthoplane")) {
+      EXPECT_EQ(facts.at("stack").at(what), facts.at("orthoplane").at(what));
+    }
+  }
+}
+
 void compare_3d(const std::filesystem::path& fixtures, const std::string& name, const Json& facts) {
   const auto folder = fixtures / "inference3d";
   const auto file = tensor::read_safetensors(folder / (name + ".safetensors"));
   WindowOptions windows = published_windows();
   windows.overlap = facts.at("overlap").get<double>();
   const auto input = core::in_memory(tensor::to_array(file.at("volume")));
+  EXPECT_EQ(facts.at("shape_zyx"), Json(file.at("volume").sizes().vec())) << name;
+  expect_one_place(facts);
   for (const AxesMode mode : {AxesMode::stack, AxesMode::orthoplane}) {
     const std::string key = core::enum_name(mode);
     if (!facts.contains(key)) {
@@ -241,6 +285,8 @@ void compare_3d(const std::filesystem::path& fixtures, const std::string& name, 
     EXPECT_EQ(off_by_more, 0) << name << ' ' << key;
     EXPECT_LE(off, 1e-3) << name << ' ' << key;
     EXPECT_LE(labels, 5e-4) << name << ' ' << key;
+    expect_stated_passes(predicted.plan, facts.at(key));
+    expect_stated_sums(file, key, facts.at(key));
     ::testing::Test::RecordProperty(name + "_" + key, fmt::format("{} {}", off, labels));
   }
 }

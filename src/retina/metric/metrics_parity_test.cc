@@ -19,8 +19,9 @@
 #include "retina/metric/overlap.h"
 #include "retina/testing/fixtures.h"
 
-// Every number of expected.json is compared; cases are taken from the file. The metric module is
-// free of torch, and so is its test: the few lines of safetensors that fixtures need are read here.
+// Overlap, distances, CREMI and instance match of expected.json; its meters are compared by
+// trainer/meters_test.cc. Cases are taken from the file. The metric module is free of torch, and so
+// is its test: the few lines of safetensors that fixtures need are read here.
 namespace retina::metric {
 namespace {
 

@@ -38,5 +38,25 @@ TEST(PreprocessParity, inference2d) {
   }
 }
 
+class PreprocessOfParity : public ::testing::TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Fixture, PreprocessOfParity,
+                         ::testing::Values("transunet_finetune_small", "transunet_full"),
+                         [](const auto& test) { return test.param; });
+
+TEST_P(PreprocessOfParity, InputOfTheNetwork) {
+  const auto folder = testing::parity_root() / "retina" / GetParam();
+  RETINA_SKIP_WITHOUT(folder / "input.safetensors");
+  const auto input = tensor::read_safetensors(folder / "input.safetensors");
+  if (input.find("image_uint8") == nullptr) {
+    GTEST_SKIP() << "absent: image_uint8 in " << folder.string();
+  }
+  const Json norms = core::read_json(folder / "config.json").at("norms");
+  const Preprocess preprocess{
+      .range = {}, .mean = norms.at("mean").get<double>(), .std = norms.at("std").get<double>()};
+  const at::Tensor& image = input.at("image");
+  EXPECT_TRUE(at::equal(preprocess.normalise(input.at("image_uint8")).view(image.sizes()), image));
+}
+
 }  // namespace
 }  // namespace retina::model

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/error.h"
+#include "retina/net/transunet_for_test.h"
 
 namespace retina::net {
 namespace {
@@ -20,14 +21,6 @@ std::string usage_error(F&& f) {
     return error.what();
   }
   return "no error";
-}
-
-std::int64_t parameter_count(const torch::nn::Module& network) {
-  std::int64_t count = 0;
-  for (const at::Tensor& parameter : network.parameters()) {
-    count += parameter.numel();
-  }
-  return count;
 }
 
 TEST(Network, UnknownNamesListTheKnown) {

@@ -8,6 +8,7 @@
 
 #include "retina/core/error.h"
 #include "retina/core/rng.h"
+#include "retina/pipeline/memory_pair_for_test.h"
 #include "retina/store/open.h"
 #include "retina/testing/sparse_volume.h"
 #include "retina/testing/temp_folder.h"
@@ -20,8 +21,6 @@ using core::DType;
 using core::Vec3;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-
-enum class Rank { plane, volume };
 
 /// Squares of classes 1 and 2 that move with the seed, drawn into a label map.
 Array label_map(const Vec3& shape, std::uint64_t seed) {
@@ -36,20 +35,6 @@ Array label_map(const Vec3& shape, std::uint64_t seed) {
     }
   }
   return labels;
-}
-
-std::shared_ptr<const core::Volume> as_volume(Array labels, Rank rank) {
-  core::VolumeInfo info;
-  info.source = "memory";
-  info.axes = rank == Rank::plane ? "yx" : "zyx";
-  info.dtype = labels.dtype();
-  info.shape = labels.shape();
-  return std::make_shared<core::ArrayVolume>(info, std::move(labels));
-}
-
-LabelPair memory_pair(const Array& prediction, const Array& truth, Rank rank = Rank::volume) {
-  return {"image", [=] { return as_volume(prediction, rank); },
-          [=] { return as_volume(truth, rank); }};
 }
 
 EvaluateReport evaluate_memory(const std::vector<LabelPair>& pairs,

@@ -96,21 +96,29 @@ TEST_F(MetersParity, metrics_printed) {
   EXPECT_TRUE(found) << cases_.at("compose_print_lines");
 }
 
-TEST_F(MetersParity, metrics_moving_average) {
+void expect_after_each(Meters& meters, const at::Tensor& sequence, const Json& expected) {
+  ASSERT_EQ(static_cast<std::int64_t>(expected.size()), sequence.size(0));
+  for (std::int64_t n = 0; n < sequence.size(0); ++n) {
+    meters.add({{"iou", sequence[n]}});
+    const auto wanted = expected[static_cast<std::size_t>(n)].get<std::vector<double>>();
+    ASSERT_EQ(static_cast<std::int64_t>(wanted.size()), sequence.size(1));
+    for (std::size_t k = 0; k < wanted.size(); ++k) {
+      EXPECT_NEAR(meters.value().at("iou/" + std::to_string(k)).get<double>(), wanted[k],
+                  kMeterTolerance)
+          << "after " << n + 1 << ", class " << k;
+    }
+  }
+}
+
+TEST_F(MetersParity, metrics_averages) {
   const Json& meters = cases_.at("meters");
   const at::Tensor sequence = tensors_.at("meter.sequence");
   EXPECT_EQ(meters.at("ema_momentum"), 0.98) << "the published momentum is the meters' default";
   Meters ema(meters.at("ema_momentum").get<double>());
-  for (std::int64_t n = 0; n < sequence.size(0); ++n) {
-    ema.add({{"iou", sequence[n]}});
-    for (std::int64_t k = 0; k < sequence.size(1); ++k) {
-      EXPECT_NEAR(
-          ema.value().at("iou/" + std::to_string(k)).get<double>(),
-          meters.at("ema_avg_after_each")[static_cast<std::size_t>(n)][static_cast<std::size_t>(k)]
-              .get<double>(),
-          kMeterTolerance);
-    }
-  }
+  expect_after_each(ema, sequence, meters.at("ema_avg_after_each"));
+  // the published plain average: means that forget nothing, as close to 1 as doubles bear
+  Meters plain(1 - 1e-8);
+  expect_after_each(plain, sequence, meters.at("average_after_each"));
 }
 
 TEST(Meters, IgnoredPixelsCountNowhere) {
