@@ -52,46 +52,53 @@ ProgressBar::~ProgressBar() {
 
 void ProgressBar::begin(std::string_view job, std::int64_t total, std::string_view unit) {
   const std::lock_guard lock(mutex_);
-  job_ = job;
-  unit_ = unit;
-  total_ = total;
-  done_ = 0;
-  note_.clear();
-  drawn_ = false;
-  start_ = last_ = Clock::now();
+  const Clock::time_point now = Clock::now();
+  jobs_.push_back({.name = std::string(job),
+                   .unit = std::string(unit),
+                   .total = total,
+                   .start = now,
+                   .last = now});
 }
 
 void ProgressBar::update(std::int64_t done, std::string_view note) {
   const std::lock_guard lock(mutex_);
-  done_ = done;
-  note_ = note;
+  if (jobs_.empty()) {
+    return;
+  }
+  Job& job = jobs_.back();
+  job.done = done;
+  job.note = note;
   const Clock::time_point now = Clock::now();
   const auto interval =
       is_terminal_ ? Clock::duration(kTerminalInterval) : Clock::duration(kPlainInterval);
-  if (now - start_ >= kQuietStart && (now - last_ >= interval || !drawn_)) {
-    draw(now);
+  if (now - job.start >= kQuietStart && (now - job.last >= interval || !job.drawn)) {
+    draw(job, now);
   }
 }
 
-void ProgressBar::draw(Clock::time_point now) {
-  const double seconds = std::chrono::duration<double>(now - start_).count();
-  const std::string line = progress_line(job_, done_, total_, unit_, seconds, note_);
+void ProgressBar::draw(Job& job, Clock::time_point now) {
+  const double seconds = std::chrono::duration<double>(now - job.start).count();
+  const std::string line =
+      progress_line(job.name, job.done, job.total, job.unit, seconds, job.note);
   // \r and "erase to the end" redraw the line in place
   std::fputs((is_terminal_ ? "\r" + line + "\x1b[K" : line + "\n").c_str(), stream_);
   std::fflush(stream_);
-  last_ = now;
-  drawn_ = true;
+  job.last = now;
+  job.drawn = true;
 }
 
 void ProgressBar::end() {
   const std::lock_guard lock(mutex_);
-  if (drawn_) {
-    draw(Clock::now());
+  if (jobs_.empty()) {
+    return;
+  }
+  if (jobs_.back().drawn) {
+    draw(jobs_.back(), Clock::now());
     if (is_terminal_) {
       std::fputs("\n", stream_);
     }
   }
-  drawn_ = false;
+  jobs_.pop_back();
 }
 
 }  // namespace retina::cli

@@ -4,13 +4,15 @@
 #include <cstdio>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "retina/core/progress.h"
 
 namespace retina::cli {
 
 /// Draws progress on a stream: one living line on a terminal, a plain line every 10 seconds
-/// elsewhere. Jobs shorter than two seconds stay silent.
+/// elsewhere. Jobs shorter than two seconds stay silent. A job that begins within another is shown
+/// until it ends.
 class ProgressBar final : public core::Progress {
  public:
   ProgressBar(std::FILE* stream, bool is_terminal);
@@ -24,19 +26,22 @@ class ProgressBar final : public core::Progress {
 
  private:
   using Clock = std::chrono::steady_clock;
-  void draw(Clock::time_point now);
+  struct Job {
+    std::string name;
+    std::string unit;
+    std::string note = {};
+    std::int64_t total = 0;
+    std::int64_t done = 0;
+    bool drawn = false;
+    Clock::time_point start;
+    Clock::time_point last;
+  };
+  void draw(Job& job, Clock::time_point now);
 
   std::FILE* stream_;
   bool is_terminal_;
   std::mutex mutex_;
-  std::string job_;
-  std::string unit_;
-  std::string note_;
-  std::int64_t total_ = 0;
-  std::int64_t done_ = 0;
-  bool drawn_ = false;
-  Clock::time_point start_;
-  Clock::time_point last_;
+  std::vector<Job> jobs_;  ///< the innermost last
 };
 
 /// "predict  37% 412/1113 windows, 8.2 windows/s, 1 min 25 s left, note"

@@ -1,5 +1,10 @@
 #include "retina/cli/progress_bar.h"
 
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 namespace retina::cli {
@@ -29,6 +34,26 @@ TEST(ProgressBar, ShortJobsDrawNothing) {
   bar.update(10, "");
   bar.end();
   EXPECT_EQ(std::ftell(stream), 0);
+  std::fclose(stream);
+}
+
+TEST(ProgressBar, AJobWithinAnotherGivesTheLineBack) {
+  std::FILE* stream = std::tmpfile();
+  ProgressBar bar(stream, false);
+  bar.begin("outer", 2, "images");
+  bar.begin("inner", 10, "planes");
+  bar.update(10, "");
+  bar.end();
+  std::this_thread::sleep_for(std::chrono::milliseconds(2050));  // shorter jobs draw nothing
+  bar.update(1, "");
+  bar.end();
+  bar.end();  // nothing is left
+  bar.update(1, "");
+  std::rewind(stream);
+  std::string text(200, ' ');
+  text.resize(std::fread(text.data(), 1, text.size(), stream));
+  EXPECT_TRUE(text.starts_with("outer  50% 1/2 images")) << text;
+  EXPECT_EQ(text.find("inner"), std::string::npos);
   std::fclose(stream);
 }
 

@@ -1,5 +1,6 @@
 #include "retina/label/distance_transform.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -15,43 +16,43 @@ using core::Vec3d;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// Lines that are copied together: neighbours along x share what a cache reads at once.
+constexpr std::int64_t kLinesTogether = 8;
+
 /// Replaces squared distances f(i) on a line by min_j f(j) + (step (i - j))^2. Reused for all lines
 /// of one axis.
 class LineTransform {
  public:
   LineTransform(std::int64_t length, double step)
       : step_(step),
-        line_(static_cast<std::size_t>(length)),
-        vertex_(line_.size()),
-        from_(line_.size()),
-        height_(line_.size()) {}
+        vertex_(static_cast<std::size_t>(length)),
+        from_(vertex_.size()),
+        height_(vertex_.size()) {}
 
-  std::span<double> line() { return line_; }
-
-  void run() {
-    const std::size_t parabolas = lower_envelope();
+  void run(std::span<double> line) {
+    const std::size_t parabolas = lower_envelope(line);
     if (parabolas == 0) {
       return;  // nothing on this line: it stays infinite
     }
     std::size_t k = 0;
-    for (std::size_t i = 0; i < line_.size(); ++i) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
       const double position = static_cast<double>(i);
       while (k + 1 < parabolas && from_[k + 1] < position) {
         ++k;
       }
       const double offset = step_ * (position - vertex_[k]);
-      line_[i] = offset * offset + height_[k];
+      line[i] = offset * offset + height_[k];
     }
   }
 
  private:
   /// Keeps, from left to right, the parabolas that are lowest somewhere, and where each begins to
   /// be.
-  std::size_t lower_envelope() {
+  std::size_t lower_envelope(std::span<const double> line) {
     std::size_t count = 0;
     const double square = step_ * step_;
-    for (std::size_t i = 0; i < line_.size(); ++i) {
-      if (line_[i] == kInfinity) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (line[i] == kInfinity) {
         continue;
       }
       const double position = static_cast<double>(i);
@@ -59,7 +60,7 @@ class LineTransform {
       while (count > 0) {
         const double other = vertex_[count - 1];
         start = 0.5 * (position + other) +
-                (line_[i] - height_[count - 1]) / (2 * square * (position - other));
+                (line[i] - height_[count - 1]) / (2 * square * (position - other));
         if (start > from_[count - 1]) {
           break;
         }
@@ -67,7 +68,7 @@ class LineTransform {
         start = -kInfinity;
       }
       vertex_[count] = position;
-      height_[count] = line_[i];
+      height_[count] = line[i];
       from_[count] = start;
       ++count;
     }
@@ -75,13 +76,13 @@ class LineTransform {
   }
 
   double step_;
-  std::vector<double> line_;
   std::vector<double> vertex_;
   std::vector<double> from_;
   std::vector<double> height_;
 };
 
-void transform_axis(std::span<double> squared, const Vec3& shape, int axis, double step) {
+void transform_axis(std::span<double> squared, const Vec3& shape, int axis, double step,
+                    const core::Context& context) {
   const auto a = static_cast<std::size_t>(axis);
   if (shape[a] == 1) {
     return;
@@ -93,15 +94,28 @@ void transform_axis(std::span<double> squared, const Vec3& shape, int axis, doub
   const std::int64_t length = shape[a];
   const std::int64_t outer = static_cast<std::int64_t>(squared.size()) / (length * stride);
   LineTransform transform(length, step);
+  std::vector<double> lines(static_cast<std::size_t>(length * kLinesTogether));
+  const auto line = [&](std::int64_t number) {
+    return std::span(lines).subspan(static_cast<std::size_t>(number * length),
+                                    static_cast<std::size_t>(length));
+  };
   for (std::int64_t block = 0; block < outer; ++block) {
-    for (std::int64_t column = 0; column < stride; ++column) {
+    for (std::int64_t column = 0; column < stride; column += kLinesTogether) {
+      context.check_stop("run the same command again");
       double* first = squared.data() + block * length * stride + column;
+      const std::int64_t count = std::min(kLinesTogether, stride - column);
       for (std::int64_t i = 0; i < length; ++i) {
-        transform.line()[static_cast<std::size_t>(i)] = first[i * stride];
+        for (std::int64_t n = 0; n < count; ++n) {
+          lines[static_cast<std::size_t>(n * length + i)] = first[i * stride + n];
+        }
       }
-      transform.run();
+      for (std::int64_t n = 0; n < count; ++n) {
+        transform.run(line(n));
+      }
       for (std::int64_t i = 0; i < length; ++i) {
-        first[i * stride] = transform.line()[static_cast<std::size_t>(i)];
+        for (std::int64_t n = 0; n < count; ++n) {
+          first[i * stride + n] = lines[static_cast<std::size_t>(n * length + i)];
+        }
       }
     }
   }
@@ -120,7 +134,8 @@ void check_sampling(const Vec3d& sampling) {
 
 }  // namespace
 
-core::Array distance_to(const core::Array& mask, const Vec3d& sampling) {
+core::Array distance_to(const core::Array& mask, const Vec3d& sampling,
+                        const core::Context& context) {
   check_sampling(sampling);
   core::Array result(core::DType::f64, 1, mask.shape());
   const auto squared = result.values<double>();
@@ -129,7 +144,7 @@ core::Array distance_to(const core::Array& mask, const Vec3d& sampling) {
     squared[i] = inside[i] != 0 ? 0 : kInfinity;
   }
   for (int axis = 2; axis >= 0 && !squared.empty(); --axis) {
-    transform_axis(squared, mask.shape(), axis, sampling[static_cast<std::size_t>(axis)]);
+    transform_axis(squared, mask.shape(), axis, sampling[static_cast<std::size_t>(axis)], context);
   }
   for (double& value : squared) {
     value = std::sqrt(value);
@@ -137,11 +152,11 @@ core::Array distance_to(const core::Array& mask, const Vec3d& sampling) {
   return result;
 }
 
-void spread_in_plane(core::Array& squared, const Vec3d& sampling) {
+void spread_in_plane(core::Array& squared, const Vec3d& sampling, const core::Context& context) {
   check_sampling(sampling);
   for (const int axis : {2, 1}) {
     transform_axis(squared.values<double>(), squared.shape(), axis,
-                   sampling[static_cast<std::size_t>(axis)]);
+                   sampling[static_cast<std::size_t>(axis)], context);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "retina/core/array.h"
+#include "retina/core/progress.h"
 
 namespace retina::label {
 
@@ -8,11 +9,14 @@ namespace retina::label {
 /// itself; infinite everywhere if the mask is empty). `mask`: uint8, one channel, axes zyx.
 /// `sampling`: size of a voxel along z, y, x in the wanted unit, greater than 0. Returns float64 of
 /// the same shape. Separable lower envelopes of parabolas (Felzenszwalb & Huttenlocher, Theory of
-/// Computing 8, 2012): linear time.
-core::Array distance_to(const core::Array& mask, const core::Vec3d& sampling);
+/// Computing 8, 2012): linear time. interrupted on a stop request, which is looked for line by
+/// line.
+core::Array distance_to(const core::Array& mask, const core::Vec3d& sampling,
+                        const core::Context& context);
 
 /// The steps of distance_to() along y and x, for volumes that are swept along z: replaces every
 /// value f of a float64 plane by the least f(p) + squared distance to p over its pixels p.
-void spread_in_plane(core::Array& squared, const core::Vec3d& sampling);
+void spread_in_plane(core::Array& squared, const core::Vec3d& sampling,
+                     const core::Context& context);
 
 }  // namespace retina::label

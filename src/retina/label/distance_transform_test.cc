@@ -35,7 +35,7 @@ double nearest_by_search(const Array& mask, const Vec3& p, const Vec3d& sampling
 }
 
 void expect_equals_search(const Array& mask, const Vec3d& sampling) {
-  const Array found = distance_to(mask, sampling);
+  const Array found = distance_to(mask, sampling, core::silent_context());
   const Vec3 s = mask.shape();
   for (std::int64_t z = 0; z < s[0]; ++z) {
     for (std::int64_t y = 0; y < s[1]; ++y) {
@@ -66,28 +66,31 @@ TEST(DistanceTransform, EqualsSearchOverAllVoxelsWithAnySampling) {
 }
 
 TEST(DistanceTransform, IsInfiniteWithoutAMask) {
-  const Array found = distance_to(Array(DType::u8, 1, {2, 3, 4}), {1, 1, 1});
+  const Array found =
+      distance_to(Array(DType::u8, 1, {2, 3, 4}), {1, 1, 1}, core::silent_context());
   const auto values = found.values<double>();
   EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](double v) { return std::isinf(v); }));
 }
 
 TEST(DistanceTransform, RefusesAVoxelSizeOfZero) {
-  EXPECT_THROW(distance_to(Array(DType::u8, 1, {1, 2, 2}), {0, 1, 1}), Error);
+  EXPECT_THROW(distance_to(Array(DType::u8, 1, {1, 2, 2}), {0, 1, 1}, core::silent_context()),
+               Error);
 }
 
 TEST(DistanceTransform, FollowsAnisotropyAndFullMasks) {
   for (const double ratio : {1., 5., 10.}) {
     Array mask(DType::u8, 1, {3, 4, 5});
     mask.at<std::uint8_t>(0, 0, 0, 0) = 1;
-    const Array found = distance_to(mask, {4 * ratio, 4, 4});
+    const Array found = distance_to(mask, {4 * ratio, 4, 4}, core::silent_context());
     EXPECT_DOUBLE_EQ(found.at<double>(0, 2, 0, 0), 8 * ratio);
     EXPECT_DOUBLE_EQ(found.at<double>(0, 2, 0, 4), std::hypot(8 * ratio, 16));
     std::ranges::fill(mask.values<std::uint8_t>(), std::uint8_t{1});
-    const Array none = distance_to(mask, {4 * ratio, 4, 4});
+    const Array none = distance_to(mask, {4 * ratio, 4, 4}, core::silent_context());
     EXPECT_EQ(*std::ranges::max_element(none.values<double>()), 0);
   }
   Array one(DType::u8, 1, {1, 1, 1});
-  EXPECT_TRUE(std::isinf(distance_to(one, {4, 4, 4}).at<double>(0, 0, 0, 0)));
+  EXPECT_TRUE(
+      std::isinf(distance_to(one, {4, 4, 4}, core::silent_context()).at<double>(0, 0, 0, 0)));
 }
 
 }  // namespace

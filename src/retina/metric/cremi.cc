@@ -8,10 +8,11 @@
 namespace retina::metric {
 namespace {
 
-CremiSide one_side(const core::Array& from, const core::Array& to, const CremiOptions& options) {
+CremiSide one_side(const core::Array& from, const core::Array& to, const CremiOptions& options,
+                   const core::Context& context) {
   CremiSide side;
   side.count = count_voxels(from);
-  if (auto distances = directed_distances(from, to, options.sampling_nm)) {
+  if (auto distances = directed_distances(from, to, options.sampling_nm, context)) {
     side.beyond_threshold =
         std::count_if(distances->begin(), distances->end(),
                       [&](double distance) { return distance > options.threshold_nm; });
@@ -42,8 +43,9 @@ std::optional<double> CremiScores::score() const {
 }
 
 CremiScores cremi_clefts(const core::Array& prediction, const core::Array& truth,
-                         const CremiOptions& options) {
-  return {one_side(prediction, truth, options), one_side(truth, prediction, options)};
+                         const CremiOptions& options, const core::Context& context) {
+  return {one_side(prediction, truth, options, context),
+          one_side(truth, prediction, options, context)};
 }
 
 }  // namespace retina::metric

@@ -35,6 +35,6 @@ struct CremiScores {
 /// removed from both (clear_where), as the official evaluator does. Unlike it, distances to an
 /// empty set are undefined here, not arbitrary.
 CremiScores cremi_clefts(const core::Array& prediction, const core::Array& truth,
-                         const CremiOptions& options = {});
+                         const CremiOptions& options, const core::Context& context);
 
 }  // namespace retina::metric

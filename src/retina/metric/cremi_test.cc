@@ -17,7 +17,8 @@ Array column_mask(std::initializer_list<std::int64_t> sections) {
 }
 
 TEST(Cremi, MeasuresInNanometresAndCountsVoxelsBeyondTheThreshold) {
-  const CremiScores scores = cremi_clefts(column_mask({0, 5, 6}), column_mask({0}));
+  const CremiScores scores =
+      cremi_clefts(column_mask({0, 5, 6}), column_mask({0}), {}, core::silent_context());
   EXPECT_DOUBLE_EQ(scores.adgt().value(), (0 + 200 + 240) / 3.0);
   EXPECT_DOUBLE_EQ(scores.adf().value(), 0);
   EXPECT_DOUBLE_EQ(scores.score().value(), 220 / 3.0);
@@ -26,7 +27,8 @@ TEST(Cremi, MeasuresInNanometresAndCountsVoxelsBeyondTheThreshold) {
 }
 
 TEST(Cremi, IsUndefinedForAnEmptyPrediction) {
-  const CremiScores scores = cremi_clefts(column_mask({}), column_mask({4}));
+  const CremiScores scores =
+      cremi_clefts(column_mask({}), column_mask({4}), {}, core::silent_context());
   EXPECT_FALSE(scores.adgt() || scores.adf() || scores.score());
   EXPECT_EQ(scores.false_positives.beyond_threshold, 0);
   EXPECT_FALSE(scores.false_negatives.beyond_threshold);

@@ -45,14 +45,15 @@ std::optional<DistanceStatistics> summarise(std::vector<double> distances) {
 
 std::optional<std::vector<double>> directed_distances(const core::Array& from,
                                                       const core::Array& to,
-                                                      const core::Vec3d& sampling) {
+                                                      const core::Vec3d& sampling,
+                                                      const core::Context& context) {
   require_equal_shapes(from, to);
   if (count_voxels(to) == 0) {
     return std::nullopt;
   }
   std::vector<double> result;
   result.reserve(static_cast<std::size_t>(count_voxels(from)));
-  const core::Array distances = label::distance_to(to, sampling);
+  const core::Array distances = label::distance_to(to, sampling, context);
   const auto values = distances.values<double>();
   const auto inside = from.values<std::uint8_t>();
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -74,12 +75,12 @@ std::optional<double> FalseDistances::mean_false_distance(DirectedStatistic stat
 }
 
 FalseDistances false_distances(const core::Array& prediction, const core::Array& truth,
-                               const core::Vec3d& sampling) {
+                               const core::Vec3d& sampling, const core::Context& context) {
   FalseDistances result;
-  if (auto distances = directed_distances(prediction, truth, sampling)) {
+  if (auto distances = directed_distances(prediction, truth, sampling, context)) {
     result.prediction_to_truth = summarise(std::move(*distances));
   }
-  if (auto distances = directed_distances(truth, prediction, sampling)) {
+  if (auto distances = directed_distances(truth, prediction, sampling, context)) {
     result.truth_to_prediction = summarise(std::move(*distances));
   }
   return result;

@@ -6,6 +6,7 @@
 
 #include "retina/core/array.h"
 #include "retina/core/options.h"
+#include "retina/core/progress.h"
 
 namespace retina::metric {
 
@@ -24,7 +25,8 @@ std::optional<DistanceStatistics> summarise(std::vector<double> distances);
 /// equal shape). Empty (undefined) if `to` has no voxel. `sampling`: size of a voxel, z, y, x.
 std::optional<std::vector<double>> directed_distances(const core::Array& from,
                                                       const core::Array& to,
-                                                      const core::Vec3d& sampling);
+                                                      const core::Vec3d& sampling,
+                                                      const core::Context& context);
 
 /// Which statistic of the directed distances makes the mean false distance.
 enum class DirectedStatistic { mean, max };
@@ -45,7 +47,7 @@ struct FalseDistances {
 
 /// Distances between two uint8 masks; sampling {1, 1, 1} gives pixels.
 FalseDistances false_distances(const core::Array& prediction, const core::Array& truth,
-                               const core::Vec3d& sampling);
+                               const core::Vec3d& sampling, const core::Context& context);
 
 /// Memory that false_distances needs beside the masks, bytes per voxel: the transform and, at most,
 /// all distances.

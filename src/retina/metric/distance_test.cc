@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "retina/testing/stopping_context.h"
+
 namespace retina::metric {
 namespace {
 
@@ -19,7 +21,8 @@ Array line_mask(std::initializer_list<std::int64_t> positions) {
 }
 
 TEST(Distance, HasBothDirectionsInTheUnitOfTheSampling) {
-  const auto found = false_distances(line_mask({0, 4, 10}), line_mask({4}), {1, 1, 2.5});
+  const auto found =
+      false_distances(line_mask({0, 4, 10}), line_mask({4}), {1, 1, 2.5}, core::silent_context());
   EXPECT_DOUBLE_EQ(found.prediction_to_truth->mean, 2.5 * (4 + 0 + 6) / 3);
   EXPECT_DOUBLE_EQ(found.prediction_to_truth->median, 2.5 * 4);
   EXPECT_DOUBLE_EQ(found.prediction_to_truth->max, 2.5 * 6);
@@ -29,10 +32,24 @@ TEST(Distance, HasBothDirectionsInTheUnitOfTheSampling) {
 }
 
 TEST(Distance, IsUndefinedWhereEitherSideIsEmpty) {
-  const auto no_truth = false_distances(line_mask({3}), line_mask({}), {1, 1, 1});
+  const auto no_truth =
+      false_distances(line_mask({3}), line_mask({}), {1, 1, 1}, core::silent_context());
   EXPECT_FALSE(no_truth.prediction_to_truth || no_truth.truth_to_prediction);
   EXPECT_FALSE(no_truth.mean_false_distance());
-  EXPECT_FALSE(false_distances(line_mask({}), line_mask({3}), {1, 1, 1}).mean_false_distance());
+  EXPECT_FALSE(false_distances(line_mask({}), line_mask({3}), {1, 1, 1}, core::silent_context())
+                   .mean_false_distance());
+}
+
+TEST(Distance, StopsOnRequest) {
+  const core::Context context =
+      testing::stopping_context([](const testing::Reported&) { return true; });
+  context.progress->begin("a job", 1, "images");
+  try {
+    false_distances(line_mask({3}), line_mask({4}), {1, 1, 1}, context);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+  }
 }
 
 TEST(Distance, StatisticsOfAnEvenNumberTakeTheMiddleOfTheTwo) {

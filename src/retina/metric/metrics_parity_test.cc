@@ -137,7 +137,7 @@ TEST(OverlapParity, metrics) {
 
 void expect_directions(const Json& expected, const Array& prediction, const Array& truth,
                        const core::Vec3d& sampling) {
-  const FalseDistances found = false_distances(prediction, truth, sampling);
+  const FalseDistances found = false_distances(prediction, truth, sampling, core::silent_context());
   if (expected.contains("undefined")) {
     EXPECT_FALSE(found.mean_false_distance().has_value());
     return;
@@ -149,7 +149,8 @@ void expect_directions(const Json& expected, const Array& prediction, const Arra
   expect_score(expected.at("truth_to_pred_max"), found.truth_to_prediction->max, "max t->p");
   expect_score(expected.at("pred_to_truth_median"), found.prediction_to_truth->median, "median");
   expect_score(expected.at("truth_to_pred_median"), found.truth_to_prediction->median, "median");
-  const auto cremi = cremi_clefts(prediction, truth, {.sampling_nm = sampling});
+  const auto cremi =
+      cremi_clefts(prediction, truth, {.sampling_nm = sampling}, core::silent_context());
   EXPECT_EQ(cremi.false_positives.beyond_threshold, expected.at("pred_voxels_beyond_200"));
   EXPECT_EQ(cremi.false_negatives.beyond_threshold, expected.at("truth_voxels_beyond_200"));
 }
@@ -205,8 +206,8 @@ Array surface_of(const Array& mask) {
 double surface_distance_95(const Array& prediction, const Array& truth) {
   const Array p = surface_of(prediction);
   const Array t = surface_of(truth);
-  auto all = directed_distances(p, t, {1, 1, 1}).value();
-  const auto back = directed_distances(t, p, {1, 1, 1}).value();
+  auto all = directed_distances(p, t, {1, 1, 1}, core::silent_context()).value();
+  const auto back = directed_distances(t, p, {1, 1, 1}, core::silent_context()).value();
   all.insert(all.end(), back.begin(), back.end());
   std::sort(all.begin(), all.end());
   const double position = 0.95 * static_cast<double>(all.size() - 1);
@@ -306,7 +307,7 @@ TEST(CremiParity, metrics) {
     const Array truth = class_mask(truth_labels, 1);
     Array prediction = class_mask(fixture.labels("cremi_" + name + ".test_class"), 1);
     clear_where(prediction, truth_labels, 2);
-    const CremiScores found = cremi_clefts(prediction, truth, options);
+    const CremiScores found = cremi_clefts(prediction, truth, options, core::silent_context());
     expect_score(expected.at("cremi_score_mean_of_two"), found.score(), "CREMI score");
     expect_cremi_side(expected.at("acc_false_positives"), expected.at("false_positives_beyond_200"),
                       found.false_positives, prediction, options);

@@ -17,6 +17,7 @@ struct StreamedMasks {
   core::Vec3 shape{0, 0, 0};
   std::function<core::Array(const core::Box3&)> prediction;
   std::function<core::Array(const core::Box3&)> truth;
+  std::int64_t label_bytes = 0;  ///< of a voxel, that are read to make both masks
 };
 
 struct StreamedDistanceOptions {
@@ -48,9 +49,11 @@ struct StreamedDistances {
   double mean_false_distance(DirectedStatistic statistic) const;
 };
 
-/// Exact distances between two sets of a volume of any size: by blocks with a halo around them, or
-/// through a file in `scratch` (two sweeps along z, then plane by plane). Memory: about max_bytes.
-/// resource error if not even one voxel with its halo, or one plane, fits.
+/// Exact distances between two sets of a volume of any size. Either by one sweep along z that keeps
+/// the planes within the halo, of as many rows and columns at a time as max_bytes holds with a halo
+/// around them; no result depends on max_bytes. Or through a file in `scratch`: two sweeps along z,
+/// then plane by plane. Both take linear time. Memory: about max_bytes. resource error if no tile
+/// of twice the halo, or no plane, fits; interrupted on a stop request.
 StreamedDistances streamed_distances(const StreamedMasks& masks,
                                      const StreamedDistanceOptions& options,
                                      const core::Context& context);

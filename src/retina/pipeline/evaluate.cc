@@ -13,12 +13,14 @@
 #include "retina/metric/confusion.h"
 #include "retina/pipeline/class_selection.h"
 #include "retina/pipeline/image_scores.h"
+#include "retina/store/chunk_cache.h"
 #include "retina/store/slabs.h"
 
 namespace retina::pipeline {
 namespace {
 
 constexpr std::int64_t kBlockBytes = 64LL << 20;
+constexpr std::int64_t kMostCacheBytes = 256LL << 20;
 constexpr std::size_t kMostClasses = 256;
 constexpr const char* kRerun = "run the same command again";
 
@@ -272,6 +274,7 @@ EvaluateReport evaluate_pairs(const std::vector<LabelPair>& pairs, const Evaluat
                               const core::Context& context) {
   const std::int64_t voxels = inspect(pairs);
   const std::int64_t max_ram = core::parse_size(options.max_ram);
+  store::shared_cache().set_budget(std::min(kMostCacheBytes, max_ram / 4));
   const auto counts = count_all(pairs, voxels, max_ram, context);
   EvaluateReport report;
   const ScoringRules rules = rules_of(counts, options, report.notes);

@@ -90,6 +90,15 @@ TEST(EvaluateMemory, ALargeSparseVolumeIsScoredExactlyByBlocks) {
       evaluate_pairs({pair_of_cubes(shape, 100)}, options, core::silent_context()), shape, 100);
 }
 
+TEST(EvaluateMemory, ADenseVolumeIsScoredExactlyByBlocks) {
+  const Vec3 shape{100, 200, 200};
+  EvaluateOptions options;
+  options.max_ram = "40MiB";  // the whole would need 116 MB
+  options.distance_halo = 16;
+  expect_scores_of_cubes(
+      evaluate_pairs({pair_of_cubes(shape, 10)}, options, core::silent_context()), shape, 10);
+}
+
 /// Four times the volume in the same memory.
 TEST(EvaluateMemorySlow, IsFlatAndUnderOneGibibyte) {
   EvaluateOptions options;

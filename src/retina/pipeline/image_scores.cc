@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,7 +20,7 @@ namespace {
 constexpr core::Vec3d kCremiSamplingNm{40, 4, 4};
 /// Components: ids, their provisional groups (at most every fourth voxel), the matched mask.
 constexpr std::int64_t kMatchBytesPerVoxel = 12;
-/// Blocks with halo: larger ones save little, and 1 GiB shall do for any volume.
+/// Distances by blocks: more saves little, and 1 GiB shall do for any volume.
 constexpr std::int64_t kMostBlockBytes = std::int64_t{256} << 20;
 
 std::int64_t stored_value(std::int64_t class_id, MaskReading reading) {
@@ -114,12 +115,15 @@ class ImageScorer {
  private:
   bool wants_distances() const { return rules_.distances || rules_.cremi_threshold_nm; }
 
+  /// Of a voxel of both volumes.
+  std::int64_t stored_bytes() const {
+    return static_cast<std::int64_t>(core::size_of(image_.prediction.info().dtype) +
+                                     core::size_of(image_.truth.info().dtype));
+  }
+
   std::int64_t bytes_needed(std::int64_t working_bytes_per_voxel) const {
-    const auto stored =
-        core::size_of(image_.prediction.info().dtype) + core::size_of(image_.truth.info().dtype);
     const std::int64_t masks = 3;
-    return core::whole(result_.shape).voxels() *
-           (static_cast<std::int64_t>(stored) + masks + working_bytes_per_voxel);
+    return core::whole(result_.shape).voxels() * (stored_bytes() + masks + working_bytes_per_voxel);
   }
 
   void load() {
@@ -186,7 +190,7 @@ class ImageScorer {
     const auto truth = [this, id](const core::Box3& box) {
       return metric::class_mask(image_.truth.read(box), stored_value(id, rules_.truth));
     };
-    return {result_.shape, prediction, truth};
+    return {result_.shape, prediction, truth, stored_bytes()};
   }
 
   /// Distances, or why there are none: what cannot be measured here leaves the other scores.
@@ -199,8 +203,17 @@ class ImageScorer {
     return rules_.distance_halo * *std::min_element(sampling.begin(), sampling.end());
   }
 
-  BlockedDistances distances_by_blocks(const ClassScores& scores,
-                                       const core::Vec3d& sampling) const {
+  /// Measured once: several scores of a class may need the same.
+  const BlockedDistances& distances_by_blocks(const ClassScores& scores,
+                                              const core::Vec3d& sampling) {
+    const auto [known, is_new] = blocked_.try_emplace({scores.id, sampling});
+    if (is_new) {
+      known->second = measure_by_blocks(scores, sampling);
+    }
+    return known->second;
+  }
+
+  BlockedDistances measure_by_blocks(const ClassScores& scores, const core::Vec3d& sampling) const {
     if (scores.counts.tp + scores.counts.fp == 0 || scores.counts.tp + scores.counts.fn == 0) {
       return {std::nullopt, empty_reason(scores.counts)};
     }
@@ -228,6 +241,7 @@ class ImageScorer {
   }
 
   ClassScores score_class(const NamedClass& named) {
+    context_.check_stop("run the same command again");
     ClassScores scores{.id = named.id, .name = named.name};
     scores.counts = counts_.overlap(named.id);
     std::optional<Masks> masks;
@@ -245,26 +259,32 @@ class ImageScorer {
     return scores;
   }
 
-  void fill_distances(ClassScores& scores, const std::optional<Masks>& masks) const {
+  void fill_distances(ClassScores& scores, const std::optional<Masks>& masks) {
     if (!rules_.distances || !too_large_.empty()) {
       const std::string reason = rules_.distances ? too_large_ : "distances are switched off";
       scores.mfd = scores.mfd_nm = {std::nullopt, reason};
       return;
     }
     const auto distance = [&](const core::Vec3d& sampling) {
-      return by_blocks_
-                 ? streamed_distance(scores, sampling)
-                 : score_or(metric::false_distances(masks->prediction, masks->truth, sampling)
-                                .mean_false_distance(rules_.distance_statistic),
-                            empty_reason(scores.counts));
+      return by_blocks_ ? streamed_distance(scores, sampling)
+                        : score_or(metric::false_distances(masks->prediction, masks->truth,
+                                                           sampling, context_)
+                                       .mean_false_distance(rules_.distance_statistic),
+                                   empty_reason(scores.counts));
     };
     scores.mfd = distance({1, 1, 1});
-    scores.mfd_nm = result_.voxel_nm ? distance(*result_.voxel_nm)
-                                     : Score{std::nullopt, "the voxel size is not known"};
+    if (!result_.voxel_nm) {
+      scores.mfd_nm = {std::nullopt, "the voxel size is not known"};
+    } else if (const auto& [z, y, x] = *result_.voxel_nm; z == y && y == x) {
+      scores.mfd_nm = scores.mfd;  // of cubes it is the same distance in another unit
+      scores.mfd_nm.value = scores.mfd.value ? std::optional(x * *scores.mfd.value) : std::nullopt;
+    } else {
+      scores.mfd_nm = distance(*result_.voxel_nm);
+    }
   }
 
-  Score streamed_distance(const ClassScores& scores, const core::Vec3d& sampling) const {
-    const BlockedDistances blocked = distances_by_blocks(scores, sampling);
+  Score streamed_distance(const ClassScores& scores, const core::Vec3d& sampling) {
+    const BlockedDistances& blocked = distances_by_blocks(scores, sampling);
     if (!blocked.found) {
       return {std::nullopt, blocked.reason};
     }
@@ -274,9 +294,9 @@ class ImageScorer {
                : Score{blocked.found->mean_false_distance(rules_.distance_statistic), ""};
   }
 
-  CremiReport streamed_cremi(const ClassScores& scores) const {
+  CremiReport streamed_cremi(const ClassScores& scores) {
     const core::Vec3d sampling = result_.voxel_nm.value_or(kCremiSamplingNm);
-    const BlockedDistances blocked = distances_by_blocks(scores, sampling);
+    const BlockedDistances& blocked = distances_by_blocks(scores, sampling);
     if (!blocked.found) {
       const Score undefined{std::nullopt, blocked.reason};
       return {undefined, undefined, undefined, undefined, undefined};
@@ -309,7 +329,8 @@ class ImageScorer {
     const auto found =
         metric::cremi_clefts(masks->prediction, masks->truth,
                              {.sampling_nm = result_.voxel_nm.value_or(kCremiSamplingNm),
-                              .threshold_nm = *rules_.cremi_threshold_nm});
+                              .threshold_nm = *rules_.cremi_threshold_nm},
+                             context_);
     const std::string reason = empty_reason(counts);
     const auto beyond = [&](const metric::CremiSide& side) {
       return side.beyond_threshold ? Score{static_cast<double>(*side.beyond_threshold), ""}
@@ -327,6 +348,7 @@ class ImageScorer {
   metric::Confusion counts_;
   ImageScores result_;
   std::optional<LoadedPair> loaded_;
+  std::map<std::pair<std::int64_t, core::Vec3d>, BlockedDistances> blocked_;  ///< id, sampling
   bool by_blocks_ = false;  ///< distances of a volume that does not fit into memory
   std::string too_large_;   ///< why distances after instance matching are undefined
 };

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/error.h"
+#include "retina/testing/stopping_context.h"
 
 namespace retina::pipeline {
 namespace {
@@ -28,13 +29,13 @@ ScoringRules rules_for_class_one() {
 }
 
 ClassScores score_rows(const core::Volume& prediction, const core::Volume& truth,
-                       const ScoringRules& rules) {
+                       const ScoringRules& rules,
+                       const core::Context& context = core::silent_context()) {
   metric::Confusion confusion;
   confusion.add(prediction.read(core::whole(prediction.shape())),
                 truth.read(core::whole(truth.shape())));
   std::vector<std::string> notes;
-  return score_image({"row", prediction, truth, confusion}, rules, notes, core::silent_context())
-      .classes.at(0);
+  return score_image({"row", prediction, truth, confusion}, rules, notes, context).classes.at(0);
 }
 
 TEST(ImageScores, IgnoredVoxelsAreInNoScore) {
@@ -127,6 +128,49 @@ TEST(ImageScores, DistancesByBlocksEqualThoseOfTheWhole) {
   const auto short_sighted = score_rows(*predicted, *actual, rules);
   EXPECT_FALSE(short_sighted.mfd.value);
   EXPECT_THAT(short_sighted.mfd.reason, ::testing::HasSubstr("--scratch"));
+}
+
+TEST(ImageScores, OfOneSamplingAreMeasuredByBlocksOnce) {
+  int jobs = 0;
+  const core::Context context = testing::stopping_context([&](const testing::Reported& report) {
+    jobs += report.what == testing::Reported::What::begin && report.job == "distances" ? 1 : 0;
+    return false;
+  });
+  ScoringRules rules = rules_for_class_one();
+  rules.cremi_threshold_nm = 8;
+  rules.max_ram = 4 * 16 * 40;  // the whole would need 5800 bytes
+  rules.distance_halo = 8;
+  core::Array labels(DType::u8, 1, {1, 1, 200});
+  labels.at<std::uint8_t>(0, 0, 0, 100) = 1;
+  for (const core::Vec3d voxel_nm : {core::Vec3d{40, 4, 4}, core::Vec3d{5, 5, 5}}) {
+    jobs = 0;
+    const auto volume = core::in_memory(labels, voxel_nm);
+    const auto scores = score_rows(*volume, *volume, rules, context);
+    EXPECT_EQ(scores.mfd_nm.value, 0.0);
+    EXPECT_EQ(scores.cremi->score.value, 0.0);
+    EXPECT_EQ(jobs, 2) << core::to_string(voxel_nm);  // in voxels and in nanometres
+  }
+}
+
+TEST(ImageScores, OfCubicVoxelsAreTheSameInPixelsAndNanometres) {
+  const auto scores =
+      score_rows(*row_volume({0, 0, 0, 1}), *row_volume({1, 0, 0, 0}, core::Vec3d{5, 5, 5}),
+                 rules_for_class_one());
+  EXPECT_DOUBLE_EQ(scores.mfd.value.value(), 3);
+  EXPECT_DOUBLE_EQ(scores.mfd_nm.value.value(), 15);
+}
+
+TEST(ImageScores, AStopIsHeardWhileAWholeImageIsScored) {
+  const core::Context context =
+      testing::stopping_context([](const testing::Reported&) { return true; });
+  context.progress->begin("scoring", 1, "images");
+  const auto labels = row_volume({1, 1, 0});
+  try {
+    score_rows(*labels, *labels, rules_for_class_one(), context);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+  }
 }
 
 TEST(ImageScores, InstanceMatchingThatDoesNotFitTheMemoryIsAnError) {
