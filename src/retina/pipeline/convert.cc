@@ -374,7 +374,7 @@ class Converter {
   ConvertReport report_;
   std::optional<core::IntensityRange> range_;
   mutable std::atomic<std::int64_t> non_finite_{0};  ///< among the values that were mapped
-  bool is_labels_ = options_.labels;  ///< ids, never mapped nor clipped
+  bool is_labels_ = options_.labels;                 ///< ids, never mapped nor clipped
   label::BlockGrid grid_{{0, 0, 0}, {1, 1, 1}};
   core::CommitOrder order_ = core::CommitOrder::any;
   int threads_ = 1;
