@@ -18,9 +18,15 @@ from check_ome_zarr import check_equal, expected
 def check_described(path, case):
     with tifffile.TiffFile(path) as tiff:
         described = tiff.imagej_metadata
+        ome = tiff.ome_metadata
         numerator, denominator = tiff.pages[0].tags["XResolution"].value
         axes = tiff.series[0].axes
-    if described["unit"] != "nm" or not np.isclose(described["spacing"], 50):
+    if path.name.endswith(".ome.tif"):
+        pixels = tifffile.xml2dict(ome)["OME"]["Image"]["Pixels"]
+        size = [(pixels[f"PhysicalSize{axis}"], pixels[f"PhysicalSize{axis}Unit"]) for axis in "ZYX"]
+        if size != [(50, "nm"), (4.6, "nm"), (4.6, "nm")]:
+            raise SystemExit(f"{path}: OME metadata {pixels}, expected voxels of 50 x 4.6 x 4.6 nm")
+    elif described["unit"] != "nm" or not np.isclose(described["spacing"], 50):
         raise SystemExit(f"{path}: ImageJ metadata {described}, expected a spacing of 50 nm")
     if not np.isclose(denominator / numerator, 4.6, rtol=1e-5):
         raise SystemExit(f"{path}: pixels of {denominator / numerator}, expected 4.6 nm")

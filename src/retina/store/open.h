@@ -39,7 +39,8 @@ bool is_container(const std::string& path);
 
 /// Creates a writable volume; the format follows the extension of `path`:
 /// ".zarr" OME-Zarr 0.5 (sharded; 0.4 by options.zarr_version; `x.zarr/labels/NAME` adds a label
-/// image to x.zarr), ".tif/.tiff" stack (whole pages in order), ".h5/.hdf5/.hdf" HDF5
+/// image to x.zarr), ".tif/.tiff" stack (whole pages in order; OME-TIFF if ".ome" stands before
+/// it), ".h5/.hdf5/.hdf" HDF5
 /// (`x.h5:/path` names or adds a dataset), ".nrrd" NRRD, ".precomputed" Neuroglancer precomputed,
 /// ".png" one slice, ".pack" uint8 bytes (the only one of builds without container formats), no
 /// extension = folder of PNG slices. Written aside and put under its final name by finish(). usage

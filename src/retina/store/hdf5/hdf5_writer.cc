@@ -39,6 +39,8 @@ constexpr std::int64_t kLargestChunkBytes = (std::int64_t{1} << 32) - 1;  // HDF
 constexpr std::int64_t kSpareBytes = std::int64_t{1} << 20;
 constexpr std::int64_t kSpareBytesOfAChunk = 256;
 constexpr std::int64_t kCopiedAtOnce = std::int64_t{16} << 20;
+/// The disk gets what was written bit by bit: a stop is not heard while it gets all at the end.
+constexpr std::int64_t kSyncedAtOnce = std::int64_t{128} << 20;
 
 struct Hdf5Grid {
   core::Vec3 chunk;
@@ -155,6 +157,9 @@ void copy_file(const fs::path& from, const fs::path& to, const std::stop_token& 
     bytes.resize(static_cast<std::size_t>(std::min(kCopiedAtOnce, source.size() - at)));
     source.read(at, bytes);
     target.write(bytes, at);
+    if ((at + kCopiedAtOnce) % kSyncedAtOnce == 0) {
+      target.sync();
+    }
   }
   fs::permissions(to, fs::status(from).permissions());
 }
@@ -389,6 +394,7 @@ class Hdf5Output final : public OutputVolume {
   }
 
   void write_chunks(hid_t dataset, const fs::path& path) const {
+    std::int64_t unsynced = 0;
     for_each_cell({{0, 0, 0, 0}, shape_}, chunk_, [&](const Index4& index) {
       core::check_stop(stop_);
       const auto stored = log_->get(number_of(index));
@@ -403,6 +409,11 @@ class Hdf5Output final : public OutputVolume {
                        dataset, H5P_DEFAULT, skipped_hdf5_filters(stored->size(), chunk_bytes()),
                        start.data() + (info_.channels > 1 ? 0 : 1), stored->size(), stored->data()),
                    path, "a chunk cannot be written");
+      unsynced += static_cast<std::int64_t>(stored->size());
+      if (unsynced >= kSyncedAtOnce) {
+        core::sync_file(path);
+        unsynced = 0;
+      }
     });
   }
 

@@ -38,6 +38,14 @@ TEST(ConformanceE2e, TifffileReadsOurTiff) {
   }
   cases.push_back(
       write_case(folder.path(), {.path = "channels.tif", .channels = 3, .dimensions = "zcyx"}, 0));
+  for (const DType dtype : {DType::u8, DType::u16, DType::u32, DType::i8, DType::i16, DType::i32,
+                            DType::f32, DType::f64}) {
+    cases.push_back(
+        write_case(folder.path(),
+                   {.path = std::string(core::name_of(dtype)) + ".ome.tif", .dtype = dtype}, 0));
+  }
+  cases.push_back(write_case(folder.path(),
+                             {.path = "channels.ome.tif", .channels = 3, .dimensions = "zcyx"}, 0));
   save_cases(folder.path(), cases);
   EXPECT_EQ(run_script("check_tiff.py", "read", folder.path()), "equal\n");
 }

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "retina/store/tiff/xml_scanner.h"
 #include "retina/store/units.h"
 
@@ -84,6 +86,8 @@ OmeDocument parse_ome_xml(std::string_view text) {
       out.images.back().name = xml_attribute(*tag, "Name").value_or("");
     } else if (out.images.empty()) {
       continue;
+    } else if (tag->name == "Description") {
+      out.images.back().description = trimmed(tag->text);
     } else if (tag->name == "Pixels") {
       take_pixels(out.images.back(), *tag);
     } else if (tag->name == "TiffData") {
@@ -95,6 +99,36 @@ OmeDocument parse_ome_xml(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string to_ome_xml(const OmeImage& image) {
+  const std::string schema = "http://www.openmicroscopy.org/Schemas/OME/2016-06";
+  std::string text = fmt::format(
+      R"(<?xml version="1.0" encoding="UTF-8"?><OME xmlns="{0}" )"
+      R"(xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="{0} {0}/ome.xsd">)"
+      R"(<Image ID="Image:0">)",
+      schema);
+  if (!image.description.empty()) {
+    text += fmt::format("<Description>{}</Description>", image.description);
+  }
+  text +=
+      fmt::format(R"(<Pixels ID="Pixels:0" DimensionOrder="{}" Type="{}" SizeX="{}" SizeY="{}" )"
+                  R"(SizeZ="{}" SizeC="{}" SizeT="{}")",
+                  image.order, image.type, image.width, image.height, image.slices, image.channels,
+                  image.times);
+  constexpr std::string_view kAxes = "ZYX";
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (image.voxel_nm[i]) {
+      text += fmt::format(R"( PhysicalSize{0}="{1}" PhysicalSize{0}Unit="nm")", kAxes[i],
+                          *image.voxel_nm[i]);
+    }
+  }
+  text += ">";
+  for (std::int64_t c = 0; c < image.channels; ++c) {
+    text += fmt::format(R"(<Channel ID="Channel:0:{}" SamplesPerPixel="1"/>)", c);
+  }
+  return text + fmt::format(R"(<TiffData IFD="0" PlaneCount="{}"/></Pixels></Image></OME>)",
+                            image.slices * image.channels * image.times);
 }
 
 }  // namespace retina::store

@@ -23,6 +23,7 @@ struct OmeTiffData {
 /// One <Image> of an OME-XML text.
 struct OmeImage {
   std::string name;
+  std::string description;      ///< free text; this project notes `offset_nm=z,y,x` there
   std::string order = "XYZCT";  ///< DimensionOrder: the fastest first
   std::string type;             ///< "uint8", ...
   std::int64_t width = 0;
@@ -46,5 +47,8 @@ bool is_ome_xml(std::string_view text);
 
 /// Reads what is there; what is damaged or absent has the values above.
 OmeDocument parse_ome_xml(std::string_view text);
+
+/// The description of a file whose pages are the planes of `image`, all of them, in its order.
+std::string to_ome_xml(const OmeImage& image);
 
 }  // namespace retina::store

@@ -33,6 +33,33 @@ TEST(OmeXml, ReadsPixels) {
   EXPECT_EQ(image.voxel_nm[2], 4.6);
 }
 
+TEST(OmeXml, ReadsWhatItWrites) {
+  OmeImage image;
+  image.description = "offset_nm=1,2,3";
+  image.order = "XYCZT";
+  image.type = "float";
+  image.width = 5;
+  image.height = 4;
+  image.slices = 3;
+  image.channels = 2;
+  image.voxel_nm = {std::nullopt, 4.6, 0.25};
+  const std::string text = to_ome_xml(image);
+  ASSERT_TRUE(is_ome_xml(text));
+  const OmeImage read = parse_ome_xml(text).images.at(0);
+  EXPECT_EQ(read.description, image.description);
+  EXPECT_EQ(read.order, image.order);
+  EXPECT_EQ(read.type, image.type);
+  EXPECT_EQ(read.width, 5);
+  EXPECT_EQ(read.height, 4);
+  EXPECT_EQ(read.slices, 3);
+  EXPECT_EQ(read.channels, 2);
+  EXPECT_EQ(read.times, 1);
+  EXPECT_EQ(read.voxel_nm, image.voxel_nm);
+  ASSERT_EQ(read.data.size(), 1U);
+  EXPECT_EQ(read.data[0].page, 0);
+  EXPECT_EQ(read.data[0].planes, 6);
+}
+
 TEST(OmeXml, ReadsWherePlanesLie) {
   const OmeImage image = parse_ome_xml(kTwoImages).images[0];
   ASSERT_EQ(image.data.size(), 3U);

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <tiffio.h>
 
 #include "retina/core/durable.h"
 #include "retina/core/file.h"
+#include "retina/store/tiff/ome_xml.h"
 #include "retina/store/tiff/tiff.h"
 #include "retina/store/tiff/tiff_handle.h"
 #include "retina/store/tiff/tiff_metadata.h"
@@ -55,6 +57,11 @@ bool has_predictor(core::DType dtype, std::uint16_t compression) {
   return compression != COMPRESSION_NONE && core::is_integer(dtype) && core::size_of(dtype) <= 4;
 }
 
+/// Names that end in .ome.tif and .ome.tiff promise a description in OME-XML.
+bool is_ome_name(const fs::path& path) {
+  return extension_of(path.stem()) == ".ome";
+}
+
 class TiffOutput final : public OutputVolume {
  public:
   TiffOutput(const Location& location, const CreateOptions& options)
@@ -64,6 +71,7 @@ class TiffOutput final : public OutputVolume {
         partial_(core::partial_path(location.file)),
         compression_(compression_tag(options.compression)) {
     require_codec();
+    require_ome_type();
     info_.axes = options.channels > 1 ? "zcyx" : "zyx";
     fs::remove_all(partial_);
     file_ =
@@ -135,6 +143,38 @@ class TiffOutput final : public OutputVolume {
     }
   }
 
+  void require_ome_type() const {
+    if (is_ome_name(path_) && core::is_integer(info_.dtype) && core::size_of(info_.dtype) > 4) {
+      throw Error(ErrorKind::usage,
+                  Problem{.subject = fmt::format("output '{}'", path_.string()),
+                          .found = std::string(core::name_of(info_.dtype)),
+                          .expected = "a type that OME knows: integers of up to 32 bits, or floats",
+                          .remedy = "write .tif or .zarr, or choose another --dtype"});
+    }
+  }
+
+  std::string description() const {
+    if (!is_ome_name(path_)) {
+      return tiff_description(info_.shape, info_.channels, info_.voxel_nm, info_.offset_nm);
+    }
+    OmeImage image;
+    image.order = "XYCZT";
+    image.type = info_.dtype == core::DType::f32   ? "float"
+                 : info_.dtype == core::DType::f64 ? "double"
+                                                   : core::name_of(info_.dtype);
+    image.width = info_.shape[2];
+    image.height = info_.shape[1];
+    image.slices = info_.shape[0];
+    image.channels = info_.channels;
+    if (info_.voxel_nm) {
+      std::copy(info_.voxel_nm->begin(), info_.voxel_nm->end(), image.voxel_nm.begin());
+    }
+    if (info_.offset_nm != core::Vec3d{0, 0, 0}) {
+      image.description = fmt::format("offset_nm={}", fmt::join(info_.offset_nm, ","));
+    }
+    return to_ome_xml(image);
+  }
+
   Error usage(const std::string& found, const std::string& expected) const {
     return Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", path_.string()),
                                            .found = found,
@@ -176,9 +216,7 @@ class TiffOutput final : public OutputVolume {
                                  : std::clamp<std::size_t>(kStripBytes / row, 1, height);
     set_tags(static_cast<std::int64_t>(rows));
     if (tags == PageTags::first) {
-      const std::string text =
-          tiff_description(info_.shape, info_.channels, info_.voxel_nm, info_.offset_nm);
-      TIFFSetField(file_->get(), TIFFTAG_IMAGEDESCRIPTION, text.c_str());
+      TIFFSetField(file_->get(), TIFFTAG_IMAGEDESCRIPTION, description().c_str());
     }
     const auto page =
         values.bytes().subspan(static_cast<std::size_t>(plane) * height * row, height * row);

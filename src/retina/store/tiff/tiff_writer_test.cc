@@ -74,6 +74,29 @@ TEST(TiffWriter, CompressesAsAsked) {
   EXPECT_NE(sizes[1], sizes[2]);
 }
 
+TEST(TiffWriter, ANameOfOmeTiffGetsItsDescription) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {3, 6, 7};
+  options.channels = 2;
+  options.dtype = core::DType::f32;
+  options.voxel_nm = core::Vec3d{50, 4.6, 4.55};
+  options.offset_nm = {100, 9.2, 0.25};
+  const std::string path = (folder / "a.OME.tif").string();
+  const core::Array values = random_array(options.dtype, options.channels, options.shape, 3);
+  const auto output = create(path, options);
+  output->write(core::whole(options.shape), values);
+  output->finish();
+  const auto volume = open(path);
+  EXPECT_EQ(volume->info().axes, "zcyx");
+  EXPECT_EQ(volume->info().voxel_nm, options.voxel_nm);
+  EXPECT_EQ(volume->info().voxel_nm_source, "OME description");
+  EXPECT_EQ(volume->info().offset_nm, options.offset_nm);
+  EXPECT_TRUE(volume->read(core::whole(options.shape)) == values);
+  options.dtype = core::DType::u64;  // no type of OME
+  EXPECT_THROW(create((folder / "b.ome.tiff").string(), options), Error);
+}
+
 TEST(TiffWriter, FormatsWithoutAChoiceOfCompressionRefuseIt) {
   const testing::TempFolder folder;
   CreateOptions options;
@@ -98,6 +121,8 @@ std::vector<FormatCase> tiff_cases() {
         {.name = std::string(core::name_of(dtype)), .extension = ".tif", .dtype = dtype});
   }
   cases.push_back({.name = "Channels", .extension = ".tiff", .channels = 4});
+  cases.push_back({.name = "Ome", .extension = ".ome.tif", .dtype = DType::i16});
+  cases.push_back({.name = "OmeChannels", .extension = ".ome.tiff", .channels = 3});
   cases.push_back({.name = "ManyStrips",
                    .extension = ".tif",
                    .dtype = core::DType::u16,
