@@ -143,7 +143,7 @@ def main():
     default = os.environ.get("RETINA_PARITY") or Path(__file__).resolve().parents[3] / "shared/parity"
     parser.add_argument("--fixtures", type=Path, default=default)
     parser.add_argument("--only", action="append", choices=list(TESTS))
-    parser.add_argument("--sample", type=int, default=3)
+    parser.add_argument("--sample", type=int, default=2)
     parser.add_argument("--all", action="store_true")
     arguments = parser.parse_args()
     root = (Path(arguments.fixtures) / "retina").resolve()
@@ -151,7 +151,7 @@ def main():
     if not fixtures:
         print(f"skipped: no fixtures in {root}")
         sys.exit(77)
-    tried, unnoticed = 0, []
+    tried, unnoticed = 0, 0
     for fixture in fixtures:
         if not passes(arguments.build, fixture, root.parent):
             sys.exit(f"{fixture}: its tests fail already, or are not built")
@@ -162,8 +162,9 @@ def main():
                     set_with(root, file, change, folder)
                     tried += 1
                     if passes(arguments.build, fixture, folder):
-                        unnoticed.append(f"{file.relative_to(root)}: {change}")
-    print("\n".join(unnoticed + [f"{tried} numbers changed one at a time, {len(unnoticed)} unnoticed"]))
+                        unnoticed += 1
+                        print(f"unnoticed: {file.relative_to(root)}: {change}", flush=True)
+    print(f"{tried} numbers changed one at a time, {unnoticed} unnoticed")
     sys.exit(1 if unnoticed else 0)
 
 
