@@ -241,6 +241,9 @@ TEST_F(FullTransUNetParity, transunet_full_ForwardInFloat64) {
     const Json& stated = config_.at("results")
                              .at(name.substr(0, cut))
                              .at("float32_versus_float64_" + mode + "_maxabs_rell2");
+    if (stated.is_null()) {
+      continue;  // there was no such run
+    }
     const std::shared_ptr<TransUNet> built = network(name.substr(0, cut));
     built->to(at::kDouble);
     built->train(mode == "train");
