@@ -19,8 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A verb that writes. Commands run in a folder with images/, masks/, pictures/, downloads/,
-/// islands/, volume.zarr, volume.tif and model/; what they write lies in out/.
+/// A verb that writes. Commands run in a folder with images/, masks/, pictures/, pictures.pack/,
+/// downloads/, islands/, volume.zarr, volume.tif and model/; what they write lies in out/.
 struct Job {
   const char* name;
   std::string command;
@@ -53,6 +53,9 @@ std::vector<Job> jobs() {
       {.name = "predict_images",
        .command = "predict --model model --probabilities --overlay pictures -o out/p",
        .finished = {"p", "p_probabilities", "p_overlay"}},
+      {.name = "predict_pack",
+       .command = "predict --model model --probabilities pictures.pack -o out/p.pack",
+       .finished = {"p.pack", "p_probabilities.pack"}},
       {.name = "predict_one_image",
        .command = "predict --model model --probabilities pictures/slice0.png -o out/p.png",
        .finished = {"p.png", "p_probabilities.png"},
@@ -221,6 +224,8 @@ const fs::path& inputs() {
     EXPECT_EQ(trained.exit_code, 0) << trained.standard_error;
     write_blob_dataset(made / "large", 8, 40, 256);
     fs::rename(made / "large/images", made / "pictures");
+    const Outcome packed = run_retina(made.path(), "pack pictures -o pictures.pack");
+    EXPECT_EQ(packed.exit_code, 0) << packed.standard_error;
     fs::rename(made / "run/model", made / "model");
     fs::remove_all(made / "run");
     write_volume((made / "volume.zarr").string(), {150, 80, 80});
@@ -252,8 +257,9 @@ class Load {
 class Workplace {
  public:
   explicit Workplace(const Job& job) : job_(job) {
-    for (const char* name : {"images", "masks", "pictures", "downloads", "model", "volume.zarr",
-                             "volume.tif", "c.json", "p.json", "g.json", "islands"}) {
+    for (const char* name :
+         {"images", "masks", "pictures", "pictures.pack", "downloads", "model", "volume.zarr",
+          "volume.tif", "c.json", "p.json", "g.json", "islands"}) {
       fs::create_symlink(inputs() / name, folder_ / name);
     }
     clear();

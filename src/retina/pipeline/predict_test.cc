@@ -11,139 +11,17 @@
 
 #include "retina/core/file.h"
 #include "retina/core/resampled_volume.h"
-#include "retina/core/rng.h"
 #include "retina/engine/volume_predictor.h"
 #include "retina/model/model.h"
 #include "retina/pipeline/object_cleaning.h"
+#include "retina/pipeline/predict_test_data.h"
 #include "retina/store/open.h"
-#include "retina/store/pack/pack.h"
 #include "retina/testing/stopping_context.h"
-#include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string save_tiny_model(const fs::path& folder, int channels) {
-  torch::manual_seed(1);
-  model::Card card;
-  card.name = "tiny";
-  card.network_options = {{"window", 64},
-                          {"classes", channels},
-                          {"hidden", 8},
-                          {"mlp", 8},
-                          {"heads", 2},
-                          {"layers", 1},
-                          {"resnet_units", {1, 1, 1}},
-                          {"width_factor", 0.25},
-                          {"group_norm_groups", 4},
-                          {"decoder_head_channels", 8},
-                          {"decoder_channels", {8, 8, 8, 8}}};
-  card.classes = {{0, "background"}, {1, "mitochondria"}};
-  for (int id = 2; id < channels; ++id) {
-    card.classes.push_back({id, "class " + std::to_string(id)});
-  }
-  const auto network = net::make_network("transunet", card.network_options);
-  network->eval();
-  model::save(folder, card, *network);
-  return folder.string();
-}
-
-core::Array noise(const core::Vec3& shape, std::uint64_t seed) {
-  core::Array array(core::DType::u8, 1, shape);
-  core::Rng rng(seed);
-  for (std::uint8_t& value : array.values<std::uint8_t>()) {
-    value = static_cast<std::uint8_t>(rng.integer(0, 255));
-  }
-  return array;
-}
-
-std::string write_volume(const fs::path& path, const core::Array& values,
-                         std::optional<core::Vec3d> voxel_nm = std::nullopt) {
-  store::CreateOptions how;
-  how.shape = values.shape();
-  how.voxel_nm = voxel_nm;
-  const auto volume = store::create(path.string(), how);
-  volume->write(core::whole(values.shape()), values);
-  volume->finish();
-  return path.string();
-}
-
-core::Array read_volume(const std::string& path) {
-  const auto volume = store::open(path);
-  return volume->read(core::whole(volume->shape()));
-}
-
-/// In which a stop is asked for at the first sign of progress.
-core::Context context_that_stops_soon() {
-  return retina::testing::stopping_context(
-      [](const retina::testing::Reported& reported) { return reported.is_update(); });
-}
-
-class Predict : public ::testing::Test {
- protected:
-  PredictOptions options_for(const std::string& input, const std::string& output) const {
-    PredictOptions options;
-    options.model = model_;
-    options.input = input;
-    options.output = (folder_ / output).string();
-    options.precision = tensor::Precision::fp32;
-    options.threads = 1;
-    return options;
-  }
-  PredictReport run(const PredictOptions& options) const {
-    return predict(options, core::silent_context());
-  }
-  ErrorKind error_of(const PredictOptions& options) const {
-    try {
-      run(options);
-    } catch (const Error& error) {
-      message_ = error.what();
-      return error.kind();
-    }
-    return ErrorKind::internal;
-  }
-  /// A threshold that `share` of the probabilities of a volume lie under.
-  double threshold_over(double share, const std::string& input, engine::AxesMode mode) const {
-    PredictOptions options = options_for(input, "probe.zarr");
-    options.axes_mode = mode;
-    options.probabilities = true;
-    const PredictReport report = run(options);
-    core::Array p = read_volume(report.probabilities);
-    const auto values = p.values<std::uint8_t>();
-    const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size()));
-    std::nth_element(values.begin(), values.begin() + rank, values.end());
-    fs::remove_all(report.output);
-    fs::remove_all(report.probabilities);
-    return (values[static_cast<std::size_t>(rank)] + 0.5) / 255;
-  }
-  std::string image_folder() const {
-    fs::create_directories(folder_ / "images");
-    write_volume(folder_ / "images" / "a.png", noise({1, 70, 90}, 1));
-    write_volume(folder_ / "images" / "b.png", noise({1, 40, 130}, 2));
-    return (folder_ / "images").string();
-  }
-  /// The same images.
-  std::string image_pack() const {
-    const std::string images = image_folder();
-    std::vector<store::PackItem> items;
-    for (const char* name : {"a.png", "b.png"}) {
-      store::PackItem item;
-      item.name = name;
-      item.image = store::open(images + "/" + name);
-      items.push_back(std::move(item));
-    }
-    const std::string path = (folder_ / "p").string();
-    store::write_pack(path, items, {}, core::silent_context());
-    fs::remove_all(images);
-    return path;
-  }
-
-  retina::testing::TempFolder folder_;
-  std::string model_ = save_tiny_model(folder_ / "model", 1);
-  mutable std::string message_;
-};
 
 TEST_F(Predict, AFolderOfImagesBecomesPngFilesOfTheSameNames) {
   PredictOptions options = options_for(image_folder(), "out");
@@ -161,55 +39,6 @@ TEST_F(Predict, AFolderOfImagesBecomesPngFilesOfTheSameNames) {
     EXPECT_TRUE(fs::exists(report.overlay + file));
   }
   EXPECT_FALSE(fs::exists(core::partial_path(report.output)));
-}
-
-TEST_F(Predict, APackOfImagesBecomesPngFilesOrAPack) {
-  const std::string pack = image_pack();
-  const PredictReport files = run(options_for(image_folder(), "of_files"));
-  const PredictReport report = run(options_for(pack, "out"));
-  EXPECT_EQ(report.images, 2);
-  PredictOptions options = options_for(pack, "out.pack");
-  options.probabilities = true;
-  options.overlay = true;
-  const PredictReport packed = run(options);
-  EXPECT_EQ(store::list_datasets(packed.output), (std::vector<std::string>{"a.png", "b.png"}));
-  EXPECT_EQ(packed.probabilities, (folder_ / "out_probabilities.pack").string());
-  EXPECT_EQ(packed.overlay, (folder_ / "out_overlay").string());
-  EXPECT_TRUE(fs::exists(packed.overlay + "/b.png"));
-  for (const std::string name : {"a", "b"}) {
-    const core::Array labels = read_volume(files.output + "/" + name + ".png");
-    EXPECT_EQ(read_volume(report.output + "/" + name + ".png"), labels);
-    EXPECT_EQ(read_volume(packed.output + ":" + name + ".png"), labels);
-    EXPECT_EQ(read_volume(packed.probabilities + ":" + name + ".png").shape(), labels.shape());
-  }
-  for (const auto& entry : fs::directory_iterator(packed.output)) {
-    EXPECT_THAT(entry.path().filename().string(),
-                ::testing::AnyOf("images.bin", "index.jsonl", "pack.json"));
-  }
-  EXPECT_EQ(error_of(options), ErrorKind::usage);
-  options.overwrite = true;
-  EXPECT_EQ(run(options).images, 2);
-}
-
-TEST_F(Predict, AnInterruptedPackOfImagesContinues) {
-  const std::string pack = image_pack();
-  const PredictOptions options = options_for(pack, "out.pack");
-  EXPECT_THROW(predict(options, context_that_stops_soon()), Error);
-  EXPECT_FALSE(fs::exists(options.output));
-  EXPECT_TRUE(fs::exists(core::partial_path(options.output)));
-  const core::Array expected = read_volume(run(options_for(pack, "whole")).output + "/b.png");
-  EXPECT_EQ(read_volume(run(options).output + ":b.png"), expected);
-}
-
-TEST_F(Predict, APackOfSeveralImagesIsNoVolume) {
-  const std::string pack = image_pack();
-  PredictOptions options = options_for(pack, "out.zarr");
-  EXPECT_EQ(error_of(options), ErrorKind::usage);
-  EXPECT_THAT(message_, ::testing::HasSubstr(pack + ":a.png"));
-  options = options_for(pack, "out");
-  options.axes_mode = engine::AxesMode::stack;
-  EXPECT_EQ(error_of(options), ErrorKind::usage);
-  EXPECT_THAT(message_, ::testing::HasSubstr("--axes-mode stack"));
 }
 
 TEST_F(Predict, OverlaysOfAVolumeReplaceNothingUnasked) {
