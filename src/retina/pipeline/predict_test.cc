@@ -84,6 +84,16 @@ TEST_F(Predict, OutputWithoutExtensionIsLikeTheInput) {
   EXPECT_EQ(run(options_for(input, "out")).output, (folder_ / "out.tif").string());
 }
 
+TEST_F(Predict, OutputWithoutExtensionReplacesNoInput) {
+  const core::Array values = noise({5, 70, 80}, 5);
+  const std::string input = write_volume(folder_ / "in.tif", values);
+  PredictOptions options = options_for(input, "in");
+  options.overwrite = true;
+  EXPECT_EQ(error_of(options), ErrorKind::usage);
+  EXPECT_THAT(message_, ::testing::HasSubstr("the input"));
+  EXPECT_EQ(read_volume(input), values);
+}
+
 TEST_F(Predict, AFolderIsAVolumeOnRequest) {
   const std::string images = write_volume(folder_ / "slices", noise({6, 70, 80}, 6));
   PredictOptions options = options_for(images, "out.zarr");
