@@ -111,6 +111,10 @@ class KillInputs {
     if (lacks("tall.zarr")) {
       write_volume((made_ / "tall.zarr").string(), {128, 104, 104});
     }
+    if (lacks("pictures.pack")) {
+      const Outcome packed = run_retina(made_.path(), "pack pictures -o pictures.pack");
+      EXPECT_EQ(packed.exit_code, 0) << packed.standard_error;
+    }
     if (lacks("wide")) {
       write_wide_model(made_.path());
     }

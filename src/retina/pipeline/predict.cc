@@ -46,17 +46,18 @@ bool has_extension(const std::string& output) {
 }
 
 /// A volume's output without extension is stored like its input.
-std::string with_extension(const std::string& output, const core::VolumeInfo& input,
+std::string with_extension(const PredictOptions& options, const core::VolumeInfo& input,
                            const core::Context& context) {
-  if (has_extension(output)) {
-    return output;
+  if (has_extension(options.output)) {
+    return options.output;
   }
   const bool is_tiff = input.format.find("tiff") != std::string::npos ||
                        input.format.find("TIFF") != std::string::npos;
   const char* like_input = is_tiff ? ".tif" : ".zarr";
   const std::string named =
-      output + (store::can_create(output + like_input) ? like_input : ".pack");
-  context.log->info("output '{}' has no extension: writing '{}'", output, named);
+      options.output + (store::can_create(options.output + like_input) ? like_input : ".pack");
+  store::refuse_replacing_input(options.input, named);
+  context.log->info("output '{}' has no extension: writing '{}'", options.output, named);
   return named;
 }
 
@@ -69,12 +70,15 @@ std::vector<std::string> names_of(const std::vector<SetImage>& images) {
 }
 
 /// A set becomes a folder of PNG files where this build can write them, else a pack.
-std::string set_output(const std::string& output, const core::Context& context) {
-  if (has_extension(output) || store::can_create("image.png")) {
-    return output;
+std::string set_output(const PredictOptions& options, const core::Context& context) {
+  if (has_extension(options.output) || store::can_create("image.png")) {
+    return options.output;
   }
-  context.log->info("output '{0}': this build writes packs only: writing '{0}.pack'", output);
-  return output + ".pack";
+  const std::string named = options.output + ".pack";
+  store::refuse_replacing_input(options.input, named);
+  context.log->info("output '{}': this build writes packs only: writing '{}'", options.output,
+                    named);
+  return named;
 }
 
 PredictReport predict_pack(PredictionSetup& setup, const std::vector<SetImage>& images,
@@ -98,7 +102,7 @@ PredictReport predict_pack(PredictionSetup& setup, const std::vector<SetImage>& 
                         .remedy = fmt::format("or name one item, {}", images.front().path)});
   }
   context.log->info("'{}': a pack is a set of {} images", options.input, images.size());
-  return predict_image_set(setup, images, set_output(options.output, context), context);
+  return predict_image_set(setup, images, set_output(options, context), context);
 }
 
 PredictReport predict_folder(PredictionSetup& setup, const std::vector<SetImage>& images,
@@ -129,11 +133,11 @@ PredictReport predict_file(PredictionSetup& setup, const core::Context& context)
   const auto input = open_grey(options.input, options);
   const AxesMode mode = options.axes_mode ? *options.axes_mode : mode_of(input->info(), context);
   if (input->shape()[0] == 1 && !has_extension(options.output)) {
-    return predict_image_set(setup, {image_of_file(options.input)},
-                             set_output(options.output, context), context);
+    return predict_image_set(setup, {image_of_file(options.input)}, set_output(options, context),
+                             context);
   }
-  return predict_one(setup, *input, mode, with_extension(options.output, input->info(), context),
-                     {}, context);
+  return predict_one(setup, *input, mode, with_extension(options, input->info(), context), {},
+                     context);
 }
 
 }  // namespace

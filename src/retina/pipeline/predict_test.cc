@@ -15,72 +15,12 @@
 #include "retina/pipeline/object_cleaning.h"
 #include "retina/pipeline/predict_test_data.h"
 #include "retina/store/open.h"
-#include "retina/store/pack/pack.h"
 #include "retina/testing/stopping_context.h"
-#include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Predict : public ::testing::Test {
- protected:
-  PredictOptions options_for(const std::string& input, const std::string& output) const {
-    return prediction_of(model_, input, (folder_ / output).string());
-  }
-  PredictReport run(const PredictOptions& options) const {
-    return predict(options, core::silent_context());
-  }
-  ErrorKind error_of(const PredictOptions& options) const {
-    try {
-      run(options);
-    } catch (const Error& error) {
-      message_ = error.what();
-      return error.kind();
-    }
-    return ErrorKind::internal;
-  }
-  /// A threshold that `share` of the probabilities of a volume lie under.
-  double threshold_over(double share, const std::string& input, engine::AxesMode mode) const {
-    PredictOptions options = options_for(input, "probe.zarr");
-    options.axes_mode = mode;
-    options.probabilities = true;
-    const PredictReport report = run(options);
-    core::Array p = read_volume(report.probabilities);
-    const auto values = p.values<std::uint8_t>();
-    const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size()));
-    std::nth_element(values.begin(), values.begin() + rank, values.end());
-    fs::remove_all(report.output);
-    fs::remove_all(report.probabilities);
-    return (values[static_cast<std::size_t>(rank)] + 0.5) / 255;
-  }
-  std::string image_folder() const {
-    fs::create_directories(folder_ / "images");
-    write_volume(folder_ / "images" / "a.png", noise({1, 70, 90}, 1));
-    write_volume(folder_ / "images" / "b.png", noise({1, 40, 130}, 2));
-    return (folder_ / "images").string();
-  }
-  /// The same images.
-  std::string image_pack() const {
-    const std::string images = image_folder();
-    std::vector<store::PackItem> items;
-    for (const char* name : {"a.png", "b.png"}) {
-      store::PackItem item;
-      item.name = name;
-      item.image = store::open(images + "/" + name);
-      items.push_back(std::move(item));
-    }
-    const std::string path = (folder_ / "p").string();
-    store::write_pack(path, items, {}, core::silent_context());
-    fs::remove_all(images);
-    return path;
-  }
-
-  retina::testing::TempFolder folder_;
-  std::string model_ = save_tiny_model(folder_ / "model", 1);
-  mutable std::string message_;
-};
 
 TEST_F(Predict, AFolderOfImagesBecomesPngFilesOfTheSameNames) {
   PredictOptions options = options_for(image_folder(), "out");
@@ -98,55 +38,6 @@ TEST_F(Predict, AFolderOfImagesBecomesPngFilesOfTheSameNames) {
     EXPECT_TRUE(fs::exists(report.overlay + file));
   }
   EXPECT_FALSE(fs::exists(core::partial_path(report.output)));
-}
-
-TEST_F(Predict, APackOfImagesBecomesPngFilesOrAPack) {
-  const std::string pack = image_pack();
-  const PredictReport files = run(options_for(image_folder(), "of_files"));
-  const PredictReport report = run(options_for(pack, "out"));
-  EXPECT_EQ(report.images, 2);
-  PredictOptions options = options_for(pack, "out.pack");
-  options.probabilities = true;
-  options.overlay = true;
-  const PredictReport packed = run(options);
-  EXPECT_EQ(store::list_datasets(packed.output), (std::vector<std::string>{"a.png", "b.png"}));
-  EXPECT_EQ(packed.probabilities, (folder_ / "out_probabilities.pack").string());
-  EXPECT_EQ(packed.overlay, (folder_ / "out_overlay").string());
-  EXPECT_TRUE(fs::exists(packed.overlay + "/b.png"));
-  for (const std::string name : {"a", "b"}) {
-    const core::Array labels = read_volume(files.output + "/" + name + ".png");
-    EXPECT_EQ(read_volume(report.output + "/" + name + ".png"), labels);
-    EXPECT_EQ(read_volume(packed.output + ":" + name + ".png"), labels);
-    EXPECT_EQ(read_volume(packed.probabilities + ":" + name + ".png").shape(), labels.shape());
-  }
-  for (const auto& entry : fs::directory_iterator(packed.output)) {
-    EXPECT_THAT(entry.path().filename().string(),
-                ::testing::AnyOf("images.bin", "index.jsonl", "pack.json"));
-  }
-  EXPECT_EQ(error_of(options), ErrorKind::usage);
-  options.overwrite = true;
-  EXPECT_EQ(run(options).images, 2);
-}
-
-TEST_F(Predict, AnInterruptedPackOfImagesContinues) {
-  const std::string pack = image_pack();
-  const PredictOptions options = options_for(pack, "out.pack");
-  EXPECT_THROW(predict(options, context_that_stops_soon()), Error);
-  EXPECT_FALSE(fs::exists(options.output));
-  EXPECT_TRUE(fs::exists(core::partial_path(options.output)));
-  const core::Array expected = read_volume(run(options_for(pack, "whole")).output + "/b.png");
-  EXPECT_EQ(read_volume(run(options).output + ":b.png"), expected);
-}
-
-TEST_F(Predict, APackOfSeveralImagesIsNoVolume) {
-  const std::string pack = image_pack();
-  PredictOptions options = options_for(pack, "out.zarr");
-  EXPECT_EQ(error_of(options), ErrorKind::usage);
-  EXPECT_THAT(message_, ::testing::HasSubstr(pack + ":a.png"));
-  options = options_for(pack, "out");
-  options.axes_mode = engine::AxesMode::stack;
-  EXPECT_EQ(error_of(options), ErrorKind::usage);
-  EXPECT_THAT(message_, ::testing::HasSubstr("--axes-mode stack"));
 }
 
 TEST_F(Predict, OverlaysOfAVolumeReplaceNothingUnasked) {
@@ -190,6 +81,16 @@ TEST_F(Predict, AnisotropicVolumesAreStacks) {
 TEST_F(Predict, OutputWithoutExtensionIsLikeTheInput) {
   const std::string input = write_volume(folder_ / "in.tif", noise({5, 70, 80}, 5));
   EXPECT_EQ(run(options_for(input, "out")).output, (folder_ / "out.tif").string());
+}
+
+TEST_F(Predict, OutputWithoutExtensionReplacesNoInput) {
+  const core::Array values = noise({5, 70, 80}, 5);
+  const std::string input = write_volume(folder_ / "in.tif", values);
+  PredictOptions options = options_for(input, "in");
+  options.overwrite = true;
+  EXPECT_EQ(error_of(options), ErrorKind::usage);
+  EXPECT_THAT(message_, ::testing::HasSubstr("the input"));
+  EXPECT_EQ(read_volume(input), values);
 }
 
 TEST_F(Predict, AFolderIsAVolumeOnRequest) {

@@ -1,8 +1,13 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "retina/core/rng.h"
 #include "retina/core/volume.h"
@@ -10,6 +15,7 @@
 #include "retina/pipeline/predict.h"
 #include "retina/store/open.h"
 #include "retina/testing/stopping_context.h"
+#include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
 
@@ -80,5 +86,48 @@ inline core::Context context_that_stops_soon() {
   return retina::testing::stopping_context(
       [](const retina::testing::Reported& reported) { return reported.is_update(); });
 }
+
+class Predict : public ::testing::Test {
+ protected:
+  PredictOptions options_for(const std::string& input, const std::string& output) const {
+    return prediction_of(model_, input, (folder_ / output).string());
+  }
+  PredictReport run(const PredictOptions& options) const {
+    return predict(options, core::silent_context());
+  }
+  ErrorKind error_of(const PredictOptions& options) const {
+    try {
+      run(options);
+    } catch (const Error& error) {
+      message_ = error.what();
+      return error.kind();
+    }
+    return ErrorKind::internal;
+  }
+  /// A threshold that `share` of the probabilities of a volume lie under.
+  double threshold_over(double share, const std::string& input, engine::AxesMode mode) const {
+    PredictOptions options = options_for(input, "probe.zarr");
+    options.axes_mode = mode;
+    options.probabilities = true;
+    const PredictReport report = run(options);
+    core::Array p = read_volume(report.probabilities);
+    const auto values = p.values<std::uint8_t>();
+    const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size()));
+    std::nth_element(values.begin(), values.begin() + rank, values.end());
+    std::filesystem::remove_all(report.output);
+    std::filesystem::remove_all(report.probabilities);
+    return (values[static_cast<std::size_t>(rank)] + 0.5) / 255;
+  }
+  std::string image_folder() const {
+    std::filesystem::create_directories(folder_ / "images");
+    write_volume(folder_ / "images" / "a.png", noise({1, 70, 90}, 1));
+    write_volume(folder_ / "images" / "b.png", noise({1, 40, 130}, 2));
+    return (folder_ / "images").string();
+  }
+
+  retina::testing::TempFolder folder_;
+  std::string model_ = save_tiny_model(folder_ / "model", 1);
+  mutable std::string message_;
+};
 
 }  // namespace retina::pipeline
