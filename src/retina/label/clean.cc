@@ -61,7 +61,7 @@ CleanedLabels::CleanedLabels(const core::Volume& labels, const BlockGrid& grid,
 void CleanedLabels::find_holes(const core::Context& context) {
   const ComponentRules rules{.extent = rules_.fill_holes == FillHoles::slices ? Extent::slices
                                                                               : Extent::volume};
-  background_.emplace(grid_, rules, Target::background);
+  background_.emplace(grid_, rules, Target::background, rules_.max_bytes);
   scan(
       "filling holes", *background_, grid_,
       [&](std::int64_t number) { return labels_.read(grid_.box(number)); }, context);
@@ -71,10 +71,12 @@ void CleanedLabels::find_holes(const core::Context& context) {
 }
 
 void CleanedLabels::find_objects(const core::Context& context) {
-  components_.emplace(grid_, rules_.objects, Target::objects);
+  components_.emplace(grid_, rules_.objects, Target::objects,
+                      rules_.max_bytes - (background_ ? background_->bytes() : 0));
   scan(
       "finding objects", *components_, grid_, [&](std::int64_t number) { return filled(number); },
       context);
+  ids_.reserve(components_->objects().size() + 1);
   ids_.push_back(0);
   for (const ObjectFacts& object : components_->objects()) {
     const bool stays = object.voxels >= rules_.min_voxels;

@@ -28,6 +28,8 @@ struct CleanRules {
   std::uint64_t min_voxels = 0;  ///< objects with fewer become background
   ComponentRules objects = {};   ///< what an object is, for its size and its id
   ObjectIds ids = ObjectIds::unwanted;
+  /// Memory for what is kept of holes and objects; more is a resource error.
+  std::int64_t max_bytes = StreamedComponents::kNoLimit;
 };
 
 /// Labels of a volume of any size after cleaning. Reads the volume once for holes and once for
@@ -35,7 +37,8 @@ struct CleanRules {
 /// StreamedComponents. Every grid gives the same voxels.
 class CleanedLabels {
  public:
-  /// `labels` (one channel, integer) must stay and not change. interrupted on a stop request.
+  /// `labels` (one channel, integer) must stay and not change. interrupted on a stop request;
+  /// resource error where there are too many objects for max_bytes.
   CleanedLabels(const core::Volume& labels, const BlockGrid& grid, const CleanRules& rules,
                 const core::Context& context);
 

@@ -148,6 +148,22 @@ TEST(Clean, LeavesAGapBetweenTwoLabels) {
   EXPECT_EQ(clean(labels, rules).holes, 0U);
 }
 
+TEST(Clean, RefusesMoreObjectsThanTheMemoryHolds) {
+  const Array labels = random_classes({6, 20, 20}, 3, 0.3, 5);
+  CleanRules rules{.min_voxels = 4, .max_bytes = 1 << 20};
+  EXPECT_GT(clean(labels, rules, {2, 20, 20}).removed, 0U);
+  for (const auto fill_holes : {FillHoles::none, FillHoles::volume}) {
+    rules.fill_holes = fill_holes;
+    rules.max_bytes = 1000;
+    try {
+      clean(labels, rules, {2, 20, 20});
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::resource);
+    }
+  }
+}
+
 TEST(Clean, WithoutRulesChangesNothing) {
   const Array labels = random_classes({3, 5, 6}, 3, 0.5, 2);
   EXPECT_EQ(clean(labels, {}, {2, 2, 2}).labels, labels);

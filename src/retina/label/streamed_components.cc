@@ -4,6 +4,11 @@
 #include <numeric>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "retina/core/error.h"
+#include "retina/core/file.h"
+
 namespace retina::label {
 namespace {
 
@@ -22,8 +27,8 @@ std::size_t offset(std::int64_t position, std::int64_t start) {
 }  // namespace
 
 StreamedComponents::StreamedComponents(const BlockGrid& grid, const ComponentRules& rules,
-                                       Target target)
-    : grid_(grid), rules_(effective_rules(rules, target)), target_(target) {
+                                       Target target, std::int64_t max_bytes)
+    : grid_(grid), rules_(effective_rules(rules, target)), target_(target), max_bytes_(max_bytes) {
   below_.resize(static_cast<std::size_t>(grid.shape()[1]));
   layer_.resize(below_.size());
 }
@@ -31,7 +36,7 @@ StreamedComponents::StreamedComponents(const BlockGrid& grid, const ComponentRul
 void StreamedComponents::add(const core::Array& values) {
   const core::Box3 box = grid_.box(next_block_++);
   RunTable table = find_runs(values, box, target_, rules_.grouping);
-  label_block(table, rules_, target_);
+  require_room(label_block(table, rules_, target_));
   const std::uint64_t base = groups_.size();
   first_parts_.push_back(base + 1);
   for (Run& run : table.runs) {
@@ -51,6 +56,34 @@ void StreamedComponents::add(const core::Array& values) {
   }
   stitch(table);
   advance_frontiers(table);
+}
+
+std::int64_t StreamedComponents::bytes() const {
+  std::size_t runs = 0;
+  for (const Frontier* frontier : {&below_, &layer_, &behind_, &band_, &beside_}) {
+    for (const auto& row : *frontier) {
+      runs += row.size();
+    }
+  }
+  return static_cast<std::int64_t>(
+      runs * sizeof(Run) + facts_.size() * static_cast<std::size_t>(kBytesPerPart) +
+      numbers_.size() * sizeof(std::uint64_t) + objects_.size() * sizeof(ObjectFacts));
+}
+
+void StreamedComponents::require_room(std::uint64_t more_parts) const {
+  const std::int64_t needed = bytes() + static_cast<std::int64_t>(more_parts) * kBytesPerPart;
+  if (needed > max_bytes_) {
+    const bool holes = target_ == Target::background;
+    throw Error(
+        ErrorKind::resource,
+        Problem{.subject = holes ? "filling holes" : "finding objects",
+                .found = fmt::format("{} parts of {} after {} of {} blocks need {}",
+                                     groups_.size() + more_parts, holes ? "background" : "objects",
+                                     next_block_, grid_.count(), core::format_size(needed)),
+                .expected = fmt::format("at most {}", core::format_size(max_bytes_)),
+                .remedy = "raise --max-ram, or predict fewer and larger objects, as with a higher "
+                          "--threshold"});
+  }
 }
 
 bool StreamedComponents::reaches_border(std::int64_t z, std::int64_t y, const Run& run) const {
@@ -204,6 +237,7 @@ void StreamedComponents::finish() {
     return facts_[a].first_voxel < facts_[b].first_voxel;
   });
   numbers_.assign(facts_.size(), 0);
+  objects_.reserve(roots.size());
   for (const std::uint64_t root : roots) {
     objects_.push_back(facts_[root]);
     numbers_[root] = objects_.size();

@@ -23,7 +23,8 @@ struct ObjectFacts {
 };
 
 /// Connected components of a volume of any size, block by block. Memory holds the runs of the last
-/// plane of blocks and 40 bytes for each part of an object in a block; voxels are never kept.
+/// plane of blocks and, at most, kBytesPerPart for each part of an object in a block; voxels are
+/// never kept.
 ///
 ///     StreamedComponents components(grid, rules, Target::objects);
 ///     for (i : blocks of the grid) components.add(values of block i);     // first pass
@@ -33,13 +34,21 @@ struct ObjectFacts {
 /// Objects are numbered in C order of their first voxel, so every grid gives the same numbers.
 class StreamedComponents {
  public:
-  /// Background has face neighbours, whatever rules.connectivity says, and no grouping.
-  StreamedComponents(const BlockGrid& grid, const ComponentRules& rules, Target target);
+  static constexpr std::int64_t kBytesPerPart = 80;
+  static constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
-  /// The values of the next block, in the order of the grid.
+  /// Background has face neighbours, whatever rules.connectivity says, and no grouping.
+  StreamedComponents(const BlockGrid& grid, const ComponentRules& rules, Target target,
+                     std::int64_t max_bytes = kNoLimit);
+
+  /// The values of the next block, in the order of the grid. resource error, before memory is
+  /// taken, where its parts need more than max_bytes.
   void add(const core::Array& values);
   /// After the last block.
   void finish();
+
+  /// What is kept takes no more than this, while blocks are added and after.
+  std::int64_t bytes() const;
 
   /// Object number n is objects()[n - 1].
   const std::vector<ObjectFacts>& objects() const { return objects_; }
@@ -58,6 +67,7 @@ class StreamedComponents {
   /// Runs of a row that a later block meets.
   using Frontier = std::vector<std::vector<Run>>;
 
+  void require_room(std::uint64_t more_parts) const;
   void take_facts(const RunTable& table);
   void note_surroundings(const RunTable& table);
   void stitch(const RunTable& table);
@@ -70,6 +80,7 @@ class StreamedComponents {
   BlockGrid grid_;
   ComponentRules rules_;
   Target target_;
+  std::int64_t max_bytes_;
   std::int64_t next_block_ = 0;
   Groups groups_;
   std::vector<ObjectFacts> facts_{{}};      ///< of each part, then of each object

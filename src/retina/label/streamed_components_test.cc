@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/label/label_test_data.h"
@@ -89,6 +90,38 @@ TEST(StreamedComponents, OfSlicesJoinNothingAcrossZ) {
 TEST(StreamedComponents, OfAnEmptyVolumeAreNone) {
   const Streamed found = stream(Array(DType::i16, 1, {4, 5, 6}), {2, 2, 2}, {});
   EXPECT_TRUE(found.objects.empty());
+}
+
+TEST(StreamedComponents, RefuseMorePartsThanTheMemoryHolds) {
+  Array dots(DType::u8, 1, {8, 8, 8});  // 64 objects
+  for (std::int64_t z = 0; z < 8; z += 2) {
+    for (std::int64_t y = 0; y < 8; y += 2) {
+      for (std::int64_t x = 0; x < 8; x += 2) {
+        dots.at<std::uint8_t>(0, z, y, x) = 1;
+      }
+    }
+  }
+  const BlockGrid grid(dots.shape(), {2, 8, 8});
+  const auto add_all = [&](std::int64_t max_bytes) {
+    StreamedComponents components(grid, {}, Target::objects, max_bytes);
+    for (std::int64_t i = 0; i < grid.count(); ++i) {
+      components.add(part_of(dots, grid.box(i)));
+      EXPECT_LE(components.bytes(), max_bytes);
+    }
+    components.finish();
+    EXPECT_LE(components.bytes(), max_bytes);
+    return components.objects().size();
+  };
+  constexpr std::int64_t kParts = 64 * StreamedComponents::kBytesPerPart;
+  EXPECT_EQ(add_all(kParts + 4096), 64U);
+  try {
+    add_all(kParts / 2);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("--max-ram"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("of 4 blocks"));
+  }
 }
 
 TEST(BlockGrid, CoversEveryVoxelOnce) {

@@ -77,10 +77,13 @@ CleanedCounts write_cleaned(const core::Volume& labels, const label::CleanRules&
                             const CleanedTargets& targets, std::int64_t max_bytes,
                             const core::Context& context) {
   const auto labels_out = targets.labels();
-  const std::int64_t voxels = std::min(kMostBlockVoxels, max_bytes / kCleaningBytesPerVoxel);
-  const label::BlockGrid grid(
-      labels.shape(), label::block_of_units(labels.shape(), labels_out->write_unit(), voxels));
-  const label::CleanedLabels cleaned(labels, grid, rules, context);
+  const std::int64_t voxels = std::min(kMostBlockVoxels, max_bytes / 2 / kCleaningBytesPerVoxel);
+  const core::Vec3 side = label::block_of_units(labels.shape(), labels_out->write_unit(), voxels);
+  const label::BlockGrid grid(labels.shape(), side);
+  label::CleanRules bounded = rules;
+  bounded.max_bytes = std::max(  // a storage unit may be larger than half of the memory
+      max_bytes - core::whole(side).voxels() * kCleaningBytesPerVoxel, max_bytes / 4);
+  const label::CleanedLabels cleaned(labels, grid, bounded, context);
   std::unique_ptr<store::OutputVolume> ids_out;
   if (rules.ids == label::ObjectIds::wanted) {
     ids_out = targets.ids(id_type(cleaned.objects()));

@@ -40,7 +40,8 @@ struct CleanedCounts {
   std::uint64_t holes = 0;
 };
 
-/// Cleans `labels` (uint8, one channel) by blocks of whole storage units, within about `max_bytes`.
+/// Cleans `labels` (uint8, one channel) by blocks of whole storage units, within about `max_bytes`:
+/// half for a block, the rest for what is kept of objects. resource error where they are too many.
 CleanedCounts write_cleaned(const core::Volume& labels, const label::CleanRules& rules,
                             const CleanedTargets& targets, std::int64_t max_bytes,
                             const core::Context& context);

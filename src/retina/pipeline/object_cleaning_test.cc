@@ -112,6 +112,38 @@ TEST(ObjectCleaning, AnyMemoryWritesTheSameLabelsAndIds) {
     }
   }
 }
+
+TEST(ObjectCleaning, MoreObjectsThanTheMemoryHoldsAreRefused) {
+  const retina::testing::TempFolder folder;
+  core::Array dots(core::DType::u8, 1, {40, 64, 64});
+  for (std::int64_t i = 0; i < dots.elements(); i += 2) {  // every second of each axis
+    const bool is_even = i / 64 % 2 == 0 && i / (64 * 64) % 2 == 0;
+    dots.values<std::uint8_t>()[static_cast<std::size_t>(i)] = is_even ? 1 : 0;
+  }
+  const auto volume = core::in_memory(dots);
+  const label::CleanRules rules =
+      clean_rules({.min_object_size = 2}, volume->info(), AxesMode::stack);
+  int made = 0;
+  const CleanedTargets targets{.labels =
+                                   [&] {
+                                     return store::create(
+                                         (folder / (std::to_string(made++) + ".zarr")).string(),
+                                         {.shape = dots.shape(),
+                                          .is_labels = true,
+                                          .chunk = {16, 16, 16},
+                                          .shard = {16, 32, 32}});
+                                   },
+                               .ids = {}};
+  EXPECT_EQ(write_cleaned(*volume, rules, targets, 8 << 20, core::silent_context()).removed,
+            20U * 32 * 32);
+  try {
+    write_cleaned(*volume, rules, targets, 1 << 20, core::silent_context());
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("--max-ram"));
+  }
+}
 #endif
 
 }  // namespace
