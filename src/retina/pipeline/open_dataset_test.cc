@@ -24,7 +24,8 @@ core::Array filled(const core::Vec3& shape, std::uint8_t value) {
 }
 
 /// An image or stack in the format of the extension.
-void write_volume(const std::filesystem::path& path, const core::Vec3& shape, std::uint8_t value) {
+void write_constant(const std::filesystem::path& path, const core::Vec3& shape,
+                    std::uint8_t value) {
   std::filesystem::create_directories(path.parent_path());
   store::CreateOptions options;
   options.shape = shape;
@@ -48,8 +49,8 @@ data::Dataset open_folder(const data::DataOptions& options) {
 TEST(OpenDataset, PairsByStemInNaturalOrder) {
   const testing::TempFolder folder;
   for (const char* stem : {"s10", "s2", "s1"}) {
-    write_volume(folder / "images" / (std::string(stem) + ".png"), {1, 8, 8}, 9);
-    write_volume(folder / "masks" / (std::string(stem) + ".tif"), {1, 8, 8}, 1);
+    write_constant(folder / "images" / (std::string(stem) + ".png"), {1, 8, 8}, 9);
+    write_constant(folder / "masks" / (std::string(stem) + ".tif"), {1, 8, 8}, 1);
   }
   data::DataOptions options;
   options.path = folder.path().string();
@@ -61,8 +62,8 @@ TEST(OpenDataset, PairsByStemInNaturalOrder) {
 TEST(OpenDataset, NamedVolumesLieInTheirOwnFolders) {
   const testing::TempFolder folder;
   for (const char* name : {"left", "right"}) {
-    write_volume(folder / name / "images" / "a.png", {1, 8, 8}, 9);
-    write_volume(folder / name / "masks" / "a.png", {1, 8, 8}, 1);
+    write_constant(folder / name / "images" / "a.png", {1, 8, 8}, 9);
+    write_constant(folder / name / "masks" / "a.png", {1, 8, 8}, 1);
   }
   data::DataOptions options;
   options.path = folder.path().string();
@@ -71,8 +72,8 @@ TEST(OpenDataset, NamedVolumesLieInTheirOwnFolders) {
 
 TEST(OpenDataset, StacksAreSlicedAlongTheAskedAxes) {
   const testing::TempFolder folder;
-  write_volume(folder / "image.tif", {4, 6, 8}, 9);
-  write_volume(folder / "labels.zarr", {4, 6, 8}, 1);
+  write_constant(folder / "image.tif", {4, 6, 8}, 9);
+  write_constant(folder / "labels.zarr", {4, 6, 8}, 1);
   data::DataOptions options;
   options.images = (folder / "image.tif").string();
   options.masks = (folder / "labels.zarr").string();
@@ -86,8 +87,8 @@ TEST(OpenDataset, StacksAreSlicedAlongTheAskedAxes) {
 TEST(OpenDataset, FolderOfSlicesIsAStackWhereOtherAxesAreAsked) {
   const testing::TempFolder folder;
   for (const char* stem : {"0", "1", "2"}) {
-    write_volume(folder / "images" / (std::string(stem) + ".png"), {1, 6, 8}, 9);
-    write_volume(folder / "masks" / (std::string(stem) + ".png"), {1, 6, 8}, 1);
+    write_constant(folder / "images" / (std::string(stem) + ".png"), {1, 6, 8}, 9);
+    write_constant(folder / "masks" / (std::string(stem) + ".png"), {1, 6, 8}, 1);
   }
   data::DataOptions options;
   options.path = folder.path().string();
@@ -100,8 +101,8 @@ TEST(OpenDataset, FolderOfSlicesIsAStackWhereOtherAxesAreAsked) {
 TEST(OpenDataset, RangeOfSlicesIsTakenInOrder) {
   const testing::TempFolder folder;
   for (const char* stem : {"0", "1", "2"}) {
-    write_volume(folder / "images" / (std::string(stem) + ".png"), {1, 8, 8}, 9);
-    write_volume(folder / "masks" / (std::string(stem) + ".png"), {1, 8, 8}, 1);
+    write_constant(folder / "images" / (std::string(stem) + ".png"), {1, 8, 8}, 9);
+    write_constant(folder / "masks" / (std::string(stem) + ".png"), {1, 8, 8}, 1);
   }
   data::DataOptions options;
   options.path = folder.path().string();
@@ -116,10 +117,10 @@ TEST(OpenDataset, RangeOfSlicesIsTakenInOrder) {
 TEST(OpenDataset, OnlyEveryNthImageOfAFolderNeedsItsMask) {
   const testing::TempFolder folder;
   for (const char* stem : {"0", "1", "2", "3"}) {
-    write_volume(folder / "images" / (std::string(stem) + ".png"), {1, 8, 8}, 9);
+    write_constant(folder / "images" / (std::string(stem) + ".png"), {1, 8, 8}, 9);
   }
   for (const char* stem : {"0", "1", "2"}) {  // the mask of 1 is blank, and is not used
-    write_volume(folder / "masks" / (std::string(stem) + ".png"), {1, 8, 8}, 1);
+    write_constant(folder / "masks" / (std::string(stem) + ".png"), {1, 8, 8}, 1);
   }
   data::DataOptions options;
   options.path = folder.path().string();
@@ -132,8 +133,8 @@ TEST(OpenDataset, OnlyEveryNthImageOfAFolderNeedsItsMask) {
 TEST(OpenDataset, OfEveryVolumeOfAFolderEveryNthPlaneIsTaken) {
   const testing::TempFolder folder;
   for (const char* stem : {"a", "b"}) {
-    write_volume(folder / "images" / (std::string(stem) + ".tif"), {20, 8, 8}, 9);
-    write_volume(folder / "masks" / (std::string(stem) + ".tif"), {20, 8, 8}, 1);
+    write_constant(folder / "images" / (std::string(stem) + ".tif"), {20, 8, 8}, 9);
+    write_constant(folder / "masks" / (std::string(stem) + ".tif"), {20, 8, 8}, 1);
   }
   data::DataOptions options;
   options.path = folder.path().string();
@@ -145,8 +146,8 @@ TEST(OpenDataset, OfEveryVolumeOfAFolderEveryNthPlaneIsTaken) {
 
 TEST(OpenDataset, FilesThatAreNoImagesAreLeftOutAndSecondExtensionsToo) {
   const testing::TempFolder folder;
-  write_volume(folder / "images/a.ome.tif", {1, 8, 8}, 9);
-  write_volume(folder / "masks/a.png", {1, 8, 8}, 1);
+  write_constant(folder / "images/a.ome.tif", {1, 8, 8}, 9);
+  write_constant(folder / "masks/a.png", {1, 8, 8}, 1);
   for (const char* name : {"images/notes.txt", "images/Thumbs.db", "masks/Thumbs.db"}) {
     core::write_atomically(folder / name, std::string_view("x"));
   }
@@ -154,15 +155,15 @@ TEST(OpenDataset, FilesThatAreNoImagesAreLeftOutAndSecondExtensionsToo) {
   options.path = folder.path().string();
   EXPECT_EQ(names_in(open_folder(options)), (std::vector<std::string>{"a"}));
   core::write_atomically(folder / "images/b.png", std::string_view("x"));
-  write_volume(folder / "masks/b.png", {1, 8, 8}, 1);
+  write_constant(folder / "masks/b.png", {1, 8, 8}, 1);
   EXPECT_EQ(try_open_dataset(options, 2, core::silent_context()).problems.size(), 1U)
       << "a damaged image";
 }
 
 TEST(OpenDataset, RangeOfSlicesIsRefusedWithSeveralAxes) {
   const testing::TempFolder folder;
-  write_volume(folder / "image.tif", {4, 6, 8}, 9);
-  write_volume(folder / "labels.tif", {4, 6, 8}, 1);
+  write_constant(folder / "image.tif", {4, 6, 8}, 9);
+  write_constant(folder / "labels.tif", {4, 6, 8}, 1);
   data::DataOptions options;
   options.images = (folder / "image.tif").string();
   options.masks = (folder / "labels.tif").string();
@@ -173,8 +174,8 @@ TEST(OpenDataset, RangeOfSlicesIsRefusedWithSeveralAxes) {
 
 TEST(OpenDataset, ClassIdBeyondTheClassesIsRefused) {
   const testing::TempFolder folder;
-  write_volume(folder / "images" / "a.png", {1, 8, 8}, 9);
-  write_volume(folder / "masks" / "a.png", {1, 8, 8}, 7);
+  write_constant(folder / "images" / "a.png", {1, 8, 8}, 9);
+  write_constant(folder / "masks" / "a.png", {1, 8, 8}, 7);
   data::DataOptions options;
   options.path = folder.path().string();
   options.labels = {{"7", 5}};
@@ -200,9 +201,9 @@ TEST(OpenDataset, AllVolumesShareOneRangeAndUint8IsTakenAsItIs) {
   const testing::TempFolder folder;
   write_u16(folder / "dim/images/a.tif", 0, 4000);
   write_u16(folder / "bright/images/a.tif", 100, 60000);
-  write_volume(folder / "bytes/images/a.png", {1, 8, 8}, 9);
+  write_constant(folder / "bytes/images/a.png", {1, 8, 8}, 9);
   for (const char* name : {"dim", "bright", "bytes"}) {
-    write_volume(folder / name / "masks/a.png", {1, 8, 8}, 1);
+    write_constant(folder / name / "masks/a.png", {1, 8, 8}, 1);
   }
   data::DataOptions options;
   options.path = folder.path().string();
@@ -217,8 +218,8 @@ TEST(OpenDataset, AllVolumesShareOneRangeAndUint8IsTakenAsItIs) {
 
 TEST(OpenDataset, RangeGivenForUint8ImagesIsNotUsed) {
   const testing::TempFolder folder;
-  write_volume(folder / "images" / "a.png", {1, 8, 8}, 60);
-  write_volume(folder / "masks" / "a.png", {1, 8, 8}, 1);
+  write_constant(folder / "images" / "a.png", {1, 8, 8}, 60);
+  write_constant(folder / "masks" / "a.png", {1, 8, 8}, 1);
   data::DataOptions options;
   options.path = folder.path().string();
   options.input_range = {50, 200};
