@@ -36,6 +36,9 @@ pipeline::CheckOptions options_of(const CheckFlags& flags) {
   lay(flags.masks, options.data.masks);
   lay(flags.validation_images, options.validation.images);
   lay(flags.validation_masks, options.validation.masks);
+  if (!flags.validation_images.empty() && !data::names_images(options.validation)) {
+    options.validation.path = ".";  // called as by default, so that a path must tell them from none
+  }
   for (data::DataOptions* data : {&options.data, &options.validation}) {
     lay(flags.reading.axes, data->stored_axes);
     if (!flags.reading.voxel_size_nm.empty()) {

@@ -167,14 +167,15 @@ MemoryShare share_memory(const MemoryRequest& request) {
     const std::int64_t alone = request.taken + least;
     const std::int64_t needed =
         alone + std::max(std::min(kMostCacheBytes, alone / (kCacheShare - 1)), request.chunk_bytes);
+    constexpr std::int64_t kMiB = std::int64_t{1} << 20;
     throw Error(
         ErrorKind::resource,
         Problem{.subject = "--max-ram",
                 .found = core::format_size(request.limit),
                 .expected =
-                    fmt::format("at least {}, for one thread with chunks of {} to decode "
+                    fmt::format("at least {} MiB, for one thread with chunks of {} to decode "
                                 "and blocks of {}",
-                                core::format_size(needed), core::format_size(request.chunk_bytes),
+                                (needed + kMiB - 1) / kMiB, core::format_size(request.chunk_bytes),
                                 core::format_size(least - share.decoding_bytes)),
                 .remedy = "allow more memory, or a smaller --shard or --chunk if the blocks are "
                           "the larger part"});

@@ -93,7 +93,7 @@ TEST(ConvertPlan, MemoryForOneThreadIsNamedAndEnough) {
       const std::size_t at = text.find("at least ") + 9;
       std::string size = text.substr(at, text.find(',', at) - at);
       std::erase(size, ' ');
-      request.limit = core::parse_size(size) + kMiB;  // what the text rounds off
+      request.limit = core::parse_size(size);
       EXPECT_EQ(share_memory(request).threads, 1) << text;
     }
   }
