@@ -112,7 +112,9 @@ class KillInputs {
       write_volume((made_ / "tall.zarr").string(), {128, 104, 104});
     }
     if (lacks("pictures.pack")) {
-      const Outcome packed = run_retina(made_.path(), "pack pictures -o pictures.pack");
+      const Outcome packed =
+          run_retina(made_.path(), "pack " + (made_ / "pictures").string() + " -o " +
+                                       (made_ / "pictures.pack").string());
       EXPECT_EQ(packed.exit_code, 0) << packed.standard_error;
     }
     if (lacks("wide")) {
