@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   return fuzz::refuses_or_works([&] {
     const auto invocation = cli::parse(kCommands, arguments);
     if (invocation) {
-      invocation->command->run(invocation->configuration, core::silent_context());
+      invocation->command->run(invocation->configuration, "", core::silent_context());
     }
   });
 }
