@@ -5,7 +5,7 @@ set(RETINA_TORCH_PYTHON "" CACHE FILEPATH "Python whose torch package supplies l
 if(NOT Torch_DIR)
   find_package(Torch 2.11 QUIET CONFIG)
 endif()
-if(NOT Torch_FOUND)
+if(NOT Torch_FOUND AND NOT Torch_DIR)  # a build that is configured again knows Torch_DIR
   set(_python "${RETINA_TORCH_PYTHON}")
   if(NOT _python AND EXISTS "${PROJECT_SOURCE_DIR}/.venv/bin/python")
     set(_python "${PROJECT_SOURCE_DIR}/.venv/bin/python")
