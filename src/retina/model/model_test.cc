@@ -4,31 +4,16 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
+#include "retina/model/tiny_card_for_test.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::model {
 namespace {
 
-Card tiny_card(int channels) {
-  Card card;
-  card.name = "tiny";
-  card.network_options = {{"window", 32},
-                          {"classes", channels},
-                          {"hidden", 8},
-                          {"mlp", 8},
-                          {"heads", 2},
-                          {"layers", 1},
-                          {"resnet_units", {1, 1, 1}},
-                          {"width_factor", 0.25},
-                          {"group_norm_groups", 4},
-                          {"decoder_head_channels", 8},
-                          {"decoder_channels", {8, 8, 8, 8}}};
-  card.classes = {{0, "background"}, {1, "mitochondria"}};
-  return card;
-}
+constexpr std::int64_t kWindow = 32;
 
 Model tiny_model() {
-  Model model{tiny_card(1), nullptr};
+  Model model{tiny_card(1, kWindow), nullptr};
   model.network = net::make_network(model.card.network, model.card.network_options);
   model.network->eval();
   return model;
@@ -82,7 +67,7 @@ TEST(Model, NamesWeightsOfAnotherNetwork) {
   const testing::TempFolder folder;
   const Model model = tiny_model();
   save(folder / "m", model.card, *model.network);
-  Card other = tiny_card(1);
+  Card other = tiny_card(1, kWindow);
   other.network_options["hidden"] = 16;
   core::write_atomically(folder / "m" / "model.json", to_json(other).dump());
   EXPECT_THAT(load_error(folder / "m"),

@@ -12,6 +12,7 @@
 #include "retina/core/rng.h"
 #include "retina/core/volume.h"
 #include "retina/model/model.h"
+#include "retina/model/tiny_card_for_test.h"
 #include "retina/pipeline/predict.h"
 #include "retina/store/open.h"
 #include "retina/testing/stopping_context.h"
@@ -22,23 +23,7 @@ namespace retina::pipeline {
 /// A small network without training, of `channels` outputs.
 inline std::string save_tiny_model(const std::filesystem::path& folder, int channels) {
   torch::manual_seed(1);
-  model::Card card;
-  card.name = "tiny";
-  card.network_options = {{"window", 64},
-                          {"classes", channels},
-                          {"hidden", 8},
-                          {"mlp", 8},
-                          {"heads", 2},
-                          {"layers", 1},
-                          {"resnet_units", {1, 1, 1}},
-                          {"width_factor", 0.25},
-                          {"group_norm_groups", 4},
-                          {"decoder_head_channels", 8},
-                          {"decoder_channels", {8, 8, 8, 8}}};
-  card.classes = {{0, "background"}, {1, "mitochondria"}};
-  for (int id = 2; id < channels; ++id) {
-    card.classes.push_back({id, "class " + std::to_string(id)});
-  }
+  const model::Card card = model::tiny_card(channels, 64);
   const auto network = net::make_network("transunet", card.network_options);
   network->eval();
   model::save(folder, card, *network);

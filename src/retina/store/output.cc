@@ -152,14 +152,6 @@ void prepare_partial_folder(const fs::path& partial, const CreateOptions& option
   }
 }
 
-void check_stop(const std::stop_token& stop) {
-  if (stop.stop_requested()) {
-    throw Error(
-        ErrorKind::interrupted,
-        Problem{.subject = "interrupted", .remedy = "run the same command again to continue"});
-  }
-}
-
 void forget_resume_key(const fs::path& finished) {
   if (!fs::is_directory(finished)) {
     return;

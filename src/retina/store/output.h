@@ -127,10 +127,6 @@ void refuse_replacing_input(const std::string& input, const std::string& output)
 /// set.
 void prepare_partial_folder(const std::filesystem::path& partial, const CreateOptions& options);
 
-/// Throws interrupted once a stop is asked for: what a finish() that takes minutes calls between
-/// its steps.
-void check_stop(const std::stop_token& stop);
-
 /// Removes the resume key, and all else whose name begins with ".resume_", from a folder that has
 /// got its final name; before that, a killed process would leave finished work that nobody can tell
 /// from leftovers.

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
+#include "retina/core/progress.h"
 #include "retina/store/block.h"
 #include "retina/store/downsample.h"
 #include "retina/store/precomputed/precomputed_array.h"
@@ -180,7 +181,7 @@ class PrecomputedOutput final : public OutputVolume {
     for_each_box(core::whole(coarser.scale().shape), chunk, [&](const core::Box3& cell) {
       core::Array values(metadata_.dtype, metadata_.channels, cell.shape);
       for_each_box(cell, piece, [&](const core::Box3& part) {
-        check_stop(stop_);
+        core::check_stop(stop_);
         core::copy_overlap(reduced(finer, step, coarser, part), part.start, values, cell.start);
       });
       coarser.write(cell, values);

@@ -13,6 +13,7 @@
 
 #include "retina/core/file.h"
 #include "retina/core/lock.h"
+#include "retina/core/progress.h"
 #include "retina/store/downsample.h"
 #include "retina/store/output_place.h"
 #include "retina/store/zarr/array.h"
@@ -193,7 +194,7 @@ class OmeZarrOutput final : public OutputVolume {
   void write_level(const ZarrArray& finer, const core::Vec3& step, ZarrArray& coarser) const {
     const Reduction reduction = options_.is_labels ? Reduction::mode : Reduction::mean;
     const auto make = [&](const Block4& block) {
-      check_stop(options_.stop);
+      core::check_stop(options_.stop);
       Block4 source = block;
       for (std::size_t i = 1; i < 4; ++i) {
         source.start[i] *= step[i - 1];
