@@ -21,7 +21,7 @@ enum class CommitOrder {
 struct WorkOptions {
   int threads = 1;
   CommitOrder order = CommitOrder::any;
-  std::string_view resume_hint = {};  ///< of the error that a stop request becomes
+  std::string_view resume_hint = kContinueHint;  ///< of the error that a stop request becomes
 };
 
 /// Whose turn it is among threads that must hand on their items by number.

@@ -23,9 +23,12 @@ class Progress {
   virtual void end() = 0;
 };
 
+/// What to do after a stop: of what finds its own work again, and of what starts over.
+inline constexpr std::string_view kContinueHint = "run the same command again to continue";
+inline constexpr std::string_view kRerunHint = "run the same command again";
+
 /// Throws Error{interrupted} with `resume_hint` if a stop was requested.
-void check_stop(const std::stop_token& stop,
-                std::string_view resume_hint = "run the same command again to continue");
+void check_stop(const std::stop_token& stop, std::string_view resume_hint = kContinueHint);
 
 /// What a long-running function may use of the outside: the log, the progress display, the clock,
 /// the wish to stop. Passed by reference as the last argument of every pipeline function.
@@ -36,7 +39,7 @@ struct Context {
       stop;  ///< set by Ctrl-C / SIGTERM: finish the block, checkpoint, throw interrupted
 
   /// core::check_stop() of this stop.
-  void check_stop(std::string_view resume_hint) const;
+  void check_stop(std::string_view resume_hint = kContinueHint) const;
 };
 
 /// A context that logs nowhere and shows nothing: for tests and library users.

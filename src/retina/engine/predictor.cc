@@ -95,10 +95,10 @@ WindowCut cut_of(const AxisPlan& axis, std::int64_t index, const Span& read) {
 }  // namespace
 
 PredictorHooks predictor_hooks(const core::Context& context, double grace_s,
-                               const std::string& resume_hint) {
+                               std::string_view resume_hint) {
   const auto since_stop = std::make_shared<std::optional<core::Stopwatch>>();
   return {.after_batch =
-              [context, grace_s, resume_hint, since_stop] {
+              [context, grace_s, hint = std::string(resume_hint), since_stop] {
                 if (!context.stop.stop_requested()) {
                   return;
                 }
@@ -106,7 +106,7 @@ PredictorHooks predictor_hooks(const core::Context& context, double grace_s,
                   since_stop->emplace();
                 }
                 if ((*since_stop)->seconds() >= grace_s) {
-                  context.check_stop(resume_hint);
+                  context.check_stop(hint);
                 }
               },
           .warn = [log = context.log](const std::string& text) { log->warn("{}", text); }};

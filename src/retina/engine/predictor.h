@@ -31,7 +31,7 @@ struct PredictorHooks {
 /// Hooks that log what the predictor says, and end it with interrupted when a stop was requested
 /// and what it is working on is not ready after `grace_s` seconds.
 PredictorHooks predictor_hooks(const core::Context& context, double grace_s,
-                               const std::string& resume_hint);
+                               std::string_view resume_hint);
 
 /// Predicts planes by a sliding window: what validation during training and `predict` share.
 ///

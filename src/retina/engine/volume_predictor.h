@@ -38,7 +38,7 @@ struct VolumeOptions {
   core::IntensityRange range;     ///< of inputs that are not uint8
   std::filesystem::path scratch;  ///< folder for the accumulator, made and removed where needed
   std::string resume_key;         ///< scratch of the same key is continued; empty = never
-  std::string resume_hint = "run the same command again to continue";
+  std::string resume_hint{core::kContinueHint};
 };
 
 /// Predicts a volume by `plan` (made for this input, predictor and targets): reads, computes and

@@ -37,7 +37,7 @@ void scan(std::string_view job, StreamedComponents& components, const BlockGrid&
           const core::Context& context) {
   context.progress->begin(job, grid.count(), "blocks");
   for (std::int64_t number = 0; number < grid.count(); ++number) {
-    context.check_stop("run the same command again to continue");
+    context.check_stop();
     components.add(read(number));
     context.progress->update(number + 1);
   }

@@ -101,7 +101,7 @@ void transform_axis(std::span<double> squared, const Vec3& shape, int axis, doub
   };
   for (std::int64_t block = 0; block < outer; ++block) {
     for (std::int64_t column = 0; column < stride; column += kLinesTogether) {
-      context.check_stop("run the same command again");
+      context.check_stop(core::kRerunHint);
       double* first = squared.data() + block * length * stride + column;
       const std::int64_t count = std::min(kLinesTogether, stride - column);
       for (std::int64_t i = 0; i < length; ++i) {

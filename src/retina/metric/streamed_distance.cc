@@ -32,7 +32,6 @@ constexpr std::int64_t kBytesPerPlanePixel = 40;
 constexpr std::int64_t kPlanesPerRead = 16;
 constexpr std::uint32_t kNothingYet = std::numeric_limits<std::uint32_t>::max();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr const char* kRerunHint = "run the same command again";
 
 class Summing {
  public:
@@ -302,7 +301,7 @@ class HaloSweep {
     StepsAlongZ to_truth(halo_[0], pixels);
     PlaneDistances distances({1, around.shape[1], around.shape[2]}, counted, options_.sampling);
     for (std::int64_t above = 0; above < around.shape[0] + halo_[0]; ++above) {
-      context_.check_stop(kRerunHint);
+      context_.check_stop(core::kRerunHint);
       if (above < around.shape[0]) {
         to_prediction.push(predicted.plane(above));
         to_truth.push(actual.plane(above));
@@ -431,7 +430,7 @@ class DiskSweeps {
     std::vector<std::uint32_t> steps(static_cast<std::size_t>(pixels), kNothingYet);
     PlaneReader to = reader(to_mask);
     for (std::int64_t z = 0; z < shape[0]; ++z) {
-      context_.check_stop(kRerunHint);
+      context_.check_stop(core::kRerunHint);
       sweep_plane(to.plane(z), steps);
       below.write(z, steps);
       showing.finish_plane();
@@ -442,7 +441,7 @@ class DiskSweeps {
     const Vec3 plane{1, shape[1], shape[2]};
     PlaneDistances distances(plane, core::whole(plane), options_.sampling);
     for (std::int64_t z = shape[0] - 1; z >= 0; --z) {
-      context_.check_stop(kRerunHint);
+      context_.check_stop(core::kRerunHint);
       sweep_plane(to.plane(z), above);
       below.read(z, steps);
       for (std::size_t i = 0; i < steps.size(); ++i) {

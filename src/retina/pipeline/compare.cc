@@ -30,8 +30,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSameCommand = "run the same command again";
-
 bool is_finished(const Cell& cell) {
   return status_of(cell).state == CellState::finished;
 }
@@ -116,7 +114,7 @@ class GridWorker {
  private:
   /// False if there is nothing to do, or somebody else does it.
   bool take(std::size_t index) {
-    context_.check_stop(kSameCommand);
+    context_.check_stop();
     try {
       return complete(index);
     } catch (const Error& error) {
@@ -231,7 +229,7 @@ core::OutputLock lock_report(const fs::path& report, const core::Context& contex
     if (std::optional<core::OutputLock> lock = core::OutputLock::attempt(report)) {
       return std::move(*lock);
     }
-    context.check_stop(kSameCommand);
+    context.check_stop();
     std::this_thread::sleep_for(std::chrono::milliseconds(200));  // another process writes it
   }
 }

@@ -37,7 +37,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kContinue = "run the same command again to continue";
 constexpr std::int64_t kProgressUnit = std::int64_t{1} << 20;
 constexpr int kMostPyramidLevels = 30;
 
@@ -293,7 +292,7 @@ class Converter {
     std::mutex mutex;
     Meter meter(*this, "checking values", voxel_bytes);
     core::run_work(
-        grid.count(), {.threads = threads_, .resume_hint = kContinue},
+        grid.count(), {.threads = threads_},
         [&](std::int64_t i) {
           core::Narrowing block{.to = report_.dtype};
           block.add(read(grid.box(i)));
@@ -344,7 +343,7 @@ class Converter {
     std::atomic<std::int64_t> kept{0};
     Meter meter(*this, "convert", input_.info().channels * value_bytes(report_.dtype));
     core::run_work(
-        grid_.count(), {.threads = threads_, .order = order_, .resume_hint = kContinue},
+        grid_.count(), {.threads = threads_, .order = order_},
         [&](std::int64_t i) -> std::optional<core::Array> {
           if (output.is_written(grid_.box(i))) {
             ++kept;

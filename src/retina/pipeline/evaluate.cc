@@ -22,7 +22,6 @@ namespace {
 constexpr std::int64_t kBlockBytes = 64LL << 20;
 constexpr std::int64_t kMostCacheBytes = 256LL << 20;
 constexpr std::size_t kMostClasses = 256;
-constexpr const char* kRerun = "run the same command again";
 
 void require_labels(const core::Volume& volume, std::vector<Problem>& problems) {
   const core::VolumeInfo& info = volume.info();
@@ -87,7 +86,7 @@ std::vector<metric::Confusion> count_all(const std::vector<LabelPair>& pairs, st
                                                            core::size_of(truth->info().dtype));
     const std::int64_t max_voxels = std::min(kBlockBytes, max_ram / 2) / bytes_per_voxel;
     for (const core::Box3& block : blocks_of(truth->info(), max_voxels)) {
-      context.check_stop(kRerun);
+      context.check_stop(core::kRerunHint);
       try {
         counts[i].add(prediction->read(block), truth->read(block));
       } catch (const Error& error) {
@@ -207,7 +206,7 @@ std::vector<ImageScores> score_all(const std::vector<LabelPair>& pairs,
   context.progress->begin("scoring", static_cast<std::int64_t>(pairs.size()), "images");
   std::vector<ImageScores> images;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    context.check_stop(kRerun);
+    context.check_stop(core::kRerunHint);
     const auto prediction = pairs[i].prediction();
     const auto truth = pairs[i].truth();
     images.push_back(

@@ -20,7 +20,7 @@ HeldOutSlices::HeldOutSlices(const FinetuneOptions& run, const core::Context& co
   predictor_ = std::make_unique<engine::PlanePredictor>(
       model.network->prepared_for_inference(device, dtype), model.card.preprocess,
       run.validation.windows, device, dtype);
-  predictor_->set_hooks(engine::predictor_hooks(context, 0, "run the same command again"));
+  predictor_->set_hooks(engine::predictor_hooks(context, 0, core::kRerunHint));
   card_ = model.card;
 }
 

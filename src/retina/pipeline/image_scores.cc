@@ -241,7 +241,7 @@ class ImageScorer {
   }
 
   ClassScores score_class(const NamedClass& named) {
-    context_.check_stop("run the same command again");
+    context_.check_stop(core::kRerunHint);
     ClassScores scores{.id = named.id, .name = named.name};
     scores.counts = counts_.overlap(named.id);
     std::optional<Masks> masks;

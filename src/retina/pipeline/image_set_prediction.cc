@@ -187,7 +187,7 @@ class ImageSet {
           return result;
         },
         [&](std::int64_t i, const ImageResult& result) { write(item_of(i), result); }, context_,
-        "run the same command again to continue");
+        core::kContinueHint);
     context_.progress->end();
     join_parts();
     record.begin();

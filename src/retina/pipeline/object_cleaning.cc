@@ -90,7 +90,7 @@ CleanedCounts write_cleaned(const core::Volume& labels, const label::CleanRules&
   }
   context.progress->begin("writing labels", grid.count(), "blocks");
   for (std::int64_t number = 0; number < grid.count(); ++number) {
-    context.check_stop("run the same command again to continue");
+    context.check_stop();
     const label::CleanedLabels::Block block = cleaned.read(number);
     labels_out->write(grid.box(number), block.labels);
     if (ids_out) {

@@ -90,7 +90,7 @@ void write_phantom(const phantom::Phantom& phantom, const PhantomOutput& output,
   std::atomic<std::int64_t> done{0};
   core::ThreadPool pool(output.threads - 1);
   pool.parallel_for(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t i) {
-    context.check_stop("run the same command again to continue");
+    context.check_stop();
     const core::Box3& box = blocks[static_cast<std::size_t>(i)];
     const auto stored = [&](const store::OutputVolume* volume) {
       return volume == nullptr || volume->is_written(box);

@@ -88,8 +88,7 @@ PredictionSetup make_setup(const PredictOptions& options, const core::Context& c
       options.dry_run ? loaded.network
                       : loaded.network->prepared_for_inference(device, setup.dtype),
       loaded.card.preprocess, setup.windows, device, setup.dtype);
-  setup.predictor->set_hooks(
-      engine::predictor_hooks(context, kStopGrace_s, "run the same command again to continue"));
+  setup.predictor->set_hooks(engine::predictor_hooks(context, kStopGrace_s, core::kContinueHint));
   if (!setup.card.licence.empty()) {
     context.log->info("licence of the model: {}", setup.card.licence);
   }

@@ -1,11 +1,8 @@
 #include "retina/pipeline/prepare.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <stop_token>
 
 #include <gmock/gmock.h>
@@ -13,13 +10,12 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
-#include "retina/core/rng.h"
 #include "retina/pipeline/finetune_options.h"
 #include "retina/pipeline/open_dataset.h"
 #include "retina/pipeline/own_yaml.h"
 #include "retina/pipeline/prepare_downloads.h"
+#include "retina/pipeline/prepare_test_data.h"
 #include "retina/pipeline/run_config.h"
-#include "retina/store/location.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
 #include "retina/testing/temp_folder.h"
@@ -32,77 +28,12 @@ namespace fs = std::filesystem;
 using core::Array;
 using core::DType;
 using core::Vec3;
+using downloads::drawn;
+using downloads::drawn_greys;
+using downloads::put;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr std::uint64_t kBackgroundId = ~0ULL;
-constexpr std::uint64_t kInvalidId = ~0ULL - 1;
-
-/// Random values out of `choices`.
-template <class T>
-Array drawn(const Vec3& shape, const std::vector<T>& choices, std::uint64_t seed,
-            int channels = 1) {
-  Array values(core::dtype_of<T>(), channels, shape);
-  core::Rng rng(seed);
-  for (T& value : values.values<T>()) {
-    value = choices[static_cast<std::size_t>(
-        rng.integer(0, static_cast<std::int64_t>(choices.size()) - 1))];
-  }
-  return values;
-}
-
-Array drawn_greys(const Vec3& shape, std::uint64_t seed) {
-  std::vector<std::uint8_t> all(256);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    all[i] = static_cast<std::uint8_t>(i);
-  }
-  return drawn(shape, all, seed);
-}
-
-struct Placement {
-  std::optional<core::Vec3d> voxel_nm = {};
-  core::Vec3d offset_nm{0, 0, 0};
-};
-
-void put(const fs::path& path, const Array& values, const Placement& place = {}) {
-  fs::create_directories(store::parse_location(path.string()).file.parent_path());
-  store::CreateOptions options;
-  options.dtype = values.dtype();
-  options.channels = values.channels();
-  options.shape = values.shape();
-  options.voxel_nm = place.voxel_nm;
-  options.offset_nm = place.offset_nm;
-  const auto file = store::create(path.string(), options);
-  file->write(core::whole(values.shape()), values);
-  file->finish();
-}
-
-/// A plain NIfTI-1 file of float or uint8 voxels; the header has no unit of length, as in UroCell.
-void put_nifti(const fs::path& path, const Array& values) {
-  std::array<char, 352> header{};
-  const auto set = [&](std::size_t at, auto value) {
-    std::memcpy(&header[at], &value, sizeof value);
-  };
-  const Vec3& n = values.shape();
-  const bool is_real = values.dtype() == DType::f32;
-  set(0, std::int32_t{348});
-  set(40, std::int16_t{3});
-  for (std::size_t i = 0; i < 7; ++i) {
-    set(42 + 2 * i, static_cast<std::int16_t>(i < 3 ? n[2 - i] : 1));
-    set(80 + 4 * i, 1.0F);
-  }
-  set(70, static_cast<std::int16_t>(is_real ? 16 : 2));
-  set(72, static_cast<std::int16_t>(is_real ? 32 : 8));
-  set(76, 1.0F);
-  set(108, 352.0F);
-  std::memcpy(&header[344], "n+1", 4);
-  fs::create_directories(path.parent_path());
-  std::ofstream out(path, std::ios::binary);
-  out.write(header.data(), header.size());
-  out.write(reinterpret_cast<const char*>(values.bytes().data()),
-            static_cast<std::streamsize>(values.bytes().size()));
-}
 
 Array plane_in(const fs::path& file) {
   const auto volume = store::open(file.string());
@@ -152,32 +83,9 @@ data::Dataset training_data_of(const PrepareReport& report) {
                       core::silent_context());
 }
 
-struct CremiSample {
-  Array raw;
-  Array clefts;
-};
-
-CremiSample cremi_sample_for_test(std::uint64_t seed) {
-  return {drawn_greys({5, 18, 20}, seed),
-          drawn<std::uint64_t>({5, 18, 20}, {kBackgroundId, kInvalidId, 7, 0}, seed + 1)};
-}
-
-/// Samples A, B and C in `folder`/in.
-std::vector<CremiSample> put_cremi(const testing::TempFolder& folder) {
-  std::vector<CremiSample> samples;
-  for (const std::string letter : {"A", "B", "C"}) {
-    samples.push_back(cremi_sample_for_test(10 * samples.size()));
-    const std::string file = (folder / "in/sample_").string() + letter + "_20160501.hdf";
-    put(file + ":/volumes/raw", samples.back().raw, {.voxel_nm = core::Vec3d{40, 4, 4}});
-    put(file + ":/volumes/labels/clefts", samples.back().clefts,
-        {.voxel_nm = core::Vec3d{40, 4, 4}});
-  }
-  return samples;
-}
-
 TEST(PrepareCremi, SlicesOfTwoSamplesWithoutTheLastAndAWholeTestVolume) {
   const testing::TempFolder folder;
-  const auto samples = put_cremi(folder);
+  const auto samples = downloads::put_cremi(folder);
   const PrepareReport report = run_prepare(folder, "cremi");
   EXPECT_EQ(report.images, 4 + 4 + 5);
   EXPECT_EQ(files_in(folder / "out/train/sample_A/images"), 4U);
@@ -187,7 +95,8 @@ TEST(PrepareCremi, SlicesOfTwoSamplesWithoutTheLastAndAWholeTestVolume) {
   const Array mask = plane_in(folder / "out/train/sample_B/masks/0003.png");
   for (std::int64_t y = 0; y < 18; ++y) {
     for (std::int64_t x = 0; x < 20; ++x) {
-      const bool is_cleft = samples[1].clefts.at<std::uint64_t>(0, 3, y, x) != kBackgroundId;
+      const bool is_cleft =
+          samples[1].clefts.at<std::uint64_t>(0, 3, y, x) != downloads::kBackgroundId;
       ASSERT_EQ(mask.at<std::uint8_t>(0, 0, y, x), is_cleft ? 1 : 0);
     }
   }
@@ -198,7 +107,7 @@ TEST(PrepareCremi, SlicesOfTwoSamplesWithoutTheLastAndAWholeTestVolume) {
 
 TEST(PrepareCremi, FinetuneReadsWhatWasWritten) {
   const testing::TempFolder folder;
-  put_cremi(folder);
+  downloads::put_cremi(folder);
   const data::Dataset dataset = training_data_of(run_prepare(folder, "cremi"));
   ASSERT_EQ(dataset.slices.size(), 8U);
   EXPECT_EQ(dataset.volumes[0].name, "sample_A/0000");
@@ -208,13 +117,13 @@ TEST(PrepareCremi, FinetuneReadsWhatWasWritten) {
 
 TEST(PrepareCremi, InvalidVoxelsMayBeIgnored) {
   const testing::TempFolder folder;
-  const auto samples = put_cremi(folder);
+  const auto samples = downloads::put_cremi(folder);
   PrepareOptions options;
   options.unknown = UnknownVoxels::ignore;
   const PrepareReport report = run_prepare(folder, "cremi", options);
   const auto clefts = samples[0].clefts.values<std::uint64_t>().first(4 * 18 * 20);
   EXPECT_EQ(report.folders[0].class_pixels.at(255),
-            std::count(clefts.begin(), clefts.end(), kInvalidId));
+            std::count(clefts.begin(), clefts.end(), downloads::kInvalidId));
   const data::Dataset dataset = training_data_of(report);
   const auto labels = data::read_plane(dataset, dataset.slices[0]).labels;
   EXPECT_THAT(labels.values<std::uint8_t>(), ::testing::Contains(data::kIgnore));
@@ -222,10 +131,10 @@ TEST(PrepareCremi, InvalidVoxelsMayBeIgnored) {
 
 TEST(PrepareCremi, PaddedImagesAreCutToTheirLabels) {
   const testing::TempFolder folder;
-  put_cremi(folder);
+  downloads::put_cremi(folder);
   fs::remove(folder / "in/sample_A_20160501.hdf");
   const Array raw = drawn_greys({9, 40, 50}, 3);
-  const Array clefts = drawn<std::uint64_t>({4, 20, 18}, {kBackgroundId, 1}, 4);
+  const Array clefts = drawn<std::uint64_t>({4, 20, 18}, {downloads::kBackgroundId, 1}, 4);
   const std::string file = (folder / "in/sample_A_padded_20160501.hdf").string();
   put(file + ":/volumes/raw", raw, {.voxel_nm = core::Vec3d{40, 4, 4}});
   put(file + ":/volumes/labels/clefts", clefts,
@@ -241,7 +150,7 @@ TEST(PrepareCremi, PaddedImagesAreCutToTheirLabels) {
 
 TEST(PrepareCremi, LabelsOfAnotherShapeWithoutAPlaceAreRefused) {
   const testing::TempFolder folder;
-  put_cremi(folder);
+  downloads::put_cremi(folder);
   fs::remove(folder / "in/sample_A_20160501.hdf");
   const std::string file = (folder / "in/sample_A_20160501.hdf").string();
   put(file + ":/volumes/raw", drawn_greys({5, 18, 20}, 1));
@@ -252,7 +161,7 @@ TEST(PrepareCremi, LabelsOfAnotherShapeWithoutAPlaceAreRefused) {
 
 TEST(PrepareCremi, EverythingMissingIsToldAtOnce) {
   const testing::TempFolder folder;
-  put_cremi(folder);
+  downloads::put_cremi(folder);
   fs::remove(folder / "in/sample_A_20160501.hdf");
   fs::remove(folder / "in/sample_C_20160501.hdf");
   put((folder / "in/sample_C_20160501.hdf").string() + ":/volumes/raw",
@@ -275,7 +184,7 @@ TEST(PrepareCremi, ArchivesHaveToBeUnpacked) {
 
 TEST(PrepareOutput, ADryRunWritesNothing) {
   const testing::TempFolder folder;
-  put_cremi(folder);
+  downloads::put_cremi(folder);
   PrepareOptions options;
   options.dry_run = true;
   const PrepareReport report = run_prepare(folder, "cremi", options);
@@ -286,7 +195,7 @@ TEST(PrepareOutput, ADryRunWritesNothing) {
 
 TEST(PrepareOutput, OnlyPreparedDataSetsAreReplaced) {
   const testing::TempFolder folder;
-  put_cremi(folder);
+  downloads::put_cremi(folder);
   run_prepare(folder, "cremi");
   EXPECT_THAT(refusal_of_prepare(folder, "cremi", ErrorKind::usage), HasSubstr("--overwrite"));
   PrepareOptions options;
@@ -302,7 +211,7 @@ TEST(PrepareOutput, OnlyPreparedDataSetsAreReplaced) {
 
 TEST(PrepareOutput, AStopRequestLeavesTheOldDataSetAlone) {
   const testing::TempFolder folder;
-  put_cremi(folder);
+  downloads::put_cremi(folder);
   run_prepare(folder, "cremi");
   const std::string before = core::read_text(folder / "out" / kPreparedRecord);
   std::stop_source source;
@@ -326,7 +235,7 @@ TEST(PrepareOutput, AStopRequestLeavesTheOldDataSetAlone) {
 
 TEST(PrepareOutput, WhatWasPreparedIsNoDownload) {
   const testing::TempFolder folder;
-  put_cremi(folder);
+  downloads::put_cremi(folder);
   PrepareOptions options;
   options.dataset = "cremi";
   options.downloads = {folder.path().string(), (folder / "in").string()};
@@ -347,25 +256,13 @@ TEST(PrepareOutput, TheListNeedsNothingElse) {
   EXPECT_GE(to_json(report).at("datasets").size(), 9U);
 }
 
-/// The three files of one block, in float and uint8.
-Array put_urocell(const testing::TempFolder& folder, const std::string& stem, const Vec3& shape,
-                  std::uint64_t seed) {
-  const Array greys = drawn_greys(shape, seed);
-  put_nifti(folder / "in/data" / (stem + ".nii"), core::convert(greys, DType::f32));
-  put_nifti(folder / "in/lyso/binary" / (stem + ".nii"),
-            drawn<std::uint8_t>(shape, {0, 0, 1}, seed + 1));
-  put_nifti(folder / "in/mito/binary" / (stem + ".nii"),
-            drawn<std::uint8_t>(shape, {0, 1}, seed + 2));
-  return greys;
-}
-
 TEST(PrepareUroCell, PlanesOfThreeAxesWithoutEmptyRows) {
   const testing::TempFolder folder;
-  const Array cut = put_urocell(folder, "fib1-1-0-3", {6, 60, 8}, 1);
-  const Array whole = put_urocell(folder, "fib1-3-2-1", {6, 9, 8}, 11);
-  put_urocell(folder, "fib1-3-3-0", {6, 9, 8}, 21);
-  put_urocell(folder, "fib1-4-3-0", {6, 9, 8}, 31);
-  const Array test = put_urocell(folder, "fib1-0-0-0", {6, 20, 8}, 41);
+  const Array cut = downloads::put_urocell(folder, "fib1-1-0-3", {6, 60, 8}, 1);
+  const Array whole = downloads::put_urocell(folder, "fib1-3-2-1", {6, 9, 8}, 11);
+  downloads::put_urocell(folder, "fib1-3-3-0", {6, 9, 8}, 21);
+  downloads::put_urocell(folder, "fib1-4-3-0", {6, 9, 8}, 31);
+  const Array test = downloads::put_urocell(folder, "fib1-0-0-0", {6, 20, 8}, 41);
   const PrepareReport report = run_prepare(folder, "urocell");
   EXPECT_EQ(report.images, (5 + 5 + 7) + 3 * (5 + 8 + 7) + 6);
   EXPECT_EQ(report.folders.size(), 4U * 3 + 1);
@@ -384,7 +281,7 @@ TEST(PrepareUroCell, PlanesOfThreeAxesWithoutEmptyRows) {
 TEST(PrepareUroCell, MitochondriaLieOnLysosomes) {
   const testing::TempFolder folder;
   for (const char* stem : {"fib1-1-0-3", "fib1-3-2-1", "fib1-3-3-0", "fib1-4-3-0", "fib1-0-0-0"}) {
-    put_urocell(folder, stem, {3, 60, 8}, 1);
+    downloads::put_urocell(folder, stem, {3, 60, 8}, 1);
   }
   const PrepareReport report = run_prepare(folder, "urocell");
   const Array mask = plane_in(folder / "out/train/fib1-3-2-1_xy/masks/0001.png");
@@ -401,19 +298,9 @@ TEST(PrepareUroCell, MitochondriaLieOnLysosomes) {
   EXPECT_THAT(report.notes, ::testing::Contains(HasSubstr("two label files")));
 }
 
-/// Three pairs of stacks; the images span -1000 to 1550.
-void put_guay(const fs::path& folder) {
-  for (const std::string stem : {"train", "eval", "test"}) {
-    Array image = drawn<std::int16_t>({4, 18, 20}, {-1000, 275, 1550}, 5);
-    put(folder / (stem + "-images.tif"), image);
-    put(folder / (stem + "-labels.tif"),
-        drawn<std::uint16_t>({4, 18, 20}, {0, 1, 2, 3, 4, 5, 6}, 6));
-  }
-}
-
 TEST(PrepareGuay, StretchesGreysAndKeepsTheReleasedSplit) {
   const testing::TempFolder folder;
-  put_guay(folder / "in/platelet_data");
+  downloads::put_guay(folder / "in/platelet_data");
   const PrepareReport report = run_prepare(folder, "guay");
   EXPECT_EQ(report.images, 3 + 3 + 4);
   EXPECT_EQ(files_in(folder / "out/validation/masks"), 3U);
@@ -440,28 +327,16 @@ TEST(PrepareGuay, ReadsTheNrrdOfOthersPreparation) {
 
 TEST(PrepareGuay, NamesALabelBeyondTheClasses) {
   const testing::TempFolder folder;
-  put_guay(folder / "in");
+  downloads::put_guay(folder / "in");
   fs::remove(folder / "in/eval-labels.tif");
   put(folder / "in/eval-labels.tif", drawn<std::uint16_t>({4, 18, 20}, {7}, 6));
   EXPECT_THAT(refusal_of_prepare(folder, "guay", ErrorKind::bad_data),
               AllOf(HasSubstr("eval-labels.tif"), HasSubstr("label value 7")));
 }
 
-void put_kasthuri(const testing::TempFolder& folder) {
-  for (const std::string part : {"Train", "Test"}) {
-    for (int i = 0; i < 2; ++i) {
-      const std::string number = std::to_string(i);
-      put(folder / ("in/Kasthuri++/" + part + "_In/mask000" + number + ".png"),
-          drawn_greys({1, 18, 20}, 1));
-      put(folder / ("in/Kasthuri++/" + part + "_Out/" + number + ".png"),
-          drawn<std::uint8_t>({1, 18, 20}, {0, 2, 255}, 7, 3));
-    }
-  }
-}
-
 TEST(PrepareKasthuri, PaddingIsBackgroundOrIgnoredAndNumbersPair) {
   const testing::TempFolder folder;
-  put_kasthuri(folder);
+  downloads::put_kasthuri(folder);
   const PrepareReport report = run_prepare(folder, "kasthuri");
   EXPECT_EQ(report.images, 4);
   const Array mask = plane_in(folder / "out/train/masks/mask0001.png");
@@ -477,21 +352,13 @@ TEST(PrepareKasthuri, PaddingIsBackgroundOrIgnoredAndNumbersPair) {
 
 TEST(PreparePerez, PrefixesGoAndEveryOrganelleIsASetOfItsOwn) {
   const testing::TempFolder folder;
-  const fs::path in = folder / "in/supplemental_data";
-  for (const auto& [images, masks] : {std::pair{"training_images", "training_labels"},
-                                      std::pair{"test_images", "ground_truth"}}) {
-    for (const char* organelle : {"lysosomes", "nuclei"}) {
-      put(in / images / organelle / "vol_orig.012.png", drawn_greys({1, 18, 20}, 1));
-      put(in / masks / organelle / "vol_labels.012.png",
-          drawn<std::uint8_t>({1, 18, 20}, {0, 1, 200}, 2));
-    }
-  }
+  downloads::put_perez(folder);
   const PrepareReport report = run_prepare(folder, "perez-lysosomes");
   EXPECT_EQ(report.images, 2);
   EXPECT_THAT(plane_in(folder / "out/test/masks/012.png").values<std::uint8_t>(),
               ::testing::Each(::testing::AnyOf(0, 1)));
   EXPECT_THAT(report.folders[0].sources[0], HasSubstr("training_images/lysosomes"));
-  fs::remove(in / "ground_truth/lysosomes/vol_labels.012.png");
+  fs::remove(folder / "in/supplemental_data/ground_truth/lysosomes/vol_labels.012.png");
   PrepareOptions options;
   options.overwrite = true;
   EXPECT_THAT(refusal_of_prepare(folder, "perez-lysosomes", ErrorKind::bad_data, options),

@@ -25,7 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kStartOver = "run the same command again";
 constexpr std::int64_t kSlabVoxels = std::int64_t{8} << 20;
 constexpr std::int64_t kMostPlanes = 16;  ///< of a slab
 
@@ -158,7 +157,7 @@ class DatasetWriter {
     const std::int64_t step = slab_planes(box, 0);
     PlaneMeter meter(context_, "looking for the range of values", box.shape[0]);
     for (std::int64_t z = 0; z < box.shape[0]; z += step) {
-      context_.check_stop(kStartOver);
+      context_.check_stop(core::kRerunHint);
       const std::int64_t count = std::min(step, box.shape[0] - z);
       span.add(volume.image->read(slab_of(box, 0, z, count)));
       meter.add(count, info.source);
@@ -199,19 +198,19 @@ class DatasetWriter {
     const auto masks = store::create((how_.root / out.folder / "masks").string(),
                                      {.shape = shape, .is_labels = true});
     const std::int64_t step = slab_planes(volume.image_box, axis);
-    core::run_work((total + step - 1) / step, {.threads = threads_, .resume_hint = kStartOver},
-                   [&](std::int64_t i) {
-                     return read_planes(volume, axis, i * step, std::min(step, total - i * step),
-                                        span);
-                   },
-                   [&](std::int64_t i, const PreparedPlanes& planes) {
-                     const core::Box3 box{{i * step, 0, 0}, planes.images.shape()};
-                     images->write(box, planes.images);
-                     masks->write(box, planes.classes);
-                     take(planes, out);
-                     meter.add(box.shape[0], out.folder);
-                   },
-                   context_);
+    core::run_work(
+        (total + step - 1) / step, {.threads = threads_, .resume_hint = core::kRerunHint},
+        [&](std::int64_t i) {
+          return read_planes(volume, axis, i * step, std::min(step, total - i * step), span);
+        },
+        [&](std::int64_t i, const PreparedPlanes& planes) {
+          const core::Box3 box{{i * step, 0, 0}, planes.images.shape()};
+          images->write(box, planes.images);
+          masks->write(box, planes.classes);
+          take(planes, out);
+          meter.add(box.shape[0], out.folder);
+        },
+        context_);
     images->finish();
     masks->finish();
   }
@@ -250,7 +249,7 @@ class DatasetWriter {
     };
     core::run_work(
         static_cast<std::int64_t>(set.pairs.size()),
-        {.threads = threads_, .resume_hint = kStartOver},
+        {.threads = threads_, .resume_hint = core::kRerunHint},
         [&](std::int64_t i) { return read_pair(set, set.pairs[static_cast<std::size_t>(i)]); },
         [&](std::int64_t i, const PreparedPlanes& planes) {
           const std::string name = set.pairs[static_cast<std::size_t>(i)].name + ".png";
@@ -273,7 +272,7 @@ class DatasetWriter {
     std::vector<store::PackItem> items;
     PlaneMeter meter(context_, "looking at patches", plan_.images());
     for (const fs::path& patch : plan_.patches) {
-      context_.check_stop(kStartOver);
+      context_.check_stop(core::kRerunHint);
       items.push_back(patch_item(patch));
       meter.add(1, {});
     }

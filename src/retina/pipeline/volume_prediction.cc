@@ -279,7 +279,7 @@ class OneVolume {
         from.shape(), label::block_of_units(from.shape(), to.write_unit(),
                                             std::min(max_bytes_ / per_voxel, kCopiedVoxels)));
     for (std::int64_t number = 0; number < grid.count(); ++number) {
-      context_.check_stop("run the same command again to continue");
+      context_.check_stop();
       to.write(grid.box(number), from.read(grid.box(number)));
     }
   }

@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::int64_t kAlignment = 64;
 constexpr std::int64_t kSlabVoxels = std::int64_t{16} << 20;
-constexpr const char* kRerun = "run the same command again";
 
 /// Appends items to one of the data files.
 class DataFile {
@@ -88,7 +87,7 @@ void append_image(DataFile& file, const PackItem& item, const core::Context& con
   for (int c = 0; c < info.channels; ++c) {
     for_each_slab(
         info.shape, info.chunk[0], kSlabVoxels / info.channels, [&](const core::Box3& box) {
-          context.check_stop(kRerun);
+          context.check_stop(core::kRerunHint);
           file.append(
               core::to_uint8(core::channel_of(item.image->read(box), c), item.range).bytes());
         });
@@ -98,7 +97,7 @@ void append_image(DataFile& file, const PackItem& item, const core::Context& con
 void append_labels(DataFile& file, const core::Volume& labels, const core::Context& context) {
   const core::VolumeInfo& info = labels.info();
   for_each_slab(info.shape, info.chunk[0], kSlabVoxels, [&](const core::Box3& box) {
-    context.check_stop(kRerun);
+    context.check_stop(core::kRerunHint);
     file.append(to_class_ids(labels.read(box), info.source).bytes());
   });
 }
@@ -171,7 +170,7 @@ std::string write_items(const fs::path& folder, std::span<const PackItem> items,
   context.progress->begin("pack", static_cast<std::int64_t>(items.size()), "images");
   std::int64_t done = 0;
   for (const PackItem& item : items) {
-    context.check_stop(kRerun);
+    context.check_stop(core::kRerunHint);
     Json line = index_line(item);
     line["image_offset"] = images.begin_item();
     append_image(images, item, context);
