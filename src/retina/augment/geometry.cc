@@ -56,7 +56,8 @@ Crop draw_patch(const Recipe& recipe, std::uint64_t seed, std::int64_t height, s
 }
 
 Crop draw_crop(const Recipe& recipe, std::uint64_t seed, std::int64_t height, std::int64_t width,
-               const std::optional<core::Vec3>& pixel) {
+               const std::optional<core::Vec3>& foreground,
+               const std::optional<core::Vec3>& known) {
   core::Rng nonempty{seed, kCropNonempty};
   const bool wants_foreground = nonempty.chance(recipe.crop_nonempty);
   if (!recipe.resized_crop) {
@@ -65,11 +66,12 @@ Crop draw_crop(const Recipe& recipe, std::uint64_t seed, std::int64_t height, st
     const double factor = std::exp(rng.uniform(-limit, limit));
     const auto side =
         std::min({static_cast<std::int64_t>(std::nearbyint(recipe.size * factor)), height, width});
-    return place(side, height, width, wants_foreground ? pixel : std::nullopt, rng);
+    // where few labels are known, a crop from anywhere would mostly have none to learn from
+    return place(side, height, width, wants_foreground && foreground ? foreground : known, rng);
   }
   Crop window = draw_patch(recipe, seed, height, width);
   if (wants_foreground) {
-    window = place(recipe.size, height, width, pixel, nonempty);
+    window = place(recipe.size, height, width, foreground, nonempty);
   }
   Crop crop = draw_resized_crop(recipe, seed, window.height, window.width);
   crop.y += window.y;
@@ -229,7 +231,7 @@ Crop draw_rotated_crop(const Recipe& recipe, std::uint64_t seed, const Crop& pat
   Recipe within = recipe;
   within.patch = 0;
   within.crop_nonempty = 0;
-  return draw_crop(within, seed, patch.height, patch.width, std::nullopt);
+  return draw_crop(within, seed, patch.height, patch.width, std::nullopt, std::nullopt);
 }
 
 }  // namespace
@@ -273,7 +275,8 @@ void compose(Geometry& g, const Recipe& recipe) {
 }
 
 Geometry draw_geometry(const Recipe& recipe, std::uint64_t seed, const core::Vec3& plane_shape,
-                       const std::optional<core::Vec3>& foreground) {
+                       const std::optional<core::Vec3>& foreground,
+                       const std::optional<core::Vec3>& known) {
   Geometry g;
   g.plane_shape = plane_shape;
   g.angle = draw_angle(recipe, seed);
@@ -290,12 +293,14 @@ Geometry draw_geometry(const Recipe& recipe, std::uint64_t seed, const core::Vec
   const std::int64_t width = std::max<std::int64_t>(plane_shape[2], recipe.size);
   g.pad_top = (height - plane_shape[1]) / 2;
   g.pad_left = (width - plane_shape[2]) / 2;
-  std::optional<core::Vec3> pixel = foreground;
-  if (pixel) {
-    (*pixel)[1] += g.pad_top;
-    (*pixel)[2] += g.pad_left;
-  }
-  g.crop = draw_crop(recipe, seed, height, width, pixel);
+  const auto padded = [&](std::optional<core::Vec3> pixel) {
+    if (pixel) {
+      (*pixel)[1] += g.pad_top;
+      (*pixel)[2] += g.pad_left;
+    }
+    return pixel;
+  };
+  g.crop = draw_crop(recipe, seed, height, width, padded(foreground), padded(known));
   compose(g, recipe);
   return g;
 }

@@ -43,10 +43,13 @@ struct Geometry {
 };
 
 /// Draws the geometry of retina.md 3.4: pad to `recipe.size`, crop-nonempty, resized or native
-/// crop, rotation, flips; or, with the rotation first, of 2.2. Pure: (seed, plane shape, foreground
-/// pixel) decide everything. `plane_shape` and `foreground` are {1,y,x} and {0,y,x}.
+/// crop, rotation, flips; or, with the rotation first, of 2.2. Pure: (seed, plane shape,
+/// the two pixels) decide everything. `plane_shape` is {1,y,x}. `foreground` {0,y,x} is what a
+/// crop-nonempty lies around; `known`, drawn where labels are partly unknown, is what all other
+/// native crops lie around (not the published ones).
 Geometry draw_geometry(const Recipe& recipe, std::uint64_t seed, const core::Vec3& plane_shape,
-                       const std::optional<core::Vec3>& foreground);
+                       const std::optional<core::Vec3>& foreground,
+                       const std::optional<core::Vec3>& known = std::nullopt);
 
 /// Fills box, window and map of a geometry whose other fields are set.
 void compose(Geometry& geometry, const Recipe& recipe);

@@ -111,6 +111,26 @@ TEST(Geometry, CropNonemptyOccursWithItsProbability) {
   EXPECT_NEAR(holds / 20000.0, 0.8, 5 * std::sqrt(0.8 * 0.2 / 20000));
 }
 
+TEST(Geometry, NativeCropsOfPartlyKnownPlanesHoldAKnownPixel) {
+  Recipe recipe = native_recipe(10);
+  recipe.crop_nonempty = 0.5;
+  const core::Vec3 foreground{0, 1000, 1000};
+  const core::Vec3 known{0, 500, 300};
+  const auto holds = [](const Crop& crop, const core::Vec3& pixel) {
+    return crop.y <= pixel[1] && pixel[1] < crop.y + 10 && crop.x <= pixel[2] &&
+           pixel[2] < crop.x + 10;
+  };
+  int around_known = 0;
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    const Crop crop = draw_geometry(recipe, seed, {1, 2000, 2000}, foreground, known).crop;
+    ASSERT_NE(holds(crop, foreground), holds(crop, known));
+    around_known += holds(crop, known) ? 1 : 0;
+    EXPECT_TRUE(
+        holds(draw_geometry(recipe, seed, {1, 2000, 2000}, std::nullopt, known).crop, known));
+  }
+  EXPECT_NEAR(around_known / 2000.0, 0.5, 5 * std::sqrt(0.25 / 2000));
+}
+
 TEST(Geometry, QuarterTurnsAreExact) {
   Recipe recipe = native_recipe(16);
   recipe.rotate_probability = 0;

@@ -15,8 +15,9 @@ namespace retina::data {
 struct SampleKey {
   std::uint64_t seed = 0;           ///< of this sample: mix({run seed, epoch, index})
   core::Vec3 plane_shape{1, 0, 0};  ///< of the whole plane: 1, y, x
-  std::optional<core::Vec3>
-      foreground;  ///< a uniformly drawn foreground pixel {0,y,x}; none if the plane has none
+  // uniformly drawn pixels of the plane, {0,y,x}
+  std::optional<core::Vec3> foreground{};  ///< none if the plane has none
+  std::optional<core::Vec3> known{};       ///< of known label; none where all are known, or none is
 };
 
 /// Pixels of one sample as read: uint8, own size (ragged), before any warp.

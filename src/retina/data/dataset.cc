@@ -152,6 +152,17 @@ core::Vec3 plane_shape(const core::Vec3& shape, int axis) {
   }
 }
 
+core::Box3 part_in_volume(const core::Vec3& shape, const Slice& slice, const core::Box3& part) {
+  core::Box3 box = core::slice_box(shape, slice.axis, slice.index);
+  const std::size_t rows = slice.axis == 0 ? 1 : 0;
+  const std::size_t columns = slice.axis == 2 ? 1 : 2;
+  box.start[rows] = part.start[1];
+  box.shape[rows] = part.shape[1];
+  box.start[columns] = part.start[2];
+  box.shape[columns] = part.shape[2];
+  return box;
+}
+
 std::string describe(const Dataset& dataset, const Slice& slice) {
   const LabelledVolume& volume = volume_of(dataset, slice);
   if (is_flat(*volume.image)) {
@@ -185,11 +196,15 @@ core::Array class_ids(const LabelMap& map, const core::Volume& labels, const cor
 }
 
 core::Array read_image(const Dataset& dataset, const Slice& slice) {
+  const core::Vec3& shape = volume_of(dataset, slice).image->shape();
+  return read_image(dataset, slice, core::whole(plane_shape(shape, slice.axis)));
+}
+
+core::Array read_image(const Dataset& dataset, const Slice& slice, const core::Box3& part) {
   const LabelledVolume& volume = volume_of(dataset, slice);
   require_one_channel(*volume.image);
-  const core::Array stored = volume.image->read(box_of(*volume.image, slice));
-  return core::to_uint8(as_plane(stored, plane_shape(volume.image->shape(), slice.axis)),
-                        volume.range);
+  const core::Array stored = volume.image->read(part_in_volume(volume.image->shape(), slice, part));
+  return core::to_uint8(as_plane(stored, part.shape), volume.range);
 }
 
 LabelledPlane read_plane(const Dataset& dataset, const Slice& slice) {

@@ -66,6 +66,9 @@ std::vector<Slice> slices_across(const core::Vec3& shape, int volume, int axis, 
 /// Shape {1,y,x} of a plane cut from a volume of `shape` across `axis`.
 core::Vec3 plane_shape(const core::Vec3& shape, int axis);
 
+/// Where the part {0,y,x} + {1,h,w} of a plane lies in its volume, which has `shape`.
+core::Box3 part_in_volume(const core::Vec3& shape, const Slice& slice, const core::Box3& part);
+
 /// "NAME" for a 2D image, "NAME z=12" for a plane of a volume: how messages name a slice.
 std::string describe(const Dataset& dataset, const Slice& slice);
 
@@ -80,6 +83,9 @@ LabelledPlane read_plane(const Dataset& dataset, const Slice& slice);
 
 /// The image of a plane alone (u8, {1,y,x}).
 core::Array read_image(const Dataset& dataset, const Slice& slice);
+
+/// A part {0,y,x} + {1,h,w} of it, pixel for pixel the same; nothing else of the volume is read.
+core::Array read_image(const Dataset& dataset, const Slice& slice, const core::Box3& part);
 
 /// How often each stored value occurs, ascending by value.
 struct LabelCensus {

@@ -11,8 +11,28 @@ namespace retina::data {
 
 namespace {
 
-constexpr std::uint64_t kForeground =
-    0x666F7265U;  // keeps this draw apart from those of the augmentation
+// keep these draws apart from those of the augmentation
+constexpr std::uint64_t kForeground = 0x666F7265U;
+constexpr std::uint64_t kKnown = 0x6B6E6F77U;
+
+/// A plane of this many times the pixels of the box is much larger.
+constexpr std::int64_t kMuchLarger = 4;
+
+/// Of all planes in memory. A plane that is listed several times in a row counts once.
+std::int64_t bytes_of_planes(const Dataset& dataset) {
+  std::int64_t bytes = 0;
+  const Slice* before = nullptr;
+  for (const Slice& slice : dataset.slices) {
+    if (before == nullptr || *before != slice) {
+      const LabelledVolume& volume = dataset.volumes.at(static_cast<std::size_t>(slice.volume));
+      const std::int64_t pixels =
+          core::whole(plane_shape(volume.image->shape(), slice.axis)).voxels();
+      bytes += volume.labels != nullptr ? 2 * pixels : pixels;
+    }
+    before = &slice;
+  }
+  return bytes;
+}
 
 /// A copy of the rows and columns of `box`, as a u8 tensor [y,x].
 at::Tensor cut(const core::Array& plane, const core::Box3& box) {
@@ -35,6 +55,7 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& opti
       choose_box_(std::move(choose_box)),
       sampler_(dataset_->slices, options.seed, options.shuffle),
       cache_(std::make_unique<PlaneCache>(dataset_, options.cache_bytes)),
+      all_planes_fit_(bytes_of_planes(*dataset_) <= options.cache_bytes),
       next_(options.start),
       submitted_(options.start),
       workers_(options.threads) {
@@ -100,22 +121,41 @@ RawBatch Loader::read_batch(std::int64_t number) const {
   return batch;
 }
 
+core::Box3 Loader::chosen_box(const SampleKey& key, const Slice& slice) const {
+  const core::Box3 box = choose_box_(key);
+  if (!core::whole(key.plane_shape).contains(box)) {
+    throw Error(ErrorKind::internal, "box " + core::to_string(box) + " lies outside the plane " +
+                                         describe(*dataset_, slice));
+  }
+  return box;
+}
+
+bool Loader::reads_box_alone(const core::Vec3& plane, const core::Box3& box) const {
+  return !all_planes_fit_ && core::whole(plane).voxels() >= kMuchLarger * box.voxels();
+}
+
 RawSample Loader::read_sample(const Patch& patch) const {
-  const auto plane = cache_->get(patch.slice);
+  const LabelledVolume& volume = dataset_->volumes.at(static_cast<std::size_t>(patch.slice.volume));
+  const bool is_labelled = volume.labels != nullptr;
   RawSample sample;
   sample.key.seed = patch.seed;
-  sample.key.plane_shape = plane->plane.image.shape();
-  sample.key.foreground = plane->foreground.pick(core::Rng{patch.seed, kForeground}.uniform());
-  sample.box = choose_box_(sample.key);
-  if (!core::whole(sample.key.plane_shape).contains(sample.box)) {
-    throw Error(ErrorKind::internal, "box " + core::to_string(sample.box) +
-                                         " lies outside the plane " +
-                                         describe(*dataset_, patch.slice));
+  sample.key.plane_shape = plane_shape(volume.image->shape(), patch.slice.axis);
+  if (!is_labelled) {  // no pixel has a say in the box
+    sample.box = chosen_box(sample.key, patch.slice);
+    if (reads_box_alone(sample.key.plane_shape, sample.box)) {
+      const core::Array pixels = read_image(*dataset_, patch.slice, sample.box);
+      sample.image_YX = cut(pixels, core::whole(pixels.shape()));
+      return sample;
+    }
   }
-  sample.image_YX = cut(plane->plane.image, sample.box);
-  if (plane->plane.labels.elements() > 0) {
+  const auto plane = cache_->get(patch.slice);
+  if (is_labelled) {
+    sample.key.foreground = plane->foreground.pick(core::Rng{patch.seed, kForeground}.uniform());
+    sample.key.known = plane->known.pick(core::Rng{patch.seed, kKnown}.uniform());
+    sample.box = chosen_box(sample.key, patch.slice);
     sample.labels_YX = cut(plane->plane.labels, sample.box);
   }
+  sample.image_YX = cut(plane->plane.image, sample.box);
   return sample;
 }
 

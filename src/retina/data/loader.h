@@ -37,12 +37,17 @@ struct LoaderOptions {
 ///     data::Loader loader(dataset, {.batch = 8, .seed = 1234},
 ///                         [&](const data::SampleKey& key) { return augment::draw_geometry(recipe,
 ///                         key.seed,
-///                             key.plane_shape, key.foreground).box; });
+///                             key.plane_shape, key.foreground,
+///                             key.known).box; });
 ///     while (...) { data::RawBatch raw = loader.next(); ... }
 ///
 /// `pipeline/training_batches.h` has this callback and the step from RawBatch to Batch ready-made.
 /// Batch b of the run is the same whatever threads, read_ahead and cache_bytes are. Errors of the
 /// workers arrive at next().
+///
+/// Planes are read whole and kept, the most recently used ones up to cache_bytes. Of planes without
+/// labels that do not all fit there, and are much larger than the box, only the box is read: a
+/// plane across x crosses every chunk of its rows, and would be gone before it is asked for again.
 class Loader {
  public:
   Loader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& options,
@@ -63,6 +68,8 @@ class Loader {
   std::int64_t first_sample(std::int64_t batch) const;
   RawBatch read_batch(std::int64_t number) const;
   RawSample read_sample(const Patch& patch) const;
+  core::Box3 chosen_box(const SampleKey& key, const Slice& slice) const;
+  bool reads_box_alone(const core::Vec3& plane, const core::Box3& box) const;
   void submit_ahead();
 
   std::shared_ptr<const Dataset> dataset_;
@@ -70,6 +77,7 @@ class Loader {
   ChooseBox choose_box_;
   Sampler sampler_;
   std::unique_ptr<PlaneCache> cache_;
+  bool all_planes_fit_;         ///< into the cache
   std::int64_t next_ = 0;       ///< batch that next() gives
   std::int64_t submitted_ = 0;  ///< first batch that no worker has been given
   double waited_s_ = 0;

@@ -23,7 +23,8 @@ std::shared_ptr<const IndexedPlane> PlaneCache::get(const Slice& slice) {
     auto plane = std::make_shared<IndexedPlane>();
     plane->plane = read_plane(*dataset_, slice);
     if (plane->plane.labels.elements() > 0) {
-      plane->foreground = ForegroundIndex(plane->plane.labels);
+      plane->foreground = foreground_of(plane->plane.labels);
+      plane->known = known_of_partly_known(plane->plane.labels);
     }
     keep(key, plane);
     return plane;

@@ -9,16 +9,17 @@
 #include <tuple>
 
 #include "retina/data/dataset.h"
-#include "retina/data/foreground.h"
+#include "retina/data/label_index.h"
 
 namespace retina::data {
 
-/// A plane with its foreground index, shared by all who use it.
+/// A plane with the places of its labels, shared by all who use it.
 struct IndexedPlane {
   LabelledPlane plane;
-  ForegroundIndex foreground;
+  LabelIndex foreground;
+  LabelIndex known;  ///< empty where all labels are known
 
-  std::int64_t bytes() const { return plane.bytes() + foreground.bytes(); }
+  std::int64_t bytes() const { return plane.bytes() + foreground.bytes() + known.bytes(); }
 };
 
 /// Reads planes of a dataset and keeps the most recently used ones up to a byte limit. Safe for

@@ -41,12 +41,25 @@ std::size_t Sampler::place(std::int64_t epoch, std::int64_t index) const {
   }
   const std::int64_t shuffled = shuffle_ == Shuffle::same_each_epoch ? 0 : epoch;
   const std::lock_guard lock(mutex_);
-  if (order_epoch_ != shuffled) {
-    order_ = permutation(slices_.size(),
-                         core::Rng{run_seed_, kPermutation, static_cast<std::uint64_t>(shuffled)});
-    order_epoch_ = shuffled;
+  return order_of(shuffled)[static_cast<std::size_t>(index)];
+}
+
+const std::vector<std::uint32_t>& Sampler::order_of(std::int64_t epoch) const {
+  if (orders_[0].epoch != epoch) {
+    std::swap(orders_[0], orders_[1]);
   }
-  return order_[static_cast<std::size_t>(index)];
+  if (orders_[0].epoch != epoch) {
+    orders_[0].places = permutation(
+        slices_.size(), core::Rng{run_seed_, kPermutation, static_cast<std::uint64_t>(epoch)});
+    orders_[0].epoch = epoch;
+    ++shuffles_;
+  }
+  return orders_[0].places;
+}
+
+std::int64_t Sampler::shuffles() const {
+  const std::lock_guard lock(mutex_);
+  return shuffles_;
 }
 
 Patch Sampler::operator()(std::int64_t k) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -36,16 +37,27 @@ class Sampler {
 
   Patch operator()(std::int64_t k) const;
   std::int64_t epoch_length() const { return static_cast<std::int64_t>(slices_.size()); }
+  std::int64_t shuffles() const;  ///< permutations drawn so far
 
  private:
+  /// The order of the slices in one epoch.
+  struct Order {
+    std::int64_t epoch = -1;
+    std::vector<std::uint32_t> places;
+  };
+
   std::size_t place(std::int64_t epoch, std::int64_t index) const;
+  /// With the mutex held.
+  const std::vector<std::uint32_t>& order_of(std::int64_t epoch) const;
 
   std::vector<Slice> slices_;
   std::uint64_t run_seed_;
   Shuffle shuffle_;
-  mutable std::mutex mutex_;  ///< guards the order of the epoch asked for last
-  mutable std::vector<std::uint32_t> order_;
-  mutable std::int64_t order_epoch_ = -1;
+  mutable std::mutex mutex_;  ///< guards what follows
+  /// Of the two epochs asked for last, the latest in front: where one ends and the next begins,
+  /// readers ask for both in turn.
+  mutable std::array<Order, 2> orders_;
+  mutable std::int64_t shuffles_ = 0;
 };
 
 }  // namespace retina::data

@@ -43,6 +43,18 @@ TEST(Sampler, OrderOfAskingChangesNothing) {
   }
 }
 
+TEST(Sampler, ReadersOnBothSidesOfAnEpochsEndShareTwoPermutations) {
+  const Sampler alternating(numbered(11), 3, Shuffle::each_epoch);
+  for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
+    for (std::int64_t i = 0; i < 11; ++i) {
+      for (const std::int64_t k : {11 * epoch + i, 11 * (epoch + 1) + i}) {
+        EXPECT_EQ(alternating(k).slice, Sampler(numbered(11), 3, Shuffle::each_epoch)(k).slice);
+      }
+    }
+    EXPECT_EQ(alternating.shuffles(), epoch + 2);
+  }
+}
+
 TEST(Sampler, EpochsDifferUnlessPublished) {
   const Sampler fresh(numbered(40), 3, Shuffle::each_epoch);
   EXPECT_NE(epoch_order(fresh, 0), epoch_order(fresh, 1));

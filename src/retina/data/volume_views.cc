@@ -44,14 +44,7 @@ class PlaneView final : public core::Volume {
 
  protected:
   core::Array read_box(const core::Box3& box) const override {
-    core::Box3 source = core::slice_box(volume_->shape(), slice_.axis, slice_.index);
-    const std::size_t rows = slice_.axis == 0 ? 1 : 0;
-    const std::size_t columns = slice_.axis == 2 ? 1 : 2;
-    source.start[rows] = box.start[1];
-    source.shape[rows] = box.shape[1];
-    source.start[columns] = box.start[2];
-    source.shape[columns] = box.shape[2];
-    const core::Array values = volume_->read(source);
+    const core::Array values = volume_->read(part_in_volume(volume_->shape(), slice_, box));
     core::Array plane(values.dtype(), values.channels(), box.shape);
     std::copy(values.bytes().begin(), values.bytes().end(), plane.bytes().begin());
     return plane;

@@ -10,7 +10,7 @@ namespace retina::pipeline {
 namespace {
 
 augment::Geometry geometry_of(const augment::Recipe& recipe, const data::SampleKey& key) {
-  return augment::draw_geometry(recipe, key.seed, key.plane_shape, key.foreground);
+  return augment::draw_geometry(recipe, key.seed, key.plane_shape, key.foreground, key.known);
 }
 
 std::vector<augment::Sample> draw_batch(const data::RawBatch& raw, const augment::Recipe& recipe) {

@@ -43,6 +43,46 @@ TEST(TrainingBatches, SamplesAreReplayedWhateverThreadsAndBatchSize) {
   }
 }
 
+/// All planes of a volume without labels along the three axes.
+std::shared_ptr<data::Dataset> unlabelled_volume() {
+  core::Array values(core::DType::u8, 1, {60, 70, 80});
+  std::size_t next = 0;
+  for (std::uint8_t& value : values.values<std::uint8_t>()) {
+    value = static_cast<std::uint8_t>(next++ * 31 % 251);
+  }
+  auto dataset = std::make_shared<data::Dataset>();
+  dataset->volumes.push_back({.name = "volume",
+                              .image = core::in_memory(std::move(values)),
+                              .labels = nullptr,
+                              .range = {}});
+  for (const int axis : {0, 1, 2}) {
+    const auto planes =
+        data::slices_across(dataset->volumes[0].image->shape(), 0, axis, /*every=*/1);
+    dataset->slices.insert(dataset->slices.end(), planes.begin(), planes.end());
+  }
+  return dataset;
+}
+
+TEST(TrainingBatches, PatchesReadAloneAreThoseOfWholePlanes) {
+  augment::Recipe recipe = augment::restoration_recipe();
+  recipe.size = recipe.patch = 24;
+  const auto dataset = unlabelled_volume();
+  for (const augment::Application application :
+       {augment::Application::composed, augment::Application::published}) {
+    recipe.application = application;
+    data::Loader parts(dataset, {.batch = 8, .seed = 3, .threads = 0, .cache_bytes = 0},
+                       choose_box(recipe));
+    data::Loader planes(dataset, {.batch = 8, .seed = 3, .threads = 0}, choose_box(recipe));
+    const auto batch_of = [&](data::Loader& loader) {
+      return restoration_batch(loader.next(), recipe, {.mean = 0.5, .std = 0.2}, at::kCPU);
+    };
+    const trainer::RestorationBatch of_parts = batch_of(parts);
+    const trainer::RestorationBatch of_planes = batch_of(planes);
+    EXPECT_TRUE(of_parts.inputs_NCYX.equal(of_planes.inputs_NCYX));
+    EXPECT_TRUE(of_parts.targets_NCYX.equal(of_planes.targets_NCYX));
+  }
+}
+
 TEST(TrainingBatches, BatchHasTheShapesOfTheRecipe) {
   const augment::Recipe recipe = small_recipe();
   data::Loader loader(data::memory_dataset(5, 60), {.batch = 3}, choose_box(recipe));

@@ -1,4 +1,4 @@
-#include "retina/data/foreground.h"
+#include "retina/data/label_index.h"
 
 #include <algorithm>
 
@@ -6,27 +6,29 @@
 
 namespace retina::data {
 
-ForegroundIndex::ForegroundIndex(const core::Array& labels) : width_(labels.shape()[2]) {
+LabelIndex::LabelIndex(const core::Array& labels,
+                       const std::function<bool(std::uint8_t)>& is_wanted)
+    : width_(labels.shape()[2]) {
   const auto values = labels.values<std::uint8_t>();
   bool inside = false;
   std::int64_t count = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const bool foreground = values[i] != 0 && values[i] != kIgnore;
-    if (foreground && !inside) {
+    const bool wanted = is_wanted(values[i]);
+    if (wanted && !inside) {
       starts_.push_back(static_cast<std::int64_t>(i));
     }
-    if (!foreground && inside) {
+    if (!wanted && inside) {
       ends_.push_back(count);
     }
-    count += foreground ? 1 : 0;
-    inside = foreground;
+    count += wanted ? 1 : 0;
+    inside = wanted;
   }
   if (inside) {
     ends_.push_back(count);
   }
 }
 
-std::optional<core::Vec3> ForegroundIndex::pick(double u) const {
+std::optional<core::Vec3> LabelIndex::pick(double u) const {
   if (ends_.empty()) {
     return std::nullopt;
   }
@@ -39,8 +41,17 @@ std::optional<core::Vec3> ForegroundIndex::pick(double u) const {
   return core::Vec3{0, pixel / width_, pixel % width_};
 }
 
-std::int64_t ForegroundIndex::bytes() const {
+std::int64_t LabelIndex::bytes() const {
   return static_cast<std::int64_t>((starts_.size() + ends_.size()) * sizeof(std::int64_t));
+}
+
+LabelIndex foreground_of(const core::Array& labels) {
+  return {labels, [](std::uint8_t label) { return label != 0 && label != kIgnore; }};
+}
+
+LabelIndex known_of_partly_known(const core::Array& labels) {
+  LabelIndex known(labels, [](std::uint8_t label) { return label != kIgnore; });
+  return known.pixels() == labels.elements() ? LabelIndex{} : known;
 }
 
 }  // namespace retina::data

@@ -1,4 +1,4 @@
-#include "retina/data/foreground.h"
+#include "retina/data/label_index.h"
 
 #include <set>
 
@@ -16,8 +16,8 @@ core::Array mask(const std::vector<std::uint8_t>& values, std::int64_t width) {
   return array;
 }
 
-TEST(ForegroundIndex, EveryForegroundPixelIsPickedOnce) {
-  const ForegroundIndex index(mask({0, 1, 1, 2, 0, 0, 0, kIgnore, 1}, 3));
+TEST(LabelIndex, EveryForegroundPixelIsPickedOnce) {
+  const LabelIndex index = foreground_of(mask({0, 1, 1, 2, 0, 0, 0, kIgnore, 1}, 3));
   ASSERT_EQ(index.pixels(), 4);
   std::set<std::pair<std::int64_t, std::int64_t>> picked;
   for (int k = 0; k < 4; ++k) {
@@ -28,15 +28,24 @@ TEST(ForegroundIndex, EveryForegroundPixelIsPickedOnce) {
             (std::set<std::pair<std::int64_t, std::int64_t>>{{0, 1}, {0, 2}, {1, 0}, {2, 2}}));
 }
 
-TEST(ForegroundIndex, EmptyAndIgnoredPlanesHaveNone) {
-  EXPECT_FALSE(ForegroundIndex(mask({0, kIgnore, 0, 0}, 2)).pick(0.5).has_value());
-  EXPECT_FALSE(ForegroundIndex().pick(0.5).has_value());
+TEST(LabelIndex, EmptyAndIgnoredPlanesHaveNone) {
+  EXPECT_FALSE(foreground_of(mask({0, kIgnore, 0, 0}, 2)).pick(0.5).has_value());
+  EXPECT_FALSE(LabelIndex().pick(0.5).has_value());
 }
 
-TEST(ForegroundIndex, RunAtTheEndIsClosed) {
-  const ForegroundIndex index(mask({0, 0, 3, 3}, 2));
+TEST(LabelIndex, RunAtTheEndIsClosed) {
+  const LabelIndex index = foreground_of(mask({0, 0, 3, 3}, 2));
   EXPECT_EQ(index.pixels(), 2);
   EXPECT_EQ(index.pick(0.999), (core::Vec3{0, 1, 1}));
+}
+
+TEST(LabelIndex, KnownPixelsAreListedOnlyWhereSomeAreNot) {
+  const LabelIndex index = known_of_partly_known(mask({kIgnore, 0, 1, kIgnore}, 2));
+  EXPECT_EQ(index.pixels(), 2);
+  EXPECT_EQ(index.pick(0), (core::Vec3{0, 0, 1}));
+  EXPECT_EQ(index.pick(0.75), (core::Vec3{0, 1, 0}));
+  EXPECT_EQ(known_of_partly_known(mask({0, 1, 1, 0}, 2)).pixels(), 0);
+  EXPECT_EQ(known_of_partly_known(mask({kIgnore, kIgnore}, 2)).pixels(), 0);
 }
 
 }  // namespace
