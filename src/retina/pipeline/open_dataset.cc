@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "retina/core/file.h"
-#include "retina/core/intensity.h"
 #include "retina/core/resampled_volume.h"
+#include "retina/pipeline/range_of_set.h"
 #include "retina/pipeline/reading_options.h"
 #include "retina/store/image_files.h"
 #include "retina/store/location.h"
 #include "retina/store/open.h"
+#include "retina/store/open_on_demand.h"
 #include "retina/store/pack/pack.h"
 
 namespace retina::pipeline {
@@ -23,10 +23,6 @@ namespace retina::pipeline {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::uint64_t kRangeSeed = 0;  // the range of a dataset does not depend on the run
-constexpr std::size_t kRangeImages =
-    16;  // of a folder of single images that are looked at for its range
 
 /// One place with images and one with their labels.
 struct Group {
@@ -74,7 +70,7 @@ class Opener {
     const auto inside = [&](const fs::path& folder, const std::string& name) {
       return Group{.name = name,
                    .images = (folder / options_.images).string(),
-                   .masks = options_.masks.empty() ? "" : (folder / options_.masks).string()};
+                   .masks = wants_masks() ? (folder / options_.masks).string() : ""};
     };
     if (options_.path.empty()) {
       return {Group{.name = {}, .images = options_.images, .masks = options_.masks}};
@@ -94,16 +90,27 @@ class Opener {
     std::sort(groups.begin(), groups.end(),
               [](const Group& a, const Group& b) { return core::natural_less(a.name, b.name); });
     if (groups.empty()) {
-      report({.subject = options_.path,
-              .found = fs::exists(root)
-                           ? fmt::format("no '{}' in it, nor in a folder of it", options_.images)
-                           : "nothing there",
-              .expected =
-                  fmt::format("folders {} and {}, or VOLUME/{} and VOLUME/{}, or a pack",
-                              options_.images, options_.masks, options_.images, options_.masks),
-              .remedy = "give the folders with --images and --masks"});
+      report_no_group();
     }
     return groups;
+  }
+
+  bool wants_masks() const { return !options_.masks.empty(); }
+
+  void report_no_group() {
+    const std::string& images = options_.images;
+    const std::string& masks = options_.masks;
+    report(
+        {.subject = options_.path,
+         .found = fs::exists(options_.path)
+                      ? fmt::format("no '{}' in it, nor in a folder of it", images)
+                      : "nothing there",
+         .expected = wants_masks()
+                         ? fmt::format("folders {} and {}, or VOLUME/{} and VOLUME/{}, or a pack",
+                                       images, masks, images, masks)
+                         : fmt::format("a folder {}, or VOLUME/{}, or a pack", images, images),
+         .remedy = wants_masks() ? "give the folders with --images and --masks"
+                                 : "give the folder with --images"});
   }
 
   static bool exists(const std::string& place) {
@@ -128,7 +135,8 @@ class Opener {
       if (!place.empty() && !exists(place)) {
         report({.subject = place,
                 .found = "nothing there",
-                .expected = "images and their masks",
+                .expected = wants_masks() ? "images and their masks"
+                                          : "a folder of images, a stack, a volume or a pack",
                 .remedy = "check the path"});
         return;
       }
@@ -201,7 +209,7 @@ class Opener {
   /// Null after a problem.
   std::shared_ptr<core::Volume> try_open(const std::string& path) {
     try {
-      return store::open(path, how_);
+      return store::open_on_demand(path, how_);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::bad_data) {
         throw;
@@ -296,43 +304,21 @@ class Opener {
 
   /// One intensity range for all images that are not uint8: the model will know but one.
   void set_range() {
-    std::vector<data::LabelledVolume*> mapped;
-    std::set<core::DType> types;
+    std::vector<const core::Volume*> images;
+    for (const data::LabelledVolume& volume : opened_.dataset.volumes) {
+      images.push_back(volume.image.get());
+    }
+    SetRange found = range_of_set(images, options_.input_range);
+    if (found.problem) {
+      found.problem->remedy =
+          "give the range with --set data.input_range=[low,high], or convert them";
+      report(std::move(*found.problem));
+      return;
+    }
+    opened_.dataset.range = found.range;
     for (data::LabelledVolume& volume : opened_.dataset.volumes) {
-      if (volume.image->info().dtype != core::DType::u8) {
-        mapped.push_back(&volume);
-        types.insert(volume.image->info().dtype);
-      }
+      volume.range = found.of(*volume.image);
     }
-    if (mapped.empty()) {
-      return;
-    }
-    core::IntensityRange& range = opened_.dataset.range;
-    if (!options_.input_range.empty()) {
-      range = {.low = options_.input_range[0], .high = options_.input_range[1]};
-    } else if (types.size() > 1) {
-      report({.subject = "images",
-              .found = fmt::format("{} and {} in one dataset", core::name_of(*types.begin()),
-                                   core::name_of(*types.rbegin())),
-              .expected = "one type beside uint8, so that one range of values fits all",
-              .remedy = "give the range with --set data.input_range=[low,high], or convert them"});
-      return;
-    } else {
-      range = common_range(mapped);
-    }
-    for (data::LabelledVolume* volume : mapped) {
-      volume->range = range;
-    }
-  }
-
-  static core::IntensityRange common_range(const std::vector<data::LabelledVolume*>& volumes) {
-    core::IntensityRange range = core::estimate_range(*volumes.front()->image, kRangeSeed);
-    const std::size_t step = std::max<std::size_t>(1, volumes.size() / kRangeImages);
-    for (std::size_t i = step; i < volumes.size(); i += step) {
-      const core::IntensityRange other = core::estimate_range(*volumes[i]->image, kRangeSeed);
-      range = {.low = std::min(range.low, other.low), .high = std::max(range.high, other.high)};
-    }
-    return range;
   }
 
   void open_pack() {
@@ -343,7 +329,7 @@ class Opener {
       widen(pack.range(i));
       data::LabelledVolume volume{
           .name = pack.name(i), .image = pack.image(i), .labels = pack.labels(i), .range = {}};
-      if (volume.labels == nullptr && !options_.masks.empty()) {
+      if (volume.labels == nullptr && wants_masks()) {
         report({.subject = options_.path + ":" + pack.name(i),
                 .found = "no labels",
                 .expected = "labels",

@@ -4,12 +4,14 @@
 #include <filesystem>
 #include <string_view>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
 #include "retina/core/intensity.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
+#include "retina/testing/open_file_limit.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -214,6 +216,52 @@ TEST(OpenDataset, AllVolumesShareOneRangeAndUint8IsTakenAsItIs) {
   EXPECT_EQ(dataset.volumes[0].range, all);
   EXPECT_EQ(dataset.volumes[1].range, core::IntensityRange{});
   EXPECT_EQ(dataset.volumes[2].range, all);
+}
+
+TEST(OpenDataset, AFolderOfAnyNumberOfTiffFilesNeedsFewOpenFiles) {
+  const testing::TempFolder folder;
+  write_u16(folder / "images/0.tif", 0, 4000);
+  write_constant(folder / "masks/0.tif", {1, 8, 8}, 1);
+  for (int i = 1; i < 80; ++i) {
+    for (const std::filesystem::path& part : {folder / "images", folder / "masks"}) {
+      std::filesystem::copy_file(part / "0.tif", part / (std::to_string(i) + ".tif"));
+    }
+  }
+  data::DataOptions options;
+  options.path = folder.path().string();
+  const testing::OpenFileLimit limit(60);
+  const data::Dataset dataset = open_folder(options);
+  ASSERT_EQ(dataset.slices.size(), 80U);
+  for (const data::Slice& slice : dataset.slices) {
+    const data::LabelledPlane plane = data::read_plane(dataset, slice);
+    EXPECT_EQ(plane.image.values<std::uint8_t>()[1], 255);
+    EXPECT_EQ(plane.labels.values<std::uint8_t>()[1], 1);
+  }
+}
+
+/// What is told of a dataset that is not there.
+std::string told_of_absent_data(const data::DataOptions& options) {
+  std::string told;
+  for (const Problem& problem : try_open_dataset(options, 2, core::silent_context()).problems) {
+    told += to_string(problem) + "\n";
+  }
+  return told;
+}
+
+TEST(OpenDataset, MasksAreAskedForOnlyWhereTheyAreWanted) {
+  const testing::TempFolder folder;
+  data::DataOptions in_folder;
+  in_folder.path = folder.path().string();
+  data::DataOptions alone;
+  alone.images = (folder / "nothere").string();
+  alone.masks = (folder / "masks").string();
+  for (data::DataOptions options : {in_folder, alone}) {
+    EXPECT_THAT(told_of_absent_data(options), ::testing::HasSubstr("masks"));
+    options.masks.clear();
+    EXPECT_THAT(told_of_absent_data(options),
+                ::testing::AllOf(::testing::HasSubstr("images"),
+                                 ::testing::Not(::testing::HasSubstr("mask"))));
+  }
 }
 
 TEST(OpenDataset, RangeGivenForUint8ImagesIsNotUsed) {

@@ -45,7 +45,9 @@ struct PackReport {
 
 /// Writes images, or a labelled dataset, as memory-mapped uint8 arrays: what machines without image
 /// libraries train and predict on (store/pack/pack.h has the form). Images of other types are
-/// mapped to uint8 as in training.
+/// mapped to uint8 as in training: all of a folder by one range. An item is called after its file,
+/// FOLDER/FILE where several places are packed; of places that are called alike more of their paths
+/// is told.
 PackReport pack(const PackOptions& options, const core::Context& context);
 
 Json to_json(const PackReport& report);

@@ -1,13 +1,19 @@
 #include "retina/pipeline/pack.h"
 
+#include <filesystem>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
 #include "retina/pipeline/open_dataset.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
+#include "retina/testing/open_file_limit.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -128,6 +134,142 @@ TEST(PackImages, AFolderWithoutImagesIsRefusedNotLeftOut) {
                      .overwrite = true},
                     core::silent_context()),
                Error);
+}
+
+/// An image of 16 bits whose pixels are 0 and `high` in turn.
+void write_up_to(const std::filesystem::path& path, std::uint16_t high) {
+  const core::Vec3 shape{1, 8, 8};
+  core::Array values(core::DType::u16, 1, shape);
+  for (std::size_t i = 1; i < 64; i += 2) {
+    values.values<std::uint16_t>()[i] = high;
+  }
+  std::filesystem::create_directories(path.parent_path());
+  const auto file = store::create(path.string(), {.dtype = core::DType::u16, .shape = shape});
+  file->write(core::whole(shape), values);
+  file->finish();
+}
+
+/// The names in a pack of some places.
+std::vector<std::string> names_packed(const std::vector<std::filesystem::path>& places,
+                                      const std::filesystem::path& output) {
+  PackOptions options;
+  for (const std::filesystem::path& place : places) {
+    options.images.push_back(place.string());
+  }
+  options.output = output.string();
+  options.overwrite = true;
+  pack(options, core::silent_context());
+  const store::Pack made(options.output);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    names.push_back(made.name(i));
+  }
+  return names;
+}
+
+TEST(PackImages, ImagesOfAFolderAreMappedAlikeAsInTraining) {
+  const testing::TempFolder folder;
+  write_up_to(folder / "raw/dim.tif", 1000);
+  write_up_to(folder / "raw/bright.tif", 50000);
+  names_packed({folder / "raw"}, folder / "p");
+  const store::Pack made((folder / "p").string());
+  const core::IntensityRange all{.low = 0, .high = 50000};
+  EXPECT_EQ(made.range(0), all);
+  EXPECT_EQ(made.range(1), all);
+  data::DataOptions training;
+  training.images = (folder / "raw").string();
+  training.masks.clear();
+  EXPECT_EQ(open_dataset(training, 1, core::silent_context()).range, all);
+  const auto dim = made.image(made.find("dim.tif"));
+  EXPECT_EQ(dim->read(core::whole(dim->shape())).values<std::uint8_t>()[1], 5);
+}
+
+TEST(PackImages, AFolderOfSeveralTypesNeedsARange) {
+  const testing::TempFolder folder;
+  write_up_to(folder / "raw/a.tif", 1000);
+  const auto file = store::create((folder / "raw/b.tif").string(),
+                                  {.dtype = core::DType::f32, .shape = {1, 8, 8}});
+  file->write(core::whole({1, 8, 8}), core::Array(core::DType::f32, 1, {1, 8, 8}));
+  file->finish();
+  PackOptions options;
+  options.images = {(folder / "raw").string()};
+  options.output = (folder / "p").string();
+  try {
+    pack(options, core::silent_context());
+    FAIL() << "not noticed";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("dataset.input_range"));
+  }
+  options.dataset.input_range = {0, 500};
+  EXPECT_EQ(pack(options, core::silent_context()).items, 2);
+}
+
+TEST(PackImages, EqualNamesOfSeveralFoldersAreToldApart) {
+  const testing::TempFolder folder;
+  for (const char* place : {"a", "b", "x/raw", "y/raw"}) {
+    for (const char* name : {"s2.tif", "s10.tif"}) {
+      write_up_to(folder / place / name, 1000);
+    }
+  }
+  EXPECT_EQ(names_packed({folder / "b"}, folder / "p"),
+            (std::vector<std::string>{"s2.tif", "s10.tif"}));
+  EXPECT_EQ(names_packed({folder / "b", folder / "a/"}, folder / "p"),
+            (std::vector<std::string>{"b/s2.tif", "b/s10.tif", "a/s2.tif", "a/s10.tif"}));
+  EXPECT_EQ(
+      names_packed({folder / "x/raw", folder / "y/raw"}, folder / "p"),
+      (std::vector<std::string>{"x/raw/s2.tif", "x/raw/s10.tif", "y/raw/s2.tif", "y/raw/s10.tif"}));
+  EXPECT_EQ(names_packed({folder / "a/s2.tif", folder / "a/s10.tif"}, folder / "p"),
+            (std::vector<std::string>{"s2.tif", "s10.tif"}));
+  EXPECT_EQ(names_packed({folder / "a/s2.tif", folder / "b/s2.tif"}, folder / "p"),
+            (std::vector<std::string>{"a/s2.tif", "b/s2.tif"}));
+  EXPECT_EQ(store::open((folder / "p").string() + ":b/s2.tif")->shape(), (core::Vec3{1, 8, 8}));
+}
+
+TEST(PackDataset, ImagesAndMasksOfSeveralFoldersStayPairs) {
+  const testing::TempFolder folder;
+  write_pair(folder / "first", "a", {0, 1});
+  write_pair(folder / "second", "a", {1, 0});
+  EXPECT_EQ(names_packed({folder / "first", folder / "second"}, folder / "p"),
+            (std::vector<std::string>{"first/a", "second/a"}));
+  data::DataOptions options;
+  options.path = (folder / "p").string();
+  const data::Dataset dataset = open_dataset(options, 2, core::silent_context());
+  ASSERT_EQ(dataset.slices.size(), 2U);
+  EXPECT_EQ(first_labels(dataset, 0), (std::vector<int>{0, 1, 0}));
+  EXPECT_EQ(first_labels(dataset, 1), (std::vector<int>{1, 0, 1}));
+}
+
+TEST(PackImages, AFolderOfAnyNumberOfTiffFilesNeedsFewOpenFiles) {
+  const testing::TempFolder folder;
+  write_up_to(folder / "raw/0.tif", 1000);
+  for (int i = 1; i < 120; ++i) {
+    std::filesystem::copy_file(folder / "raw/0.tif",
+                               folder / ("raw/" + std::to_string(i) + ".tif"));
+  }
+  const testing::OpenFileLimit limit(60);
+  EXPECT_EQ(items_packed(folder / "raw", folder / "p"), 120);
+}
+
+TEST(PackImages, OpeningShowsProgressAndStops) {
+  const testing::TempFolder folder;
+  for (const char* name : {"a.tif", "b.tif", "c.tif"}) {
+    write_up_to(folder / "raw" / name, 1000);
+  }
+  std::int64_t opened = 0;
+  const core::Context context = testing::stopping_context([&](const testing::Reported& reported) {
+    opened = reported.is_update() && reported.job == "looking at images" ? reported.done : opened;
+    return opened == 2;
+  });
+  PackOptions options;
+  options.images = {(folder / "raw").string()};
+  options.output = (folder / "p").string();
+  try {
+    pack(options, context);
+    FAIL() << "it did not stop";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+  }
+  EXPECT_EQ(opened, 2);
 }
 
 }  // namespace

@@ -15,9 +15,11 @@
 #include "retina/core/ordered_work.h"
 #include "retina/data/dataset.h"
 #include "retina/data/options.h"
+#include "retina/pipeline/plane_meter.h"
 #include "retina/pipeline/prepare_config.h"
 #include "retina/pipeline/prepare_report.h"
 #include "retina/store/open.h"
+#include "retina/store/open_on_demand.h"
 #include "retina/store/pack/pack.h"
 
 namespace retina::pipeline {
@@ -27,29 +29,6 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kSlabVoxels = std::int64_t{8} << 20;
 constexpr std::int64_t kMostPlanes = 16;  ///< of a slab
-
-/// Shows progress of several threads.
-class PlaneMeter {
- public:
-  PlaneMeter(const core::Context& context, const std::string& job, std::int64_t total)
-      : progress_(*context.progress) {
-    progress_.begin(job, total, "images");
-  }
-  ~PlaneMeter() { progress_.end(); }
-  PlaneMeter(const PlaneMeter&) = delete;
-  PlaneMeter& operator=(const PlaneMeter&) = delete;
-
-  void add(std::int64_t images, const std::string& note) {
-    const std::lock_guard lock(mutex_);
-    done_ += images;
-    progress_.update(done_, note);
-  }
-
- private:
-  core::Progress& progress_;
-  std::mutex mutex_;
-  std::int64_t done_ = 0;
-};
 
 /// Planes first to first + count across an axis of a box.
 core::Box3 slab_of(core::Box3 box, int axis, std::int64_t first, std::int64_t count) {
@@ -78,31 +57,18 @@ void count_classes(const core::Array& classes, PreparedFolder& out) {
   }
 }
 
-/// An image that is opened anew whenever it is read, so that half a million of them hold no files.
-class ClosedImage final : public core::Volume {
- public:
-  explicit ClosedImage(core::VolumeInfo info) : Volume(std::move(info)) {}
-
- protected:
-  core::Array read_box(const core::Box3& box) const override {
-    return store::open(info_.source)->read(box);
-  }
-};
-
 store::PackItem patch_item(const fs::path& patch) {
   store::PackItem item;
   item.name = patch.filename().string();
-  const auto image = store::open(patch.string());
-  if (image->info().dtype != core::DType::u8) {
+  item.image = store::open_on_demand(patch.string());
+  const core::DType dtype = item.image->info().dtype;
+  if (dtype != core::DType::u8) {
     throw Error(ErrorKind::bad_data,
                 Problem{.subject = patch.string(),
-                        .found = fmt::format("{} values", core::name_of(image->info().dtype)),
+                        .found = fmt::format("{} values", core::name_of(dtype)),
                         .expected = "uint8",
                         .remedy = "name the folder of the patches alone"});
   }
-  core::VolumeInfo info = image->info();
-  info.source = patch.string();
-  item.image = std::make_shared<ClosedImage>(std::move(info));
   return item;
 }
 

@@ -22,15 +22,32 @@ std::size_t hash_of(const core::Array& plane) {
   return std::hash<std::string_view>{}({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
+/// Images and labels of planes spread over the dataset.
 Json planes_of(const data::Dataset& dataset) {
   Json planes = Json::object();
   const std::size_t count = dataset.slices.size();
   const std::size_t step = std::max<std::size_t>(1, count / kComparedPlanes);
   for (std::size_t i = 0; i < count; i += step) {
     const data::Slice& slice = dataset.slices[i];
-    planes[data::describe(dataset, slice)] = hash_of(data::read_image(dataset, slice));
+    const data::LabelledPlane plane = data::read_plane(dataset, slice);
+    Json& hashes = planes[data::describe(dataset, slice)];
+    hashes["image"] = hash_of(plane.image);
+    if (plane.labels.elements() > 0) {
+      hashes["labels"] = hash_of(plane.labels);
+    }
   }
   return planes;
+}
+
+Json identity_of(const data::Dataset& dataset) {
+  Json volumes = Json::object();
+  for (const data::LabelledVolume& volume : dataset.volumes) {
+    const core::Vec3& shape = volume.image->shape();
+    volumes[volume.name] = {shape[0], shape[1], shape[2]};
+  }
+  return {{"volumes", std::move(volumes)},
+          {"slices", dataset.slices.size()},
+          {"planes", planes_of(dataset)}};
 }
 
 std::string shown(const Json& value) {
@@ -45,19 +62,16 @@ Json at_or_missing(const Json& object, const std::string& key) {
 
 }  // namespace
 
-Json rank_identity(Json config, const data::Dataset& dataset) {
+Json rank_identity(Json config, const RunData& data) {
   config.erase("device");
   config.erase("threads");
-  Json volumes = Json::object();
-  for (const data::LabelledVolume& volume : dataset.volumes) {
-    const core::Vec3& shape = volume.image->shape();
-    volumes[volume.name] = {shape[0], shape[1], shape[2]};
+  Json identity = Json::object();
+  identity["training data"] = identity_of(*data.training);
+  if (data.held_out != nullptr) {
+    identity["held-out data"] = identity_of(*data.held_out);
   }
-  return {{"data",
-           {{"volumes", std::move(volumes)},
-            {"slices", dataset.slices.size()},
-            {"planes", planes_of(dataset)}}},
-          {"configuration", std::move(config)}};
+  identity["configuration"] = std::move(config);
+  return identity;
 }
 
 std::optional<Difference> first_difference(const Json& left, const Json& right) {

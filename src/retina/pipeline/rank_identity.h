@@ -9,10 +9,16 @@
 
 namespace retina::pipeline {
 
+/// The data of a run.
+struct RunData {
+  const data::Dataset* training;
+  const data::Dataset* held_out = nullptr;  ///< null = none
+};
+
 /// What must be the same on all ranks of a run: its configuration without what may differ between
-/// machines (device, threads), and what is seen of its data: names, shapes, and the pixels of a few
-/// planes.
-Json rank_identity(Json config, const data::Dataset& dataset);
+/// machines (device, threads), and what is seen of its training and held-out data: names, shapes,
+/// and the pixels and labels of a few planes.
+Json rank_identity(Json config, const RunData& data);
 
 /// The first key, dotted, whose values differ, with both values; none if there is none.
 struct Difference {

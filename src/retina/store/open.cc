@@ -53,6 +53,7 @@ struct Reader {
   /// Of containers: the paths inside that can be opened, "" for the place itself.
   std::vector<std::string> (*datasets)(const Location&) = nullptr;
   bool is_of_loose_files = false;  ///< a folder whose files are images of their own too
+  bool is_decoded_whole = false;   ///< its file is closed again after each read
 };
 
 /// What a form of output honours of CreateOptions; a choice of the rest is refused.
@@ -86,7 +87,7 @@ constexpr Reader kReaders[] = {
     {"OME-Zarr, zarr", is_zarr, open_zarr, zarr_datasets},
     {"N5", is_n5, open_n5, n5_datasets},
     {"TIFF", is_tiff, open_tiff},
-    {"PNG, JPEG", is_still_image, open_still_image},
+    {"PNG, JPEG", is_still_image, open_still_image, nullptr, false, true},
     {"HDF5", is_hdf5, open_hdf5, hdf5_datasets},
     {"NRRD", is_nrrd, open_nrrd},
     {"MetaImage", is_mha, open_mha},
@@ -355,6 +356,19 @@ bool is_container(const std::string& path) {
   for (const Reader& reader : kReaders) {
     if (reader.recognises(location)) {
       return !reader.is_of_loose_files;
+    }
+  }
+  return false;
+}
+
+bool keeps_file_open(const std::string& path) {
+  const Location location = parse_location(path);
+  if (!fs::is_regular_file(location.file)) {
+    return false;
+  }
+  for (const Reader& reader : kReaders) {
+    if (reader.recognises(location)) {
+      return !reader.is_decoded_whole;
     }
   }
   return false;

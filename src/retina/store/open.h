@@ -37,6 +37,10 @@ bool is_recognised(const std::string& path);
 /// images of their own. False for files, and for folders of slices or of anything else.
 bool is_container(const std::string& path);
 
+/// True if `path` is read from one file that stays open as long as its volume lives. False for PNG
+/// and JPEG, and for folders (packs, whose files are mapped, among them).
+bool keeps_file_open(const std::string& path);
+
 /// Creates a writable volume; the format follows the extension of `path`:
 /// ".zarr" OME-Zarr 0.5 (sharded; 0.4 by options.zarr_version; `x.zarr/labels/NAME` adds a label
 /// image to x.zarr), ".tif/.tiff" stack (whole pages in order; OME-TIFF if ".ome" stands before
