@@ -2,7 +2,9 @@
 
     check_weights.py write FOLDER [KEYS]   makes files for retina to read; KEYS: JSON of names and shapes of whole networks
     check_weights.py read FOLDER           opens FOLDER/*.pth as torch.load(weights_only=True) does, prints names and shapes
+    check_weights.py describe FOLDER       opens them alike, prints names, types and shapes in their order
     check_weights.py npz FOLDER            makes .npz files
+    check_weights.py imagenet FOLDER       makes R50+ViT-B_16.npz at full size, and what must become of it
 Tensor number k holds (k + 1) * (0, 1, 2, ...).
 """
 import json
@@ -66,6 +68,85 @@ def read(folder):
     print(json.dumps(found))
 
 
+def describe(folder):
+    import torch
+
+    found = {}
+    for path in sorted(folder.glob("*.pth")):
+        state = torch.load(path, weights_only=True)
+        found[path.name] = [[name, str(tensor.dtype), list(tensor.shape)] for name, tensor in state.items()]
+    print(json.dumps(found))
+
+
+def imagenet_entries():
+    """The arrays of ImageNet-21k's R50+ViT-B_16.npz: name, shape, name in the network, conversion (retina.md section 7)."""
+    def norm(name, shape, target):
+        return [(name + "scale", shape, target + "weight", flat), (name + "bias", shape, target + "bias", flat)]
+
+    def hwio(a):
+        return a.transpose(3, 2, 0, 1)
+
+    def flat(a):
+        return a.reshape(-1)
+
+    def square(a):
+        return a.reshape(768, 768).T
+
+    resnet = "transformer.embeddings.hybrid_model."
+    entries = [("conv_root/kernel", (7, 7, 3, 64), resnet + "root.conv.weight", hwio)]
+    entries += norm("gn_root/", (1, 1, 1, 64), resnet + "root.gn.")
+    before = 64
+    for block, (units, mid) in enumerate(((3, 64), (4, 128), (9, 256)), start=1):
+        for unit in range(1, units + 1):
+            name, to = f"block{block}/unit{unit}/", f"{resnet}body.block{block}.unit{unit}."
+            shapes = ((1, 1, before, mid), (3, 3, mid, mid), (1, 1, mid, 4 * mid))
+            for k, shape in enumerate(shapes, start=1):
+                entries.append((f"{name}conv{k}/kernel", shape, f"{to}conv{k}.weight", hwio))
+                entries += norm(f"{name}gn{k}/", (1, 1, 1, shape[3]), f"{to}gn{k}.")
+            if unit == 1:
+                entries.append((name + "conv_proj/kernel", (1, 1, before, 4 * mid), to + "downsample.weight", hwio))
+                entries += norm(name + "gn_proj/", (1, 1, 1, 4 * mid), to + "gn_proj.")
+            before = 4 * mid
+    embeddings = "transformer.embeddings."
+    entries += [("embedding/kernel", (1, 1, 1024, 768), embeddings + "patch_embeddings.weight", hwio),
+                ("embedding/bias", (768,), embeddings + "patch_embeddings.bias", flat),
+                ("Transformer/posembed_input/pos_embedding", (1, 197, 768), embeddings + "position_embeddings",
+                 lambda a: a[:, 1:])]
+    for layer in range(12):
+        name, to = f"Transformer/encoderblock_{layer}/", f"transformer.encoder.layer.{layer}."
+        entries += norm(name + "LayerNorm_0/", (768,), to + "attention_norm.")
+        entries += norm(name + "LayerNorm_2/", (768,), to + "ffn_norm.")
+        for k, (inside, outside) in enumerate(((768, 3072), (3072, 768))):
+            entries += [(f"{name}MlpBlock_3/Dense_{k}/kernel", (inside, outside), f"{to}ffn.fc{k + 1}.weight", lambda a: a.T),
+                        (f"{name}MlpBlock_3/Dense_{k}/bias", (outside,), f"{to}ffn.fc{k + 1}.bias", flat)]
+        for part in ("query", "key", "value", "out"):
+            attention = f"{name}MultiHeadDotProductAttention_1/{part}/"
+            shape, bias = ((12, 64, 768), (768,)) if part == "out" else ((768, 12, 64), (12, 64))
+            entries += [(attention + "kernel", shape, f"{to}attn.{part}.weight", square),
+                        (attention + "bias", bias, f"{to}attn.{part}.bias", flat)]
+    entries += norm("Transformer/encoder_norm/", (768,), "transformer.encoder.encoder_norm.")
+    unused = {"cls": (1, 1, 768), "pre_logits/kernel": (768, 768), "pre_logits/bias": (768,), "head/kernel": (768, 21843),
+              "head/bias": (21843,)}
+    return entries + [(name, shape, None, None) for name, shape in unused.items()]
+
+
+def write_imagenet(folder):
+    """Zeros with one number in each array, at a place of its own; expected.json: network's name, shape, place there, number."""
+    import numpy as np
+
+    places = np.random.default_rng(0)
+    arrays, expected = {}, {}
+    for k, (name, shape, target, convert) in enumerate(imagenet_entries(), start=1):
+        arrays[name] = array = np.zeros(shape, dtype=np.float32)
+        first = 768 if "pos_embedding" in name else 0  # what is said of the class token is dropped
+        array.flat[places.integers(first, array.size)] = k
+        if target:
+            converted = convert(array)
+            expected[target] = [list(converted.shape), int(np.flatnonzero(converted)[0]), k]
+    np.savez(folder / "R50+ViT-B_16.npz", **arrays)
+    (folder / "expected.json").write_text(json.dumps(expected))
+
+
 def write_npz(folder):
     import numpy as np
 
@@ -81,5 +162,9 @@ if verb == "write":
     write(folder, sys.argv[3] if len(sys.argv) > 3 else None)
 elif verb == "read":
     read(folder)
+elif verb == "describe":
+    describe(folder)
+elif verb == "imagenet":
+    write_imagenet(folder)
 else:
     write_npz(folder)

@@ -169,7 +169,7 @@ inline std::vector<Job> other_jobs() {
        .begun = ".p.partial"},
       {.name = "models_export",
        .command = "models export model -o out/m.pth",
-       .finished = {"m.pth"},
+       .finished = {"m.pth", "m.pth.json"},
        .is_short = true},
       {.name = "check",
        .command = "check --set data.images=images --set data.masks=masks -o out/page.html",

@@ -11,11 +11,10 @@
 
 #include "retina/cli/yaml.h"
 #include "retina/core/error.h"
+#include "retina/core/version.h"
 
 namespace retina::cli {
 namespace {
-
-constexpr const char* kVersion = "retina 0.1.0";
 
 /// Where CLI11 leaves what it read for one verb.
 struct Received {
@@ -153,7 +152,7 @@ std::optional<Invocation> parse(const std::vector<Command>& commands,
                                 const std::vector<std::string>& arguments) {
   require_known_verb(commands, arguments);
   CLI::App app("From raw volume electron microscopy to measured organelles.", "retina");
-  app.set_version_flag("--version", kVersion);
+  app.set_version_flag("--version", fmt::format("retina {}", core::kProgramVersion));
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   std::deque<Received> verbs;  // a deque: CLI11 keeps pointers to the members

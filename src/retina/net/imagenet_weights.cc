@@ -1,5 +1,7 @@
 #include "retina/net/imagenet_weights.h"
 
+#include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -12,6 +14,11 @@ namespace retina::net {
 namespace {
 
 constexpr const char* kPositionArray = "Transformer/posembed_input/pos_embedding";
+
+bool is_square(std::int64_t tokens) {
+  const auto side = tokens > 0 ? std::llround(std::sqrt(static_cast<double>(tokens))) : 0;
+  return side > 0 && side * side == tokens;
+}
 
 /// Takes arrays one by one and notes what does not fit.
 class ImagenetMapper {
@@ -34,9 +41,18 @@ class ImagenetMapper {
 
   void map_positions() {
     const at::Tensor* table_1TH = take(kPositionArray, 3);
-    if (table_1TH != nullptr && table_1TH->size(1) > 1) {
-      add("transformer.embeddings.position_embeddings",
-          table_1TH->narrow(1, 1, table_1TH->size(1) - 1));  // without the class token
+    if (table_1TH == nullptr) {
+      return;
+    }
+    const char* name = "transformer.embeddings.position_embeddings";
+    const std::int64_t tokens = table_1TH->size(1);
+    if (is_square(tokens)) {
+      add(name, *table_1TH);
+    } else if (is_square(tokens - 1)) {
+      add(name, table_1TH->narrow(1, 1, tokens - 1));  // without the class token, the first
+    } else {
+      problems_.require(false, kPositionArray, fmt::format("{} tokens", tokens),
+                        "a square grid of them, with or without one for the class");
     }
   }
 

@@ -96,6 +96,35 @@ TEST(ImagenetWeights, EveryArrayFindsItsTensor) {
   EXPECT_EQ(mapped.tensors.size(), transformer);
 }
 
+/// The mapped position table of arrays with `table` as theirs, or the complaint about it.
+std::string mapped_positions(const at::Tensor& table, at::Tensor& mapped) {
+  tensor::NamedTensors arrays = arrays_of(state_dict(TransUNet(toy_transunet())), 3);
+  for (auto& [name, value] : arrays.tensors) {
+    if (name == "Transformer/posembed_input/pos_embedding") {
+      value = table;
+    }
+  }
+  try {
+    mapped = imagenet_weights(arrays, "npz").at("transformer.embeddings.position_embeddings");
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+TEST(ImagenetWeights, OnlyAClassTokenIsDropped) {  // retina.md 7
+  at::Tensor mapped;
+  const at::Tensor grid_1TH = at::randn({1, 9, 12});
+  EXPECT_EQ(mapped_positions(grid_1TH, mapped), "");
+  EXPECT_TRUE(mapped.equal(grid_1TH)) << "a grid without one is copied";
+  const at::Tensor class_11H = at::full({1, 1, 12}, 99.0F);
+  EXPECT_EQ(mapped_positions(at::cat({class_11H, grid_1TH}, 1), mapped), "");
+  EXPECT_TRUE(mapped.equal(grid_1TH)) << "the first of 10 is dropped";
+  EXPECT_THAT(
+      mapped_positions(at::randn({1, 12, 12}), mapped),
+      ::testing::AllOf(::testing::HasSubstr("pos_embedding"), ::testing::HasSubstr("12 tokens")));
+}
+
 TEST(ImagenetWeights, ThePositionsAreFittedToTheGrid) {
   const tensor::NamedTensors arrays = arrays_of(state_dict(TransUNet(toy_transunet())), 3);
   TransUNetOptions wider = toy_transunet();

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "retina/core/file.h"
 #include "retina/core/rng.h"
 #include "retina/pipeline/check_page.h"
 #include "retina/pipeline/duplicates.h"
@@ -95,6 +97,7 @@ class Checker {
   }
 
   void conclude() {
+    report_.digest = digest_of_training();
     note_two_valued();
     note_empty_masks();
     note_empty_held_out();
@@ -268,6 +271,17 @@ class Checker {
             .is_turned = duplicate.is_turned,
             .labels_differ = duplicate.labels_differ,
             .is_leak = first.part != second.part};
+  }
+
+  std::string digest_of_training() const {
+    std::vector<std::uint64_t> seen;
+    for (std::size_t i = 0; i < prints_.size(); ++i) {
+      if (planes_[i].part == Part::training) {
+        seen.push_back(prints_[i].content);
+        seen.push_back(prints_[i].labels);
+      }
+    }
+    return core::digest(std::as_bytes(std::span(seen)));
   }
 
   void note_repeats() {

@@ -68,6 +68,7 @@ struct CheckReport {
   std::vector<CheckedVolume> volumes;
   data::Statistics statistics;  ///< over the volumes that are not held out
   std::int64_t planes = 0;      ///< in the dataset
+  std::string digest;           ///< of images and class ids of its planes that were read
   std::vector<RepeatedPlane> repeated;
   std::int64_t constant_planes = 0;  ///< of one grey value
   std::vector<Thumbnail> thumbnails;

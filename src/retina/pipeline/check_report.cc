@@ -70,6 +70,7 @@ Json to_json(const CheckReport& report) {
   json["ok"] = report.ok();
   json["planes"] = report.planes;
   json["planes_read"] = report.statistics.planes;
+  json["digest"] = report.digest;
   json["empty_planes"] = report.statistics.empty_planes;
   json["constant_planes"] = report.constant_planes;
   json["mean"] = report.statistics.mean();

@@ -56,6 +56,24 @@ TEST(Check, GoodDatasetIsReadyWithItsClassShares) {
   EXPECT_EQ(to_json(report)["classes"][1]["name"], "mitochondria");
 }
 
+TEST(Check, TheDigestIsOfImagesAndLabels) {
+  const testing::TempFolder folder;
+  const auto digest_with_mask = [&](std::uint8_t value) {
+    std::filesystem::remove(folder / "masks/b.png");
+    write_png(folder / "masks/b.png", 24, value);
+    const CheckReport report =
+        check(options_for(folder.path(), {"mitochondria"}), core::silent_context());
+    return to_json(report).at("digest").get<std::string>();
+  };
+  write_png(folder / "images/a.png", 32);
+  write_png(folder / "masks/a.png", 32, std::uint8_t{1});
+  write_png(folder / "images/b.png", 24);
+  const std::string first = digest_with_mask(1);
+  EXPECT_EQ(digest_with_mask(1), first);
+  EXPECT_NE(digest_with_mask(0), first);
+  EXPECT_EQ(digest_with_mask(255), first) << "the same classes, otherwise stored";
+}
+
 TEST(Check, AllProblemsAreReportedAtOnce) {
   const testing::TempFolder folder;
   write_png(folder / "images" / "a.png", 32);

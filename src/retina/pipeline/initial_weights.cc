@@ -7,10 +7,8 @@
 
 #include "retina/core/file.h"
 #include "retina/model/model.h"
-#include "retina/net/imagenet_weights.h"
 #include "retina/net/weights.h"
-#include "retina/tensor/npz.h"
-#include "retina/tensor/torch_file.h"
+#include "retina/pipeline/weights_file.h"
 #include "retina/trainer/optimizer.h"
 
 namespace retina::pipeline {
@@ -67,7 +65,7 @@ net::TransUNetOptions InitialWeights::network(const net::TransUNetOptions& base)
 }
 
 bool InitialWeights::has_trained_decoder() const {
-  const bool by_card = card && card->provenance.value("trained", "") == "transformer";
+  const bool by_card = card && card->provenance.value("trained", Json()) == Json("transformer");
   return !by_card && net::has_decoder(state);
 }
 
@@ -75,24 +73,12 @@ bool InitialWeights::only_transformer() const {
   return net::is_restoration_state(state) || !has_trained_decoder();
 }
 
-tensor::NamedTensors read_weights_file(const std::string& path) {
-  const std::string extension = fs::path(path).extension().string();
-  if (extension == ".npz") {
-    const tensor::NamedTensors arrays = tensor::read_npz(path);
-    return net::is_imagenet_state(arrays) ? net::imagenet_weights(arrays, path)
-                                          : net::plain_names(arrays);
-  }
-  if (extension == ".pt" || extension == ".pth") {
-    return net::plain_names(tensor::read_torch_file(path));
-  }
-  return net::plain_names(tensor::read_safetensors(path));
-}
-
 InitialWeights read_initial_weights(const std::string& path) {
   InitialWeights weights;
   weights.source = path;
   if (fs::is_regular_file(path)) {
     weights.state = read_weights_file(path);
+    weights.card = told_card(path);
     return weights;
   }
   model::Model model = model::load(path);
@@ -138,6 +124,7 @@ TransferSummary transfer_into(torch::nn::Module& network, const InitialWeights& 
 
 Json to_json(const TransferSummary& summary) {
   Json json{{"source", summary.source},
+            {"digest", summary.digest},
             {"scope", core::enum_name(summary.scope)},
             {"notes", summary.report.notes}};
   for (const auto& [name, count] : rows_of(summary)) {
@@ -169,6 +156,13 @@ std::string to_text(const TransferSummary& summary) {
 
 void write_transfer(const std::filesystem::path& run, const TransferSummary& summary) {
   core::write_atomically(transfer_path(run), to_json(summary).dump(1) + "\n");
+}
+
+std::string transferred_digest(const std::filesystem::path& run) {
+  if (!fs::exists(transfer_path(run))) {
+    return "";
+  }
+  return core::read_json(transfer_path(run)).value("digest", std::string());
 }
 
 std::vector<std::pair<std::string, std::string>> transfer_facts(const std::filesystem::path& run) {

@@ -18,7 +18,7 @@ namespace retina::pipeline {
 struct InitialWeights {
   std::string source;
   tensor::NamedTensors state;
-  std::optional<model::Card> card;  ///< none for a file of weights alone
+  std::optional<model::Card> card;  ///< none for a file of another program
 
   /// True where nothing but the transformer was trained for what comes now: an image-restoration
   /// network, or weights without a decoder.
@@ -29,14 +29,11 @@ struct InitialWeights {
   /// card nor the weights tell is as in `base`.
   net::TransUNetOptions network(const net::TransUNetOptions& base) const;
 };
+/// With the card that an export left with a file.
 InitialWeights read_initial_weights(const std::string& path);
 
 /// The licence of a model that starts from `weights`: theirs, unless another is `stated`.
 std::string licence_over(const std::string& stated, const InitialWeights& weights);
-
-/// The tensors of a .safetensors, .pt, .pth or .npz file by their plain names; ImageNet-21k arrays
-/// become `transformer.*`.
-tensor::NamedTensors read_weights_file(const std::string& path);
 
 /// Tensors and their parameters.
 struct TensorCount {
@@ -47,6 +44,7 @@ struct TensorCount {
 /// What a network took over from another, and what of it is trained: printed, kept in the run.
 struct TransferSummary {
   std::string source;
+  std::string digest;  ///< weights_digest() of the source, where it is known
   net::TransferScope scope = net::TransferScope::none;
   net::TransferReport report;
   TensorCount moved, reinitialised, ignored, frozen, trainable;
@@ -63,6 +61,8 @@ Json to_json(const TransferSummary& summary);
 std::string to_text(const TransferSummary& summary);
 /// Writes the run's record of what was moved, which its page shows after a resume too.
 void write_transfer(const std::filesystem::path& run, const TransferSummary& summary);
+/// The digest of the weights in that record; empty where there is none.
+std::string transferred_digest(const std::filesystem::path& run);
 /// Name and value for a page, of the record in a run's folder; none where nothing was moved.
 std::vector<std::pair<std::string, std::string>> transfer_facts(const std::filesystem::path& run);
 

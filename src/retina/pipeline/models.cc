@@ -3,18 +3,23 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/logger.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/file.h"
+#include "retina/core/json_text.h"
 #include "retina/core/problem_list.h"
 #include "retina/model/model.h"
 #include "retina/net/transfer.h"
 #include "retina/net/weights.h"
 #include "retina/pipeline/initial_weights.h"
+#include "retina/pipeline/provenance.h"
+#include "retina/pipeline/weights_file.h"
 #include "retina/tensor/safetensors.h"
 #include "retina/tensor/torch_file.h"
 
@@ -88,6 +93,15 @@ ModelsReport list_models() {
   return report;
 }
 
+std::string licence_text(const model::Card& card) {
+  return card.licence.empty() ? "not stated" : card.licence;
+}
+
+std::string table_text(const char* name, const Json& table) {
+  return table.empty() ? fmt::format("  {:<10}  none\n", name)
+                       : fmt::format("  {}\n{}", name, table_lines(table, 4));
+}
+
 ModelsReport show_model(const ModelsOptions& options) {
   const fs::path folder = model::find_model_folder(options.path);
   const model::Card card = read_card(folder);
@@ -95,13 +109,13 @@ ModelsReport show_model(const ModelsOptions& options) {
   report.json["path"] = folder.string();
   report.text = fmt::format(
       "{}\n  folder      {}\n  classes     {}\n  window      {}\n  mean, std   {:.6f}, {:.6f} of "
-      "pixels / 255\n  licence     {}\n  metrics     {}\n  provenance  {}\n",
+      "pixels / 255\n  licence     {}\n{}{}",
       card.name, folder.string(),
       card.classes.empty() ? "none: it restores images"
                            : fmt::format("{}", fmt::join(foreground_names(card), ", ")),
       card.network_options.value("window", 0), card.preprocess.mean, card.preprocess.std,
-      card.licence.empty() ? "not stated" : card.licence, card.metrics.dump(),
-      card.provenance.dump());
+      licence_text(card), table_text("metrics", card.metrics),
+      table_text("provenance", card.provenance));
   return report;
 }
 
@@ -130,23 +144,18 @@ void require_free_output(const ModelsOptions& options) {
   }
 }
 
-model::Card imported_card(const ModelsOptions& options, const net::TransUNetOptions& network,
-                          const InitialWeights& weights) {
-  model::Card card;
-  card.name = options.name.empty() ? fs::path(options.path).stem().string() : options.name;
-  card.network_options = core::options_to_json(network);
-  card.preprocess.mean = options.normalisation.mean.value_or(card.preprocess.mean);
-  card.preprocess.std = options.normalisation.std.value_or(card.preprocess.std);
-  card.licence = options.licence;
-  card.provenance = {{"imported", fs::path(options.path).filename().string()}};
-  if (weights.only_transformer()) {
-    card.provenance["trained"] = "transformer";
-  }
+/// The classes that the user names, else those `told` of the weights.
+std::vector<model::ClassInfo> imported_classes(const ModelsOptions& options,
+                                               const net::TransUNetOptions& network,
+                                               const std::vector<model::ClassInfo>& told) {
   if (network.tail == net::TransUNetTail::reconstruction) {
-    return card;
+    return {};
   }
   const std::size_t count =
       network.classes == 1 ? 1 : static_cast<std::size_t>(network.classes) - 1;
+  if (options.classes.empty() && told.size() == count + 1) {
+    return told;
+  }
   if (!options.classes.empty() && options.classes.size() != count) {
     throw Error(ErrorKind::usage,
                 Problem{.subject = "classes",
@@ -154,20 +163,39 @@ model::Card imported_card(const ModelsOptions& options, const net::TransUNetOpti
                         .expected = fmt::format("{}, the background not listed", count),
                         .remedy = {}});
   }
-  card.classes.push_back({.id = 0, .name = "background"});
+  std::vector<model::ClassInfo> classes;
+  classes.push_back({.id = 0, .name = "background"});
   for (std::size_t i = 0; i < count; ++i) {
-    card.classes.push_back(
+    classes.push_back(
         {.id = static_cast<int>(i) + 1,
          .name = options.classes.empty() ? fmt::format("class{}", i + 1) : options.classes[i]});
   }
+  return classes;
+}
+
+/// What the user states lies over the card that came with the weights.
+model::Card imported_card(const ModelsOptions& options, const net::TransUNetOptions& network,
+                          const InitialWeights& weights) {
+  const fs::path file = options.path;
+  model::Card card = weights.card.value_or(model::Card{});
+  if (!options.name.empty() || card.name.empty()) {
+    card.name = options.name.empty() ? file.stem().string() : options.name;
+  }
+  card.network_options = core::options_to_json(network);
+  card.preprocess.mean = options.normalisation.mean.value_or(card.preprocess.mean);
+  card.preprocess.std = options.normalisation.std.value_or(card.preprocess.std);
+  card.licence = options.licence.empty() ? card.licence : options.licence;
+  card.provenance["imported"] = file.filename().string();
+  if (!weights.has_trained_decoder()) {
+    card.provenance["trained"] = "transformer";
+  }
+  card.classes = imported_classes(options, network, card.classes);
   return card;
 }
 
 ModelsReport import_model(const ModelsOptions& options, const core::Context& context) {
   require_free_output(options);
-  InitialWeights weights;
-  weights.source = options.path;
-  weights.state = read_weights_file(options.path);
+  const InitialWeights weights = read_initial_weights(options.path);
   const net::TransUNetOptions network =
       net::options_of_weights(weights.state, options.network, options.path);
   const auto model = net::make_network("transunet", core::options_to_json(network));
@@ -178,12 +206,13 @@ ModelsReport import_model(const ModelsOptions& options, const core::Context& con
     context.log->warn("{}: it has no decoder; that of the model is random", options.path);
   }
   const model::Card card = imported_card(options, network, weights);
-  if (!options.normalisation.mean || !options.normalisation.std) {
+  if (!weights.card && (!options.normalisation.mean || !options.normalisation.std)) {
     context.log->warn(
         "the normalisation of these weights is not known: give --set normalisation.mean=... and "
         "--set normalisation.std=...");
   }
   model::save(options.output, card, *model);
+  context.log->info("licence of these weights: {}", licence_text(card));
   std::int64_t parameters = 0;
   for (const at::Tensor& parameter : model->parameters()) {
     parameters += parameter.numel();
@@ -196,20 +225,63 @@ ModelsReport import_model(const ModelsOptions& options, const core::Context& con
                               weights.state.tensors.size(), parameters)};
 }
 
-ModelsReport export_model(const ModelsOptions& options) {
+/// The card of the same weights, as an export that was killed leaves it, is in nobody's way.
+void require_free_card(const ModelsOptions& options, const fs::path& file,
+                       const std::string& card) {
+  if (!fs::exists(file)) {
+    return;
+  }
+  if (fs::is_regular_file(file) && (options.overwrite || core::read_text(file) == card)) {
+    return;
+  }
+  throw Error(ErrorKind::usage,
+              Problem{.subject = file.string(),
+                      .found = "exists",
+                      .expected = "a free name for the card of " + options.output,
+                      .remedy = options.overwrite ? "choose another output" : "give --overwrite"});
+}
+
+/// Weights and their card in two files, of which a kill leaves no weights without their card where
+/// there were none before, and never a card beside weights of another model.
+fs::path write_torch_pair(const ModelsOptions& options, const model::Model& model,
+                          const tensor::NamedTensors& state) {
+  const fs::path output = options.output;
+  const fs::path beside = card_beside(output);
+  const std::string card = core::dump_json(model::to_json(model.card), 2) + "\n";
+  require_free_card(options, beside, card);
+  const bool replaces = fs::exists(output);
+  if (replaces) {
+    core::discard(beside);
+  } else {
+    core::write_atomically(beside, std::string_view(card));
+  }
+  tensor::write_torch_file(output, state);
+  if (replaces) {
+    core::write_atomically(beside, std::string_view(card));
+  }
+  return beside;
+}
+
+ModelsReport export_model(const ModelsOptions& options, const core::Context& context) {
   require_free_output(options);
   const fs::path output = options.output;
   const model::Model model = model::load(options.path);
   tensor::NamedTensors state = net::state_dict(*model.network);
+  ModelsReport report{
+      .json = {{"output", options.output}, {"tensors", state.tensors.size()}},
+      .text = fmt::format("{}: {} tensors\n", options.output, state.tensors.size())};
   if (output.extension() == ".safetensors") {
     state.metadata["format"] = "pt";
     net::tell_network(state, model.card.network_options);
+    tell_card(state, model.card);
     tensor::write_safetensors(output, state);
   } else {
-    tensor::write_torch_file(output, state);
+    const fs::path card = write_torch_pair(options, model, state);
+    report.json["card"] = card.string();
+    report.text += fmt::format("{}: their card; keep it beside them\n", card.string());
   }
-  return {.json = {{"output", options.output}, {"tensors", state.tensors.size()}},
-          .text = fmt::format("{}: {} tensors\n", options.output, state.tensors.size())};
+  context.log->info("licence of these weights: {}", licence_text(model.card));
+  return report;
 }
 
 Json from_their_keys(const Json& given) {
@@ -235,6 +307,16 @@ Json from_their_keys(const Json& given) {
     config["normalisation"] = given["norms"];
   }
   return config;
+}
+
+/// The options of a network that a file of weights tells.
+Json told_options(const std::string& path) {
+  if (const auto card = told_card(path)) {
+    return card->network_options;
+  }
+  return weights_format(path) == WeightsFormat::safetensors
+             ? net::told_network(tensor::read_safetensors_metadata(path), path)
+             : Json::object();
 }
 
 /// Another number of heads or another stride is another network of the same weights.
@@ -283,13 +365,12 @@ Json resolve_models(const Json& given, const core::Context& context) {
       !config.value("path", Json()).is_string()) {
     return config;
   }
-  const fs::path path = config["path"].get<std::string>();
-  if (path.extension() == ".safetensors" && fs::exists(path)) {
-    config["network"] =
-        core::merge(net::told_network(tensor::read_safetensors_metadata(path), path.string()),
-                    config.value("network", Json::object()));
+  const auto path = config["path"].get<std::string>();
+  if (path.empty()) {
+    return config;  // which is told with all else that is wrong
   }
-  warn_of_assumed(config.value("network", Json::object()), path.string(), context);
+  config["network"] = core::merge(told_options(path), config.value("network", Json::object()));
+  warn_of_assumed(config["network"], path, context);
   return config;
 }
 
@@ -302,7 +383,7 @@ ModelsReport models(const ModelsOptions& options, const core::Context& context) 
     case ModelsAction::import:
       return import_model(options, context);
     case ModelsAction::export_weights:
-      return export_model(options);
+      return export_model(options, context);
   }
   return {};
 }

@@ -63,7 +63,8 @@ struct ModelsReport {
 Json resolve_models(const Json& given, const core::Context& context);
 
 /// Lists the models that names find, shows a model's card, turns other people's weights into a
-/// model folder, writes a model's weights for other programs.
+/// model folder, writes a model's weights for other programs. The card travels with exported
+/// weights: in the metadata of .safetensors, beside a .pth as FILE.json.
 ModelsReport models(const ModelsOptions& options, const core::Context& context);
 
 }  // namespace retina::pipeline

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 #include <sstream>
+#include <string_view>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +12,7 @@
 
 #include "retina/core/file.h"
 #include "retina/model/model.h"
+#include "retina/model/tiny_card_for_test.h"
 #include "retina/net/weights.h"
 #include "retina/pipeline/finetune_test_data.h"
 #include "retina/tensor/torch_file.h"
@@ -99,6 +102,122 @@ TEST(Models, AnExportedFileTellsTheWholeNetwork) {
   EXPECT_EQ(import_file(folder / "out.safetensors", "third", {{"heads", 4}}, whole).at("heads"), 4);
 }
 
+/// A model folder whose card says everything that a card can say.
+model::Card write_described_model(const fs::path& folder) {
+  model::Card card = model::tiny_card(1, 32);
+  card.name = "described";
+  card.network_options =
+      core::options_to_json(core::options_from_json<net::TransUNetOptions>(card.network_options));
+  card.preprocess = {.range = {10, 4000}, .mean = 0.55, .std = 0.19};
+  card.voxel_nm_seen.push_back({5, 5, 5});
+  card.threshold = 0.4;
+  card.postprocess.min_object_size = 30;
+  card.provenance = {{"preset", "retina-tiny"}, {"steps", 7}};
+  card.metrics = {{"validation_iou", 0.8}};
+  card.licence = "CC BY-NC-SA 4.0";
+  model::save(folder, card, *net::make_network(card.network, card.network_options));
+  return card;
+}
+
+TEST(Models, TheWholeCardTravelsWithExportedWeights) {
+  const testing::TempFolder folder;
+  const model::Card card = write_described_model(folder / "model");
+  for (const char* extension : {".safetensors", ".pth"}) {
+    const std::string name = std::string("out") + extension;
+    const Heard heard;
+    const auto run_verb = [&](const Json& given) {
+      return models(core::options_from_json<ModelsOptions>(resolve_models(given, heard.context)),
+                    heard.context);
+    };
+    const fs::path file = folder / name;
+    const ModelsReport exported = run_verb(
+        {{"action", "export"}, {"path", (folder / "model").string()}, {"output", file.string()}});
+    EXPECT_THAT(heard.text->str(), ::testing::HasSubstr("CC BY-NC-SA 4.0"));
+    EXPECT_EQ(exported.json.value("card", ""),
+              file.extension() == ".pth" ? file.string() + ".json" : "");
+    const auto imported = [&](const std::string& output, Json given) {
+      given.update(
+          {{"action", "import"}, {"path", file.string()}, {"output", (folder / output).string()}});
+      run_verb(given);
+      return model::load(folder / output).card;
+    };
+    Json expected = to_json(card);
+    expected["provenance"]["imported"] = name;
+    EXPECT_EQ(to_json(imported("again_" + name, Json::object())), expected);
+    EXPECT_THAT(heard.text->str(), ::testing::Not(::testing::HasSubstr("not known")));
+    EXPECT_THAT(heard.text->str(), ::testing::Not(::testing::HasSubstr("do not tell")));
+    const model::Card over = imported("over_" + name, {{"name", "mine"},
+                                                       {"licence", "CC0"},
+                                                       {"classes", {"nuclei"}},
+                                                       {"normalisation", {{"mean", 0.3}}}});
+    EXPECT_EQ(over.name, "mine");
+    EXPECT_EQ(over.licence, "CC0");
+    EXPECT_EQ(over.classes.at(1).name, "nuclei");
+    EXPECT_EQ(over.preprocess.mean, 0.3);
+    EXPECT_EQ(over.preprocess.std, 0.19);
+  }
+}
+
+TEST(Models, ATorchFileAndItsCardAreReplacedTogetherOrNotAtAll) {
+  const testing::TempFolder folder;
+  write_described_model(folder / "model");
+  const fs::path file = folder / "out.pth";
+  const fs::path card = folder / "out.pth.json";
+  Json given{
+      {"action", "export"}, {"path", (folder / "model").string()}, {"output", file.string()}};
+  run_models(given);
+  const std::string text = core::read_text(card);
+  fs::remove(file);  // as an export that was killed between the two leaves it
+  run_models(given);
+  EXPECT_TRUE(fs::exists(file));
+  fs::remove(file);
+  core::write_atomically(card, std::string_view("notes of mine"));
+  EXPECT_THROW(run_models(given), Error);
+  EXPECT_FALSE(fs::exists(file));
+  EXPECT_EQ(core::read_text(card), "notes of mine");
+  given["overwrite"] = true;
+  for (int i = 0; i < 2; ++i) {  // the second time there are weights to replace
+    run_models(given);
+    EXPECT_EQ(core::read_text(card), text);
+  }
+}
+
+TEST(Models, AFileThatHoldsNoWeightsIsToldBeforeAnythingElse) {
+  const testing::TempFolder folder;
+  core::write_atomically(folder / "grid.yaml", std::string_view("datasets:\n  - name: vnc\n"));
+  fs::create_directories(folder / "run");
+  for (const auto& [name, complaint] :
+       {std::pair("nothere.pth", "does not exist"),
+        std::pair("grid.yaml", ".safetensors, .pt, .pth or .npz"), std::pair("run", "a folder")}) {
+    const Heard heard;
+    const Json given{{"action", "import"},
+                     {"path", (folder / name).string()},
+                     {"output", (folder / "model").string()}};
+    try {
+      resolve_models(given, heard.context);
+      FAIL() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+      EXPECT_THAT(error.what(),
+                  ::testing::AllOf(::testing::HasSubstr(name), ::testing::HasSubstr(complaint)));
+    }
+    EXPECT_EQ(heard.text->str(), "") << name;
+  }
+}
+
+TEST(Models, ACardIsShownInLines) {
+  const testing::TempFolder folder;
+  model::Card card = write_described_model(folder / "first");
+  card.provenance["data"]["sources"].push_back(Json{{"path", "raw/train"}, {"slices", 12}});
+  card.provenance["data"]["digest"] = "0123456789abcdef";
+  model::save(folder / "model", card, *model::load(folder / "first").network);
+  const std::string text =
+      run_models({{"action", "show"}, {"path", (folder / "model").string()}}).text;
+  EXPECT_THAT(text, ::testing::ContainsRegex("\n    validation_iou +0.8\n"));
+  EXPECT_THAT(text, ::testing::HasSubstr("\n        path raw/train, slices 12\n"));
+  EXPECT_THAT(text, ::testing::ContainsRegex("\n      digest +0123456789abcdef\n"));
+}
+
 TEST(Models, NothingButAModelIsOverwritten) {
   const testing::TempFolder folder;
   const auto import_over = [&](const fs::path& output) {
@@ -160,6 +279,21 @@ TEST(Models, AreListedAndFoundByName) {
   ::unsetenv("RETINA_MODELS");
 }
 
+/// Names and shapes of the fixture as check_weights.py describes a file: in order, with types.
+Json as_described(const Json& entries) {
+  Json described = Json::array();
+  for (const Json& entry : entries) {
+    Json shape = Json::array();
+    for (const Json& side : entry[1]) {
+      shape.push_back(side == "C" ? Json(3) : side);  // classes of check_weights.py
+    }
+    const auto name = entry[0].get<std::string>();
+    const bool counts = name.ends_with("num_batches_tracked");
+    described.push_back({name, counts ? "torch.int64" : "torch.float32", shape});
+  }
+  return described;
+}
+
 /// The authors' files, pre-trained and fine-tuned, at full size and with the names that parallel
 /// training leaves, as Python writes them; and back to names and shapes that their network has.
 TEST(ModelsParity, transunet_full) {
@@ -170,24 +304,52 @@ TEST(ModelsParity, transunet_full) {
   testing::run_python(testing::torch_python(), "check_weights.py",
                       "write '" + folder.path().string() + "' '" + keys.string() + "'");
   const Json expected = core::read_json(keys);
+  const fs::path exported = folder / "exported";
+  fs::create_directories(exported);
   for (const auto& [kind, entries] : expected.items()) {
     const fs::path model = folder / ("model_" + kind);
-    const fs::path exported = folder / ("exported_" + kind + ".pth");
     const Json imported = run_models({{"action", "import"},
                                       {"path", (folder / (kind + ".pth")).string()},
                                       {"output", model.string()}})
                               .json;
     EXPECT_EQ(imported.at("tensors"), entries.size()) << kind;
-    run_models({{"action", "export"}, {"path", model.string()}, {"output", exported.string()}});
-    const auto found = tensor::read_torch_file(exported);
-    ASSERT_EQ(found.tensors.size(), entries.size());
-    for (const Json& entry : entries) {
-      std::vector<std::int64_t> shape;
-      for (const Json& side : entry[1]) {
-        shape.push_back(side == "C" ? 3 : side.get<std::int64_t>());  // classes of check_weights.py
-      }
-      EXPECT_EQ(found.at(entry[0].get<std::string>()).sizes(), shape) << entry[0];
-    }
+    run_models({{"action", "export"},
+                {"path", model.string()},
+                {"output", (exported / (kind + ".pth")).string()}});
+  }
+  const Json found = Json::parse(testing::run_python(testing::torch_python(), "check_weights.py",
+                                                     "describe '" + exported.string() + "'"));
+  for (const auto& [kind, entries] : expected.items()) {
+    EXPECT_EQ(found.at(kind + ".pth"), as_described(entries)) << kind;
+  }
+}
+
+/// ImageNet-21k's file as numpy writes it, at full size: every array arrives where retina.md
+/// section 7 says, turned as it says.
+TEST(ModelsE2e, TheImagenetFileOfNumpyAtFullSize) {
+  RETINA_SKIP_WITHOUT(testing::tools_python());
+  const testing::TempFolder folder;
+  testing::run_script("check_weights.py", "imagenet", folder.path());
+  const Json imported = run_models({{"action", "import"},
+                                    {"path", (folder / "R50+ViT-B_16.npz").string()},
+                                    {"output", (folder / "model").string()}})
+                            .json;
+  EXPECT_EQ(imported.at("tensors"), 353);
+  EXPECT_EQ(imported.at("parameters"), 105'275'921);
+  EXPECT_EQ(imported.at("network").at("hidden"), 768);
+  EXPECT_EQ(imported.at("network").at("mlp"), 3072);
+  EXPECT_EQ(imported.at("network").at("heads"), 12);
+  EXPECT_EQ(core::read_json(folder / "model/model.json").at("provenance").at("trained"),
+            "transformer");
+  const auto found = tensor::read_safetensors(folder / "model/weights.safetensors");
+  const Json expected = core::read_json(folder / "expected.json");
+  EXPECT_EQ(expected.size(), 353U);
+  for (const auto& [name, entry] : expected.items()) {
+    const at::Tensor& value = found.at(name);
+    ASSERT_EQ(value.sizes(), entry[0].get<std::vector<std::int64_t>>()) << name;
+    const float mark = entry[2].get<float>();
+    EXPECT_EQ(value.flatten()[entry[1].get<std::int64_t>()].item<float>(), mark) << name;
+    EXPECT_EQ(value.sum().item<float>(), mark) << name;  // all else is zero
   }
 }
 
