@@ -27,6 +27,7 @@ class ShippedGridE2e : public ::testing::Test {
   void TearDown() override { ::unsetenv("RETINA_PRETRAINED"); }
 
   std::int64_t cells_of(const std::string& grid) const {
+    std::filesystem::current_path(testing::source_dir());  // which the grids name files from
     const Outcome plan = run_retina(
         folder_.path(), "compare --dry-run --json -c " + testing::source_dir().string() +
                             "/configs/compare/" + grid + " -o " + (folder_ / "out").string());

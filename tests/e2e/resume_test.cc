@@ -123,6 +123,7 @@ TEST(ResumeE2e, AKilledComparisonGoesOnInTwoProcesses) {
   ASSERT_EQ(rest.json()["finished"], 4);
   for (int run = 0; run < 4; ++run) {
     EXPECT_EQ(rest.json()["runs"][run]["scores"], whole.json()["runs"][run]["scores"]);
+    EXPECT_EQ(rest.json()["runs"][run]["curve"], whole.json()["runs"][run]["curve"]);
   }
 }
 

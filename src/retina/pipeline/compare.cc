@@ -1,6 +1,5 @@
 #include "retina/pipeline/compare.h"
 
-#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <map>
@@ -21,18 +20,16 @@
 #include "retina/core/lock.h"
 #include "retina/pipeline/compare_cell.h"
 #include "retina/pipeline/compare_grid.h"
+#include "retina/pipeline/compare_jobs.h"
+#include "retina/pipeline/compare_progress.h"
 #include "retina/pipeline/comparison_page.h"
 #include "retina/pipeline/held_out_slices.h"
-#include "retina/pipeline/own_copies.h"
+#include "retina/trainer/rank_place.h"
 
 namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_finished(const Cell& cell) {
-  return status_of(cell).state == CellState::finished;
-}
 
 CompareReport dry_run(const std::vector<Cell>& cells) {
   CompareReport report{.cells = static_cast<std::int64_t>(cells.size())};
@@ -83,7 +80,7 @@ void refuse_stale(const std::vector<Cell>& cells) {
 class GridWorker {
  public:
   GridWorker(const std::vector<Cell>& cells, const CellShare& share, const core::Context& context)
-      : cells_(cells), share_(share), context_(context) {}
+      : cells_(cells), share_(share), context_(context), grid_(cells, share) {}
 
   /// Until a whole pass finds nothing to do: what others hold may be given up meanwhile.
   void run() {
@@ -137,8 +134,12 @@ class GridWorker {
     if (!lock || is_finished(cell)) {
       return false;
     }
-    context_.log->info("cell {} of {}: {}", index + 1, cells_.size(), cell.name());
-    trained_ += complete_cell(cell, context_) ? 1 : 0;
+    const std::string place =
+        fmt::format("cell {} of {}{}", index + 1, cells_.size(), grid_.time_left());
+    context_.log->info("{}: {}", place, cell.name());
+    core::Context inner = context_;
+    inner.progress = with_note(context_.progress, place);
+    trained_ += complete_cell(cell, inner) ? 1 : 0;
     ++scored_;
     return true;
   }
@@ -151,38 +152,11 @@ class GridWorker {
   const std::vector<Cell>& cells_;
   CellShare share_;
   const core::Context& context_;
+  GridWatch grid_;
   std::map<std::size_t, Error> failures_;
   std::int64_t trained_ = 0;
   std::int64_t scored_ = 0;
 };
-
-/// One process for each job, on the GPUs in turn, which share the cores.
-void work_in_parallel(const CompareOptions& options, const core::Context& context) {
-  const int gpus = static_cast<int>(torch::cuda::device_count());
-  const int count = options.jobs == 0 ? std::max(1, gpus) : options.jobs;
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  fs::create_directories(options.output);
-  std::vector<OwnCopy> copies;
-  for (int i = 0; i < count && count > 1; ++i) {
-    OwnCopy copy{.arguments = {"--jobs", "1", "--set", "pictures=false"},
-                 .log = fs::path(options.output) / fmt::format("job{}.log", i + 1)};
-    if (options.threads == 0) {
-      copy.arguments.insert(copy.arguments.end(),
-                            {"--threads", std::to_string(std::max(1, cores / count))});
-    }
-    if (gpus > 1) {
-      copy.arguments.insert(copy.arguments.end(), {"--device", fmt::format("cuda:{}", i % gpus)});
-    }
-    context.log->info("job {} of {}: see {}", i + 1, count, copy.log.string());
-    copies.push_back(std::move(copy));
-  }
-  const std::vector<std::string> ends = run_own_copies(copies, context);
-  for (std::size_t i = 0; i < ends.size(); ++i) {
-    if (!ends[i].empty()) {
-      context.log->warn("job {} ended with {}: see {}", i + 1, ends[i], copies[i].log.string());
-    }
-  }
-}
 
 /// Steps that no run reaches are measured nowhere.
 void warn_of_late_checkpoints(const CompareOptions& options, const std::vector<Cell>& cells,
@@ -244,11 +218,12 @@ CompareReport write_results(const std::vector<Cell>& cells, const CompareOptions
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const Cell& cell = cells[i];
     if (std::optional<CellResult> result = result_of(cell, context)) {
-      runs.push_back({cell.dataset, cell.labels, cell.init, cell.seed, std::move(*result)});
+      runs.push_back(
+          {cell.dataset, cell.labels, cell.init, cell.seed, std::move(*result), cell.group});
       numbers.push_back(i);
     }
   }
-  const Comparison comparison = summarise(std::move(runs));
+  const Comparison comparison = summarise(std::move(runs), options.curves);
   CompareReport report{.cells = static_cast<std::int64_t>(cells.size()),
                        .finished = static_cast<std::int64_t>(comparison.runs.size()),
                        .report = (folder / "report.html").string(),
@@ -259,6 +234,7 @@ CompareReport write_results(const std::vector<Cell>& cells, const CompareOptions
   };
   write("results.json", core::dump_json(report.results, 1) + "\n");
   write("results.csv", to_csv(comparison));
+  write("curves.csv", curves_to_csv(comparison));
   write("results.md", report.text);
   write_comparison_page(
       report.report, comparison,
@@ -284,7 +260,10 @@ std::string to_text(const CompareReport& report) {
                      report.report.empty() ? "" : "report    " + report.report + "\n");
 }
 
-CompareReport compare(const CompareOptions& options, const core::Context& context) {
+CompareReport compare(const CompareOptions& given, const core::Context& context) {
+  CompareOptions options = given;
+  options.device = device_in_launcher(given.device, trainer::process_environment(),
+                                      static_cast<int>(torch::cuda::device_count()));
   const CellShare share = parse_share(options.only);
   const std::vector<Cell> cells = expand_grid(options, context);
   if (options.dry_run) {
@@ -295,7 +274,7 @@ CompareReport compare(const CompareOptions& options, const core::Context& contex
     refuse_stale(cells);
   }
   if (options.jobs != 1) {
-    work_in_parallel(options, context);
+    work_in_jobs(given, cells, context);
   }
   GridWorker worker(cells, share, context);
   worker.run();

@@ -1,15 +1,16 @@
 #include "retina/pipeline/compare_cell.h"
 
 #include <algorithm>
-#include <functional>
-#include <memory>
 #include <string_view>
 #include <utility>
+
+#include <spdlog/logger.h>
 
 #include "retina/core/durable.h"
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
 #include "retina/pipeline/finetune.h"
+#include "retina/pipeline/held_out_scores.h"
 #include "retina/pipeline/held_out_slices.h"
 #include "retina/pipeline/run_folder.h"
 #include "retina/report/metrics_log.h"
@@ -37,9 +38,24 @@ FinetuneOptions run_options(const Cell& cell, const core::Context& context) {
                        context));
 }
 
+/// The scores of the weights of a step, by the same rules as those of the end. They are made while
+/// the weights are there, and kept apart from the run, which forgets them.
+void score_step(const Cell& cell, std::int64_t step, const std::vector<PredictedSlice>& slices,
+                const core::Context& context) {
+  const auto scores = score_slices(slices, cell.evaluate, core::with_warnings_alone(context));
+  fs::create_directories(cell.step_file(step).parent_path());
+  write_json(cell.step_file(step),
+             {{"evaluate", core::options_to_json(cell.evaluate)}, {"scores", scores}});
+}
+
+/// Alone, whatever a launcher says: cells are what its processes share.
 void train_cell(const Cell& cell, const core::Context& context) {
+  const RunSurroundings surroundings{
+      .place = {},
+      .validated = [&cell](std::int64_t step, const std::vector<PredictedSlice>& slices,
+                           const core::Context& inner) { score_step(cell, step, slices, inner); }};
   try {
-    const FinetuneReport report = finetune(run_options(cell, context), context);
+    const FinetuneReport report = finetune(run_options(cell, context), surroundings, context);
     write_json(cell.trained_file(), to_json(report));
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::interrupted) {
@@ -52,50 +68,9 @@ void train_cell(const Cell& cell, const core::Context& context) {
   }
 }
 
-std::shared_ptr<const core::Volume> volume_of(core::Array values, const std::string& axes,
-                                              std::optional<core::Vec3d> voxel_nm) {
-  core::VolumeInfo info;
-  info.source = "held-out slices";
-  info.format = "memory";
-  info.axes = axes;
-  info.dtype = values.dtype();
-  info.shape = values.shape();
-  info.voxel_nm = voxel_nm;
-  return std::make_shared<core::ArrayVolume>(std::move(info), std::move(values));
-}
-
-/// Planes of one shape as one volume.
-core::Array stacked(const std::vector<SliceSample>& samples, core::Array SliceSample::*planes) {
-  core::Vec3 shape = (samples.front().*planes).shape();
-  shape[0] = static_cast<std::int64_t>(samples.size());
-  core::Array stack(core::DType::u8, 1, shape);
-  for (std::size_t z = 0; z < samples.size(); ++z) {
-    core::copy_overlap(samples[z].*planes, {static_cast<std::int64_t>(z), 0, 0}, stack, {0, 0, 0});
-  }
-  return stack;
-}
-
-/// What is scored as one image: a slice, or all slices of a volume.
-struct ScoredStack {
-  std::string name;
-  std::string axes;
-  std::optional<core::Vec3d> voxel_nm;
-  std::vector<SliceSample> samples;
-};
-
-LabelPair pair_of_stack(const ScoredStack& image) {
-  const auto prediction =
-      volume_of(stacked(image.samples, &SliceSample::prediction), image.axes, image.voxel_nm);
-  const auto truth =
-      volume_of(stacked(image.samples, &SliceSample::truth), image.axes, image.voxel_nm);
-  return {.name = image.name,
-          .prediction = [prediction] { return prediction; },
-          .truth = [truth] { return truth; }};
-}
-
 /// Mean over the classes, as in validation; none where nothing is known of the slice.
-std::optional<double> slice_iou(const SliceSample& sample, std::size_t classes) {
-  const auto counts = slice_overlap(sample.prediction, sample.truth, classes);
+std::optional<double> slice_iou(const PredictedSlice& slice, std::size_t classes) {
+  const auto counts = slice_overlap(slice.prediction, slice.truth, classes);
   if (!counts) {
     return std::nullopt;
   }
@@ -106,61 +81,34 @@ std::optional<double> slice_iou(const SliceSample& sample, std::size_t classes) 
   return sum / static_cast<double>(classes);
 }
 
-/// Predicts all held-out slices; their IoU goes to `result`.
-std::vector<ScoredStack> predict_images(const Cell& cell, HeldOutSlices& slices,
-                                        std::vector<SliceIou>& ious) {
-  std::vector<ScoredStack> images;
-  const data::Slice* before = nullptr;
+std::vector<PredictedSlice> predict_all(HeldOutSlices& slices) {
+  std::vector<PredictedSlice> all;
   for (std::size_t i = 0; i < slices.count(); ++i) {
-    const data::Slice& slice = slices.slice(i);
     SliceSample sample = slices.predicted(i);
-    ious.push_back({.name = sample.name, .iou = slice_iou(sample, cell.finetune.classes.size())});
-    const bool same =
-        before != nullptr && before->volume == slice.volume && before->axis == 0 && slice.axis == 0;
-    before = &slice;
-    if (!cell.evaluate.volume || !same) {
-      images.push_back({.name = sample.name,
-                        .axes = cell.evaluate.volume && slice.axis == 0 ? "zyx" : "yx",
-                        .voxel_nm = slice.axis == 0 ? slices.voxel_nm(i) : std::nullopt,
-                        .samples = {}});
-    }
-    images.back().samples.push_back(std::move(sample));
+    all.push_back({.slice = slices.slice(i),
+                   .voxel_nm = slices.voxel_nm(i),
+                   .name = std::move(sample.name),
+                   .truth = std::move(sample.truth),
+                   .prediction = std::move(sample.prediction)});
   }
-  return images;
+  return all;
 }
 
-/// Means over the classes of what is defined.
-std::map<std::string, double> scores_of(const EvaluateReport& report) {
+/// Those of a step; none where it was not scored, or with other options.
+std::map<std::string, double> scores_of_step(const Cell& cell, std::int64_t step) {
   std::map<std::string, double> scores;
-  const auto put = [&](const std::string& key, const std::function<Score(const ClassScores&)>& of) {
-    std::vector<Score> values;
-    for (const ClassScores& one : report.classes) {
-      values.push_back(of(one));
-    }
-    if (const Score mean = mean_score(values); mean.value) {
-      scores[key] = *mean.value;
-    }
-  };
-  put("f", [](const ClassScores& one) { return one.f; });
-  put("precision", [](const ClassScores& one) { return one.precision; });
-  put("recall", [](const ClassScores& one) { return one.recall; });
-  put("mfd", [](const ClassScores& one) { return one.mfd; });
-  put("mfd_nm", [](const ClassScores& one) { return one.mfd_nm; });
-  const auto put_cremi = [&](const std::string& key, Score CremiReport::*member) {
-    put(key, [&](const ClassScores& one) { return one.cremi ? (*one.cremi).*member : Score{}; });
-  };
-  put_cremi("adgt", &CremiReport::adgt);
-  put_cremi("adf", &CremiReport::adf);
-  put_cremi("cremi", &CremiReport::score);
-  put_cremi("false_positives", &CremiReport::false_positives);
-  put_cremi("false_negatives", &CremiReport::false_negatives);
-  if (report.mean_iou.value) {
-    scores["iou"] = *report.mean_iou.value;
+  if (!fs::exists(cell.step_file(step))) {
+    return scores;
+  }
+  const Json stored = core::read_json(cell.step_file(step));
+  if (stored.value("evaluate", Json()) == core::options_to_json(cell.evaluate)) {
+    core::from_json_value(scores, stored.value("scores", Json::object()),
+                          cell.step_file(step).string() + ": scores");
   }
   return scores;
 }
 
-/// IoU over steps, and the median time of a step, from the run's log.
+/// Scores over steps, and the median time of a step, from the run's log.
 void read_log(const Cell& cell, CellResult& result) {
   std::map<std::int64_t, double> curve;
   std::vector<double> rates;
@@ -173,12 +121,25 @@ void read_log(const Cell& cell, CellResult& result) {
     }
   }
   for (const auto& [step, iou] : curve) {
-    result.curve.push_back({.step = step, .iou = iou});
+    result.curve.push_back({.step = step, .iou = iou, .scores = scores_of_step(cell, step)});
   }
   if (!rates.empty()) {
     std::nth_element(rates.begin(), rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2),
                      rates.end());
     result.seconds_per_step = static_cast<double>(cell.finetune.batch) / rates[rates.size() / 2];
+  }
+}
+
+/// Those of a cell that an earlier version trained, or that is scored by other rules than it was
+/// when its weights were there.
+void tell_unscored_steps(const Cell& cell, const CellResult& result, const core::Context& context) {
+  const auto unscored = std::count_if(result.curve.begin(), result.curve.end(),
+                                      [](const CurvePoint& point) { return point.scores.empty(); });
+  if (unscored > 0) {
+    context.log->warn(
+        "{}: {} of {} checkpoints keep their validation IoU alone: they were not scored with these "
+        "options of evaluate, and their weights are gone",
+        cell.name(), unscored, result.curve.size());
   }
 }
 
@@ -192,14 +153,14 @@ CellResult score_cell(const Cell& cell, const core::Context& context) {
       .seconds = trained.value("seconds", 0.0)};
   result.device = slices.device().str();
   result.precision = trained.value("precision", std::string());
-  EvaluateOptions evaluate = cell.evaluate;
-  evaluate.ignore_value = data::kIgnore;  // labels are class ids already
-  std::vector<LabelPair> pairs;
-  for (const ScoredStack& image : predict_images(cell, slices, result.slices)) {
-    pairs.push_back(pair_of_stack(image));
+  const std::vector<PredictedSlice> predicted = predict_all(slices);
+  for (const PredictedSlice& slice : predicted) {
+    result.slices.push_back(
+        {.name = slice.name, .iou = slice_iou(slice, cell.finetune.classes.size())});
   }
-  result.scores = scores_of(evaluate_pairs(pairs, evaluate, context));
+  result.scores = score_slices(predicted, cell.evaluate, context);
   read_log(cell, result);
+  tell_unscored_steps(cell, result, context);
   return result;
 }
 

@@ -11,15 +11,17 @@
 
 namespace retina::pipeline {
 
-/// Validation of a run after some steps.
+/// What the weights of a run scored after some steps.
 struct CurvePoint {
   std::int64_t step = 0;
-  double iou = 0;
+  double iou = 0;                          ///< of the run's own validation
+  std::map<std::string, double> scores{};  ///< as CellResult::scores; empty = not scored
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("step", self.step, "steps done");
-    visit("iou", self.iou, "mean over classes and held-out slices");
+    visit("iou", self.iou, "of validation: mean over classes and held-out slices");
+    visit("scores", self.scores, "as those of the end; empty = not scored with these options");
   }
 };
 
@@ -57,14 +59,15 @@ struct CellResult {
     visit("device", self.device, "that it was scored on");
     visit("precision", self.precision, "fp32 or bf16 of the training; empty = not recorded");
     visit("scores", self.scores, "iou, f, precision, recall, mfd, ...; undefined ones are absent");
-    visit("curve", self.curve, "IoU over steps");
+    visit("curve", self.curve, "scores over steps");
     visit("slices", self.slices, "IoU of each held-out slice");
   }
 };
 
-/// Trains a cell that is missing or goes on with one that is partly done, scores its model on the
-/// held-out slices, and writes result.json last. The caller holds the cell's lock. interrupted with
-/// a checkpoint when a stop is requested. True if there was something to train.
+/// Trains a cell that is missing or goes on with one that is partly done, scores its weights at
+/// every validation and its model on the held-out slices, and writes result.json last. Trains
+/// alone, whatever the environment says of other processes. The caller holds the cell's lock.
+/// interrupted with a checkpoint when a stop is requested. True if there was something to train.
 bool complete_cell(const Cell& cell, const core::Context& context);
 
 /// Of a finished cell.

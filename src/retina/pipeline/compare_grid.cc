@@ -11,27 +11,14 @@
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
 #include "retina/core/problem_list.h"
-#include "retina/model/model.h"
 #include "retina/pipeline/open_dataset.h"
+#include "retina/pipeline/provenance.h"
 #include "retina/pipeline/run_config.h"
 
 namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Options that do not change what a run learns; its first weights count by their content.
-constexpr const char* kWithoutEffect[] = {
-    "output",           "device", "threads", "log_every", "resume",      "overwrite", "extend_to",
-    "checkpoint_every", "keep",   "init",    "name",      "description", "licence"};
-
-Json effective_options(const FinetuneOptions& options) {
-  Json json = core::options_to_json(options);
-  for (const char* key : kWithoutEffect) {
-    json.erase(key);
-  }
-  return json;
-}
 
 bool is_random(const ComparedInit& init) {
   return init.model.empty() || init.model == "none";
@@ -52,6 +39,7 @@ Json given_options(const CompareOptions& grid, const ComparedDataset& dataset,
   given["threads"] = grid.threads;
   given["resume"] = false;
   given["overwrite"] = false;
+  given["dry_run"] = false;
   if (!grid.checkpoints.empty()) {
     given["validation"]["at"] = grid.checkpoints;
   }
@@ -81,16 +69,6 @@ FinetuneOptions options_of(const CompareOptions& grid, const ComparedDataset& da
   } catch (const Error& error) {
     throw error.within(fmt::format("dataset {}, init {}", dataset.name, init.name));
   }
-}
-
-std::string weights_digest(const std::string& init) {
-  if (init.empty()) {
-    return "";
-  }
-  const fs::path file = fs::is_regular_file(init)
-                            ? fs::path(init)
-                            : model::find_model_folder(init) / "weights.safetensors";
-  return core::digest(core::MappedFile(file).bytes());
 }
 
 std::int64_t training_slices(const FinetuneOptions& options, const core::Context& context) {
@@ -133,7 +111,8 @@ Cell cell_of(const CompareOptions& grid, const ComparedDataset& dataset, const C
       .folder = fs::path(grid.output) / "cells" / dataset.name / amount.name() / row.init->name,
       .finetune = row.options,
       .weights = row.weights,
-      .evaluate = dataset.evaluate};
+      .evaluate = dataset.evaluate,
+      .group = dataset.group};
   if (cell.evaluate.classes.empty()) {
     cell.evaluate.classes = cell.finetune.classes;
   }
@@ -180,7 +159,8 @@ Json stored_identity(const Cell& cell) {
   FinetuneOptions options;
   core::from_json_value(options, stored.value("finetune", Json::object()),
                         cell.identity_file().string() + ": finetune");
-  return {{"finetune", effective_options(options)}, {"weights", stored.value("weights", "")}};
+  return {{"finetune", effective_options(core::options_to_json(options))},
+          {"weights", stored.value("weights", "")}};
 }
 
 }  // namespace
@@ -189,8 +169,12 @@ std::string Cell::name() const {
   return fmt::format("{}, {} labelled, {}, seed {}", dataset, labels, init, seed);
 }
 
+std::filesystem::path Cell::step_file(std::int64_t step) const {
+  return folder / "steps" / fmt::format("step_{:08}.json", step);
+}
+
 Json Cell::identity() const {
-  return {{"finetune", effective_options(finetune)}, {"weights", weights}};
+  return {{"finetune", effective_options(core::options_to_json(finetune))}, {"weights", weights}};
 }
 
 std::vector<Cell> expand_grid(const CompareOptions& options, const core::Context& context) {
@@ -238,6 +222,10 @@ CellStatus status_of(const Cell& cell) {
     status.state = CellState::finished;
   }
   return status;
+}
+
+bool is_finished(const Cell& cell) {
+  return status_of(cell).state == CellState::finished;
 }
 
 }  // namespace retina::pipeline

@@ -21,6 +21,7 @@ struct Cell {
   FinetuneOptions finetune;  ///< complete; its output is run()
   std::string weights;       ///< digest of the file that training starts from; empty = random
   EvaluateOptions evaluate{};
+  std::string group{};  ///< of its dataset
 
   std::string name() const;  ///< "vnc, 3 labelled, random, seed 92"
   std::filesystem::path run() const { return folder / "run"; }
@@ -29,6 +30,8 @@ struct Cell {
   std::filesystem::path identity_file() const { return folder / "cell.json"; }
   std::filesystem::path trained_file() const { return folder / "trained.json"; }
   std::filesystem::path result_file() const { return folder / "result.json"; }
+  /// The scores of the weights after some steps, written while it trains.
+  std::filesystem::path step_file(std::int64_t step) const;
 
   /// All that decides what training gives: options and weights, without where and on what it runs.
   Json identity() const;
@@ -56,6 +59,7 @@ struct CellStatus {
 /// By the files in the cell's folder. A trained cell whose scores were made with other options of
 /// evaluate is `partly`: it is scored again.
 CellStatus status_of(const Cell& cell);
+bool is_finished(const Cell& cell);
 
 /// "steps: 6, now 8" for every leaf that differs.
 std::vector<std::string> differences(const Json& before, const Json& now);

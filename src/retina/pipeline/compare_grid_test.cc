@@ -96,6 +96,7 @@ TEST(CompareGrid, SaysWhatIsWrongWithIt) {
   EXPECT_THAT(changed("/inits/1/name", "a/b"), HasSubstr("letters, digits"));
   EXPECT_THAT(changed("/inits/1/model", "nowhere"), HasSubstr("dataset toy, init pretrained"));
   EXPECT_THAT(changed("/seeds", {1, 1}), HasSubstr("different seeds"));
+  EXPECT_THAT(changed("/curves", Json::array({"ioo"})), HasSubstr("did you mean 'iou'"));
   EXPECT_THAT(changed("/datasets/0/config/validation", Json::object()),
               HasSubstr("no held-out images"));
 }
@@ -139,6 +140,9 @@ TEST(CompareGrid, AChangedConfigurationMakesACellStale) {
   grid["device"] = "auto";
   grid["threads"] = 2;
   EXPECT_EQ(status_of(first()).state, CellState::finished) << "where it runs does not matter";
+  grid["datasets"][0]["group"] = "toys";
+  EXPECT_EQ(first().group, "toys");
+  EXPECT_EQ(status_of(first()).state, CellState::finished) << "nor do the rows of the tables";
   grid["datasets"][0]["evaluate"] = {{"instance_match", true}};
   EXPECT_EQ(status_of(first()).state, CellState::partly) << "to be scored again";
   grid["finetune"]["optimizer"] = {{"learning_rate", 0.5}};

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/problem_list.h"
+#include "retina/pipeline/compared_metric.h"
 
 namespace retina::pipeline {
 namespace {
@@ -50,6 +51,17 @@ void check_overrides(ProblemList& problems, const std::string& where, const Json
   for (const char* key : kOfTheGrid) {
     problems.require(!finetune.contains(key), where + ".finetune." + key, "given",
                      "nothing: the grid sets it");
+  }
+}
+
+void check_curves(ProblemList& problems, const std::vector<std::string>& curves) {
+  std::vector<std::string> known;
+  for (const ComparedMetric& metric : kComparedMetrics) {
+    known.emplace_back(metric.key);
+  }
+  for (const std::string& key : curves) {
+    problems.require(std::find(known.begin(), known.end(), key) != known.end(), "curves",
+                     "'" + key + "'", core::suggestion(key, known));
   }
 }
 
@@ -95,6 +107,7 @@ std::vector<Problem> CompareOptions::validate() const {
   for (const std::int64_t step : checkpoints) {
     problems.at_least("checkpoints", static_cast<double>(step), 1);
   }
+  check_curves(problems, curves);
   problems.at_least("threads", threads, 0);
   problems.at_least("jobs", jobs, 0);
   return problems.take();

@@ -31,6 +31,7 @@ struct ComparedDataset {
   Json config = Json::object();    ///< of a finetune run: data, validation, classes, ...
   Json finetune = Json::object();  ///< lies over the grid's
   EvaluateOptions evaluate{};      ///< how the held-out slices are scored
+  std::string group{};             ///< of datasets whose mean is shown too
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -38,6 +39,7 @@ struct ComparedDataset {
     visit("config", self.config, "configuration file of finetune (or its content)");
     visit("finetune", self.finetune, "options of finetune for this dataset alone");
     visit("evaluate", self.evaluate, "options of evaluate; volume: the slices are one volume");
+    visit("group", self.group, "datasets of one group have a row of their mean too; empty = none");
   }
 };
 
@@ -67,6 +69,7 @@ struct CompareOptions {
   std::vector<std::uint64_t> seeds = {1234, 92, 1, 2, 3};
   std::vector<LabelAmount> labels = {LabelAmount{}};
   std::vector<std::int64_t> checkpoints{};
+  std::vector<std::string> curves = {"iou", "f"};
   Json finetune = Json::object();
   std::string device = "auto";
   int threads = 0;
@@ -85,6 +88,9 @@ struct CompareOptions {
     visit("labels", self.labels, "labelled slices: the first 3, a share such as 25%, all");
     visit("checkpoints", self.checkpoints,
           "steps at which to score, beside the end; empty = as finetune does");
+    visit(
+        "curves", self.curves,
+        "scores that the report shows over the steps: iou, f, precision, recall, mfd, cremi, ...");
     visit("finetune", self.finetune, "options of finetune for all runs, such as steps and batch");
     visit("device", self.device, "auto, cpu, cuda or cuda:1");
     visit("threads", self.threads, "CPU threads of the process; 0 = all cores");

@@ -1,10 +1,14 @@
 #include "retina/pipeline/compare.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/json_text.h"
 #include "retina/core/lock.h"
 #include "retina/pipeline/compare_test_data.h"
 #include "retina/testing/stopping_context.h"
@@ -36,7 +40,8 @@ TEST(Compare, RunsWhatIsMissingAndNothingTwice) {
   EXPECT_EQ(first.cells, 4);
   EXPECT_EQ(first.finished, 4);
   EXPECT_EQ(first.trained, 4);
-  for (const char* name : {"report.html", "results.csv", "results.json", "results.md"}) {
+  for (const char* name :
+       {"report.html", "results.csv", "curves.csv", "results.json", "results.md"}) {
     EXPECT_TRUE(fs::exists(folder / "out" / name)) << name;
   }
   EXPECT_THAT(core::read_text(folder / "out/report.html"), HasSubstr("data:image/png"));
@@ -45,6 +50,11 @@ TEST(Compare, RunsWhatIsMissingAndNothingTwice) {
   EXPECT_EQ(run["curve"].size(), 2U) << "at the checkpoint and at the end";
   EXPECT_NEAR(run["scores"]["iou"].get<double>(), run["curve"][1]["iou"].get<double>(), 1e-6)
       << "the last weights are scored, as the last validation did";
+  EXPECT_EQ(run["curve"][1]["scores"], run["scores"]);
+  EXPECT_TRUE(run["curve"][0]["scores"].contains("f"));
+  const std::string curves = core::read_text(folder / "out/curves.csv");
+  EXPECT_EQ(std::count(curves.begin(), curves.end(), '\n'), 1 + 4 * 2);
+  EXPECT_THAT(core::read_text(folder / "out/report.html"), HasSubstr("toy, 1 labelled: F<"));
   EXPECT_GT(run["seconds_per_step"].get<double>(), 0);
   EXPECT_EQ(run["precision"], "fp32");
 
@@ -161,6 +171,105 @@ TEST(Compare, ACellWhoseFilesAreDamagedDoesNotStopTheOthers) {
   EXPECT_EQ(core::read_json(folder / "out/results.json").at("runs").size(), 1U);
 }
 
+TEST(Compare, StepsAreScoredByTheRulesOfTheEnd) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  write_toy_png(folder / "held_out/images/slice4.png", 80, 4, false);
+  write_toy_png(folder / "held_out/masks/slice4.png", 80, 4, true);
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"].erase(1);
+  grid["datasets"][0]["config"]["validation"]["data"]["folder"] = "stack";
+  grid["datasets"][0]["evaluate"] = {{"volume", true}, {"cremi", true}};
+  const CompareReport report = run_grid(grid);
+  const Json& run = report.results["runs"][0];
+  ASSERT_EQ(run["slices"].size(), 2U);
+  ASSERT_EQ(run["curve"].size(), 2U);
+  EXPECT_EQ(run["curve"][1]["scores"], run["scores"]);
+  EXPECT_TRUE(run["curve"][0]["scores"].contains("iou"));
+}
+
+TEST(Compare, ACellOfAnEarlierVersionIsTakenAsItIs) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  run_grid(grid);
+  for (const char* init : {"random", "pretrained"}) {
+    const fs::path cell = folder / "out/cells/toy/1" / init / "seed7";
+    Json result = core::read_json(cell / "result.json");
+    for (Json& point : result["curve"]) {
+      point.erase("scores");
+    }
+    core::write_atomically(cell / "result.json", std::string_view(core::dump_json(result)));
+    fs::remove_all(cell / "steps");
+  }
+  const CompareReport report = run_grid(grid);
+  EXPECT_EQ(report.trained + report.scored, 0);
+  EXPECT_EQ(report.finished, 2);
+  EXPECT_THAT(report.text, HasSubstr("toy: validation IoU (per slice) after training steps"));
+  EXPECT_THAT(report.text, HasSubstr("2 of 2 runs have steps with the IoU of their validation"));
+}
+
+/// What a launcher says to one of its two processes, until the end of the test.
+class LauncherVariables {
+ public:
+  explicit LauncherVariables(std::vector<std::pair<const char*, const char*>> variables)
+      : variables_(std::move(variables)) {
+    for (const auto& [name, value] : variables_) {
+      ::setenv(name, value, 1);
+    }
+  }
+  ~LauncherVariables() {
+    for (const auto& [name, value] : variables_) {
+      ::unsetenv(name);
+    }
+  }
+  LauncherVariables(const LauncherVariables&) = delete;
+  LauncherVariables& operator=(const LauncherVariables&) = delete;
+
+ private:
+  std::vector<std::pair<const char*, const char*>> variables_;
+};
+
+TEST(Compare, CellsTrainAloneInsideALauncher) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"].erase(1);
+  {
+    const LauncherVariables torchrun({{"RANK", "1"}, {"WORLD_SIZE", "2"}});
+    EXPECT_EQ(run_grid(grid).finished, 1);
+  }
+  grid["seeds"] = {7, 8};
+  const LauncherVariables slurm({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}});
+  EXPECT_EQ(run_grid(grid).trained, 1);
+}
+
+/// Keeps the notes of the updates of all jobs.
+class CollectedNotes final : public core::Progress {
+ public:
+  void begin(std::string_view, std::int64_t, std::string_view) override {}
+  void update(std::int64_t, std::string_view note) override { notes.emplace_back(note); }
+  void end() override {}
+
+  std::vector<std::string> notes;
+};
+
+TEST(Compare, TellsHowFarTheGridIs) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  const auto progress = std::make_shared<CollectedNotes>();
+  core::Context context = core::silent_context();
+  context.progress = progress;
+  run_grid(grid, context);
+  EXPECT_THAT(progress->notes, ::testing::Contains(::testing::EndsWith("cell 1 of 2")));
+  EXPECT_THAT(progress->notes, ::testing::Contains(HasSubstr("cell 2 of 2, about ")));
+}
+
 TEST(Compare, HeldOutSlicesMayBeScoredAsOneVolume) {
   const testing::TempFolder folder;
   Json grid = toy_grid(folder.path());
@@ -172,6 +281,12 @@ TEST(Compare, HeldOutSlicesMayBeScoredAsOneVolume) {
   const CompareReport report = run_grid(grid);
   EXPECT_EQ(report.trained, 0);
   EXPECT_EQ(report.scored, 1);
+  EXPECT_TRUE(report.results["runs"][0]["curve"][0]["scores"].empty())
+      << "the weights of the steps are gone";
+  grid["datasets"][0].erase("evaluate");
+  const CompareReport as_before = run_grid(grid);
+  EXPECT_EQ(as_before.trained, 0);
+  EXPECT_TRUE(as_before.results["runs"][0]["curve"][0]["scores"].contains("iou"));
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "retina/pipeline/comparison.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -11,18 +10,6 @@
 
 namespace retina::pipeline {
 namespace {
-
-constexpr std::array<ComparedMetric, 11> kMetrics{{{"iou", "IoU", 4},
-                                                   {"f", "F", 4},
-                                                   {"precision", "precision", 4},
-                                                   {"recall", "recall", 4},
-                                                   {"mfd", "MFD [px]", 2},
-                                                   {"mfd_nm", "MFD [nm]", 1},
-                                                   {"cremi", "CREMI score [nm]", 1},
-                                                   {"adgt", "ADGT [nm]", 1},
-                                                   {"adf", "ADF [nm]", 1},
-                                                   {"false_positives", "CREMI FP", 0},
-                                                   {"false_negatives", "CREMI FN", 0}}};
 
 bool are_beside(const RunGroup& a, const RunGroup& b) {
   return a.dataset == b.dataset && a.labels == b.labels;
@@ -45,7 +32,7 @@ std::vector<RunGroup> grouped(const std::vector<ComparedRun>& runs) {
 
 std::vector<ComparedMetric> metrics_in(const std::vector<ComparedRun>& runs) {
   std::vector<ComparedMetric> found;
-  for (const ComparedMetric& metric : kMetrics) {
+  for (const ComparedMetric& metric : kComparedMetrics) {
     if (std::any_of(runs.begin(), runs.end(), [&](const ComparedRun& run) {
           return run.result.scores.contains(metric.key);
         })) {
@@ -91,13 +78,87 @@ std::vector<InitPair> tested(const Comparison& comparison) {
   return tests;
 }
 
-Json to_json(const std::optional<Moments>& moments) {
-  return moments ? Json{{"mean", moments->mean}, {"sd", moments->sd}, {"n", moments->count}}
-                 : Json(nullptr);
+/// The scores that are shown over the steps, in the order that was asked for.
+std::vector<ComparedMetric> metrics_named(const std::vector<std::string>& keys) {
+  std::vector<ComparedMetric> found;
+  for (const std::string& key : keys) {
+    const auto metric = std::find_if(kComparedMetrics.begin(), kComparedMetrics.end(),
+                                     [&](const ComparedMetric& one) { return one.key == key; });
+    if (metric != kComparedMetrics.end()) {
+      found.push_back(*metric);
+    }
+  }
+  return found;
 }
 
-std::string csv_text(const std::string& text) {
-  return text.find_first_of(",\"\n") == std::string::npos ? text : '"' + text + '"';
+bool is_unscored(const CurvePoint& point) {
+  return point.scores.empty();
+}
+
+/// Runs of a group with a step that was not scored.
+std::size_t unscored_runs(const Comparison& comparison, const RunGroup& group) {
+  return static_cast<std::size_t>(
+      std::count_if(group.runs.begin(), group.runs.end(), [&](std::size_t run) {
+        const std::vector<CurvePoint>& curve = comparison.runs[run].result.curve;
+        return std::any_of(curve.begin(), curve.end(), is_unscored);
+      }));
+}
+
+/// The mean of one score over runs; none where one of them lacks it.
+std::optional<double> mean_of_runs(const std::vector<const ComparedRun*>& runs,
+                                   const std::string& metric) {
+  double sum = 0;
+  for (const ComparedRun* run : runs) {
+    const auto score = run->result.scores.find(metric);
+    if (score == run->result.scores.end()) {
+      return std::nullopt;
+    }
+    sum += score->second;
+  }
+  return sum / static_cast<double>(runs.size());
+}
+
+/// Over the datasets of `name`, of the runs with the labels and initialisation of `like`.
+GroupMean group_mean(const Comparison& comparison, const std::string& name, const RunGroup& like) {
+  std::set<std::string> datasets;
+  std::map<std::uint64_t, std::vector<const ComparedRun*>> by_seed;
+  for (const ComparedRun& run : comparison.runs) {
+    if (run.group == name) {
+      datasets.insert(run.dataset);
+      if (run.labels == like.labels && run.init == like.init) {
+        by_seed[run.seed].push_back(&run);
+      }
+    }
+  }
+  GroupMean mean{
+      .group = name, .labels = like.labels, .init = like.init, .datasets = datasets.size()};
+  for (const auto& [seed, runs] : by_seed) {
+    if (runs.size() != datasets.size()) {
+      continue;
+    }
+    ++mean.seeds;
+    for (const ComparedMetric& metric : comparison.metrics) {
+      if (const auto value = mean_of_runs(runs, metric.key)) {
+        mean.values[metric.key].push_back(*value);
+      }
+    }
+  }
+  return mean;
+}
+
+std::vector<GroupMean> all_group_means(const Comparison& comparison) {
+  std::vector<GroupMean> means;
+  for (const RunGroup& group : comparison.groups) {
+    const std::string& name = comparison.runs[group.runs.front()].group;
+    const bool is_known = std::any_of(means.begin(), means.end(), [&](const GroupMean& mean) {
+      return mean.group == name && mean.labels == group.labels && mean.init == group.init;
+    });
+    if (!name.empty() && !is_known) {
+      means.push_back(group_mean(comparison, name, group));
+    }
+  }
+  std::erase_if(means, [](const GroupMean& mean) { return mean.datasets < 2; });
+  return means;
 }
 
 }  // namespace
@@ -126,6 +187,11 @@ std::string to_text(const std::optional<Moments>& moments, int digits) {
              : fmt::format("{:.{}f} ± {:.{}f}", moments->mean, digits, moments->sd, digits);
 }
 
+std::string to_text(const std::optional<Moments>& moments, int digits, std::size_t runs) {
+  const bool all = !moments || moments->count == runs;
+  return to_text(moments, digits) + (all ? "" : fmt::format(" (n = {})", moments->count));
+}
+
 std::vector<double> Comparison::values(const RunGroup& group, const std::string& metric) const {
   std::vector<double> found;
   for (const std::size_t run : group.runs) {
@@ -137,12 +203,19 @@ std::vector<double> Comparison::values(const RunGroup& group, const std::string&
   return found;
 }
 
-std::vector<double> Comparison::iou_after(const RunGroup& group, std::int64_t step) const {
+std::vector<double> Comparison::values_after(const RunGroup& group, std::int64_t step,
+                                             const std::string& metric) const {
   std::vector<double> found;
   for (const std::size_t run : group.runs) {
     for (const CurvePoint& point : runs[run].result.curve) {
-      if (point.step == step) {
+      if (point.step != step) {
+        continue;
+      }
+      const auto score = point.scores.find(metric);
+      if (metric == kValidationIou.key) {
         found.push_back(point.iou);
+      } else if (score != point.scores.end()) {
+        found.push_back(score->second);
       }
     }
   }
@@ -159,65 +232,50 @@ std::vector<std::int64_t> Comparison::steps(const RunGroup& group) const {
   return {found.begin(), found.end()};
 }
 
-Comparison summarise(std::vector<ComparedRun> runs) {
+std::vector<ComparedMetric> Comparison::curves_of(const std::vector<RunGroup>& some) const {
+  std::vector<ComparedMetric> found;
+  for (const ComparedMetric& metric : curves) {
+    const bool is_there = std::any_of(some.begin(), some.end(), [&](const RunGroup& group) {
+      const std::vector<std::int64_t> all = steps(group);
+      return std::any_of(all.begin(), all.end(), [&](std::int64_t step) {
+        return !values_after(group, step, metric.key).empty();
+      });
+    });
+    if (is_there) {
+      found.push_back(metric);
+    }
+  }
+  if (!note_of_unscored(*this, some).empty()) {
+    found.push_back(kValidationIou);
+  }
+  return found;
+}
+
+std::string note_of_unscored(const Comparison& comparison, const std::vector<RunGroup>& groups) {
+  std::size_t runs = 0;
+  std::size_t unscored = 0;
+  for (const RunGroup& group : groups) {
+    runs += group.runs.size();
+    unscored += unscored_runs(comparison, group);
+  }
+  if (unscored == 0) {
+    return "";
+  }
+  return fmt::format(
+      "{} of {} runs have steps with the IoU of their validation alone, a mean over the held-out "
+      "slices one by one: an earlier version trained them, or the options of evaluate have changed "
+      "since.",
+      unscored, runs);
+}
+
+Comparison summarise(std::vector<ComparedRun> runs, const std::vector<std::string>& curves) {
   Comparison comparison{.runs = std::move(runs), .groups = {}, .metrics = {}, .tests = {}};
+  comparison.curves = metrics_named(curves);
   comparison.groups = grouped(comparison.runs);
   comparison.metrics = metrics_in(comparison.runs);
   comparison.tests = tested(comparison);
+  comparison.group_means = all_group_means(comparison);
   return comparison;
-}
-
-std::string to_csv(const Comparison& comparison) {
-  std::string text =
-      "dataset,labels,init,seed,precision,training_slices,steps,seconds,seconds_per_step";
-  for (const ComparedMetric& metric : comparison.metrics) {
-    text += fmt::format(",{}", metric.key);
-  }
-  for (const ComparedRun& run : comparison.runs) {
-    const CellResult& result = run.result;
-    text += fmt::format("\n{},{},{},{},{},{},{},{}", csv_text(run.dataset), run.labels, run.init,
-                        run.seed, result.precision, result.training_slices, result.steps,
-                        result.seconds);
-    text += result.seconds_per_step ? fmt::format(",{}", *result.seconds_per_step) : ",";
-    for (const ComparedMetric& metric : comparison.metrics) {
-      const auto score = result.scores.find(metric.key);
-      text += score != result.scores.end() ? fmt::format(",{}", score->second) : ",";
-    }
-  }
-  return text + "\n";
-}
-
-Json to_json(const Comparison& comparison) {
-  Json json = {{"runs", Json::array()}, {"groups", Json::array()}, {"tests", Json::array()}};
-  for (const ComparedRun& run : comparison.runs) {
-    Json entry = {
-        {"dataset", run.dataset}, {"labels", run.labels}, {"init", run.init}, {"seed", run.seed}};
-    entry.update(core::options_to_json(run.result));
-    json["runs"].push_back(std::move(entry));
-  }
-  for (const RunGroup& group : comparison.groups) {
-    Json entry = {{"dataset", group.dataset}, {"labels", group.labels}, {"init", group.init}};
-    for (const ComparedMetric& metric : comparison.metrics) {
-      entry[metric.key] = to_json(moments(comparison.values(group, metric.key)));
-    }
-    for (const std::int64_t step : comparison.steps(group)) {
-      entry["curve"].push_back(
-          {{"step", step}, {"iou", to_json(moments(comparison.iou_after(group, step)))}});
-    }
-    json["groups"].push_back(std::move(entry));
-  }
-  for (const InitPair& pair : comparison.tests) {
-    json["tests"].push_back({{"dataset", pair.dataset},
-                             {"labels", pair.labels},
-                             {"first", pair.first},
-                             {"second", pair.second},
-                             {"metric", pair.metric},
-                             {"n", {pair.first_values, pair.second_values}},
-                             {"u", pair.test.u},
-                             {"p", pair.test.p},
-                             {"exact", pair.test.exact}});
-  }
-  return json;
 }
 
 }  // namespace retina::pipeline

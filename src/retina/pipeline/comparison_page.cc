@@ -18,10 +18,12 @@ void add_point(report::Curve& curve, double x, const std::optional<Moments>& y) 
   }
 }
 
-report::Curve convergence_of(const Comparison& comparison, const RunGroup& group) {
+report::Curve convergence_of(const Comparison& comparison, const RunGroup& group,
+                             const ComparedMetric& metric) {
   report::Curve curve{.name = group.init, .points = {}};
   for (const std::int64_t step : comparison.steps(group)) {
-    add_point(curve, static_cast<double>(step), moments(comparison.iou_after(group, step)));
+    add_point(curve, static_cast<double>(step),
+              moments(comparison.values_after(group, step, metric.key)));
   }
   return curve;
 }
@@ -48,18 +50,18 @@ std::vector<std::vector<RunGroup>> by_data(const Comparison& comparison) {
 }
 
 void add_convergence(report::Page& page, const Comparison& comparison) {
-  page.heading("Validation IoU (per slice) over training steps");
-  page.paragraph(
-      "Mean over the held-out slices one by one, which is not the score of the tables where these "
-      "take the slices as a volume. Mean over the seeds, with a band of one standard deviation to "
-      "each side.");
+  page.heading("Scores over training steps");
+  page.paragraph("Mean over the seeds, with a band of one standard deviation to each side.");
   for (const std::vector<RunGroup>& groups : by_data(comparison)) {
-    std::vector<report::Curve> curves;
-    for (const RunGroup& group : groups) {
-      curves.push_back(convergence_of(comparison, group));
+    for (const ComparedMetric& metric : comparison.curves_of(groups)) {
+      std::vector<report::Curve> curves;
+      for (const RunGroup& group : groups) {
+        curves.push_back(convergence_of(comparison, group, metric));
+      }
+      page.curves(fmt::format("{}, {} labelled: {}", groups.front().dataset, groups.front().labels,
+                              metric.title),
+                  "step", curves);
     }
-    page.curves(fmt::format("{}, {} labelled", groups.front().dataset, groups.front().labels),
-                "step", curves);
   }
 }
 
@@ -182,7 +184,10 @@ void write_comparison_page(const std::filesystem::path& path, const Comparison& 
   page.paragraph(fmt::format("{} finished runs.", comparison.runs.size()));
   for (const ReportTable& table : tables_of(comparison)) {
     page.heading(table.title);
-    page.table(table.header, table.rows);
+    if (!table.note.empty()) {
+      page.paragraph(table.note);
+    }
+    page.table(table.header, table.rows, table.strong);
   }
   if (!comparison.runs.empty()) {
     add_convergence(page, comparison);

@@ -43,12 +43,6 @@ std::optional<Moments> time_of_steps(const Comparison& comparison, const RunGrou
   return moments(seconds);
 }
 
-/// Mean and deviation; with their number where it is not that of all runs of the group.
-std::string text_of_some(const std::optional<Moments>& found, int digits, const RunGroup& group) {
-  const bool all = !found || found->count == group.runs.size();
-  return to_text(found, digits) + (all ? "" : fmt::format(" (n = {})", found->count));
-}
-
 /// The number of runs, and their arithmetic where it is not the same in all of them.
 std::string runs_of(const Comparison& comparison, const RunGroup& group) {
   std::map<std::string, std::size_t> precisions;
@@ -79,7 +73,7 @@ ReportTable score_table(const Comparison& comparison, const std::string& dataset
     std::vector<std::string> row{group.labels, group.init, runs_of(comparison, group)};
     for (const ComparedMetric& metric : comparison.metrics) {
       row.push_back(
-          text_of_some(moments(comparison.values(group, metric.key)), metric.digits, group));
+          to_text(moments(comparison.values(group, metric.key)), metric.digits, group.runs.size()));
     }
     row.push_back(to_text(time_of_steps(comparison, group), 3));
     table.rows.push_back(std::move(row));
@@ -107,11 +101,15 @@ std::vector<std::int64_t> shown_steps(const Comparison& comparison,
   return shown;
 }
 
-ReportTable step_table(const Comparison& comparison, const std::string& dataset) {
-  ReportTable table{.title = dataset + ": validation IoU (per slice) after training steps",
-                    .header = {"labels", "init"},
-                    .rows = {}};
-  const std::vector<RunGroup> groups = groups_of(comparison, dataset);
+ReportTable step_table(const Comparison& comparison, const std::vector<RunGroup>& groups,
+                       const ComparedMetric& metric) {
+  ReportTable table{
+      .title = fmt::format("{}: {} after training steps", groups.front().dataset, metric.title),
+      .header = {"labels", "init"},
+      .rows = {}};
+  if (metric.key == std::string(kValidationIou.key)) {
+    table.note = note_of_unscored(comparison, groups);
+  }
   const std::vector<std::int64_t> steps = shown_steps(comparison, groups);
   for (const std::int64_t step : steps) {
     table.header.push_back(std::to_string(step));
@@ -119,7 +117,8 @@ ReportTable step_table(const Comparison& comparison, const std::string& dataset)
   for (const RunGroup& group : groups) {
     std::vector<std::string> row{group.labels, group.init};
     for (const std::int64_t step : steps) {
-      row.push_back(text_of_some(moments(comparison.iou_after(group, step)), 4, group));
+      row.push_back(to_text(moments(comparison.values_after(group, step, metric.key)),
+                            metric.digits, group.runs.size()));
     }
     table.rows.push_back(std::move(row));
   }
@@ -172,6 +171,15 @@ std::size_t width_of(const std::string& text) {
   }));
 }
 
+/// With bold cells as Markdown has them.
+std::vector<std::vector<std::string>> marked_rows(const ReportTable& table) {
+  std::vector<std::vector<std::string>> rows = table.rows;
+  for (const auto& [row, column] : table.strong) {
+    rows[row][column] = "**" + rows[row][column] + "**";
+  }
+  return rows;
+}
+
 std::string markdown_line(const std::vector<std::string>& cells,
                           const std::vector<std::size_t>& widths) {
   std::string line = "|";
@@ -184,13 +192,15 @@ std::string markdown_line(const std::vector<std::string>& cells,
 }  // namespace
 
 std::vector<ReportTable> tables_of(const Comparison& comparison) {
-  std::vector<ReportTable> tables;
+  std::vector<ReportTable> tables = summary_tables(comparison);
   for (const std::string& dataset : dataset_names(comparison)) {
-    for (ReportTable table : {score_table(comparison, dataset), step_table(comparison, dataset),
-                              test_table(comparison, dataset)}) {
-      if (!table.rows.empty()) {
-        tables.push_back(std::move(table));
-      }
+    const std::vector<RunGroup> groups = groups_of(comparison, dataset);
+    tables.push_back(score_table(comparison, dataset));
+    for (const ComparedMetric& metric : comparison.curves_of(groups)) {
+      tables.push_back(step_table(comparison, groups, metric));
+    }
+    if (ReportTable tests = test_table(comparison, dataset); !tests.rows.empty()) {
+      tables.push_back(std::move(tests));
     }
   }
   return tables;
@@ -199,18 +209,20 @@ std::vector<ReportTable> tables_of(const Comparison& comparison) {
 std::string to_markdown(const std::vector<ReportTable>& tables) {
   std::string text;
   for (const ReportTable& table : tables) {
+    const std::vector<std::vector<std::string>> rows = marked_rows(table);
     std::vector<std::size_t> widths;
     std::vector<std::string> rule;
     for (std::size_t c = 0; c < table.header.size(); ++c) {
       widths.push_back(std::max<std::size_t>(3, width_of(table.header[c])));
-      for (const auto& row : table.rows) {
+      for (const auto& row : rows) {
         widths.back() = std::max(widths.back(), width_of(row[c]));
       }
       rule.emplace_back(widths.back(), '-');
     }
     text += (text.empty() ? "" : "\n") + table.title + "\n\n" +
-            markdown_line(table.header, widths) + markdown_line(rule, widths);
-    for (const auto& row : table.rows) {
+            (table.note.empty() ? "" : table.note + "\n\n") + markdown_line(table.header, widths) +
+            markdown_line(rule, widths);
+    for (const auto& row : rows) {
       text += markdown_line(row, widths);
     }
   }

@@ -76,6 +76,15 @@ ValidationScores HeldOutValidator::score(const net::DenseNetwork& network,
         sums[k] += (*counts)[k].smoothed_iou();
       }
     }
+    if (setup_.keep_slices) {
+      const data::LabelledVolume& volume =
+          dataset_->volumes[static_cast<std::size_t>(slice.volume)];
+      scores.slices.push_back({.slice = slice,
+                               .voxel_nm = volume.image->info().voxel_nm,
+                               .name = data::describe(*dataset_, slice),
+                               .truth = plane.labels,
+                               .prediction = prediction});
+    }
     if (std::find(shown.begin(), shown.end(), slice) != shown.end()) {
       scores.samples.push_back({.name = data::describe(*dataset_, slice),
                                 .image = std::move(plane.image),

@@ -28,6 +28,15 @@ struct SliceSample {
   core::Array prediction;
 };
 
+/// A held-out slice, where it lies, and what was predicted of it. Both u8, {1,y,x}.
+struct PredictedSlice {
+  data::Slice slice;
+  std::optional<core::Vec3d> voxel_nm;  ///< z, y, x, where the file tells it
+  std::string name;
+  core::Array truth;
+  core::Array prediction;
+};
+
 /// Scores of a class over the held-out slices.
 struct ClassScore {
   std::string name;
@@ -37,7 +46,8 @@ struct ClassScore {
 
 struct ValidationScores {
   std::vector<ClassScore> classes;
-  std::vector<SliceSample> samples;  ///< a few slices, evenly spaced
+  std::vector<SliceSample> samples;      ///< a few slices, evenly spaced
+  std::vector<PredictedSlice> slices{};  ///< all of them, where the setup asks for it
 
   double mean_iou() const;
 };
@@ -51,6 +61,7 @@ struct ValidatorSetup {
   std::int64_t samples = 3;     ///< slices kept for pictures
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;  ///< of inference
+  bool keep_slices = false;           ///< for who scores them in another way too
 };
 
 /// Predicts held-out slices by full sliding-window inference and scores them. Slices without a

@@ -71,7 +71,8 @@ std::string end_of(int status) {
 }  // namespace
 
 std::vector<std::string> run_own_copies(const std::vector<OwnCopy>& copies,
-                                        const core::Context& context) {
+                                        const core::Context& context,
+                                        const std::function<void()>& meanwhile) {
   std::map<pid_t, std::size_t> running;
   for (std::size_t i = 0; i < copies.size(); ++i) {
     std::vector<std::string> all = own_command_line();
@@ -93,6 +94,7 @@ std::vector<std::string> run_own_copies(const std::vector<OwnCopy>& copies,
       ends[one.second] = ended > 0 ? end_of(status) : "";
       return ended != 0;
     });
+    meanwhile();
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   return ends;

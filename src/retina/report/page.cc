@@ -68,12 +68,8 @@ std::string base64(std::span<const std::byte> bytes) {
   return out;
 }
 
-std::string table_row(const std::vector<std::string>& cells, std::string_view tag) {
-  std::string out = "<tr>";
-  for (const std::string& cell : cells) {
-    out += fmt::format("<{0}>{1}</{0}>", tag, escape_html(cell));
-  }
-  return out + "</tr>\n";
+std::string element(std::string_view tag, const std::string& content) {
+  return fmt::format("<{0}>{1}</{0}>", tag, content);
 }
 
 }  // namespace
@@ -89,10 +85,20 @@ void Page::heading(const std::string& text) {
 }
 
 void Page::table(const std::vector<std::string>& header,
-                 const std::vector<std::vector<std::string>>& rows) {
-  body_ += "<div class=\"scroll\"><table><thead>" + table_row(header, "th") + "</thead><tbody>";
-  for (const auto& row : rows) {
-    body_ += table_row(row, "td");
+                 const std::vector<std::vector<std::string>>& rows,
+                 const std::set<std::pair<std::size_t, std::size_t>>& strong) {
+  std::string line;
+  for (const std::string& cell : header) {
+    line += element("th", escape_html(cell));
+  }
+  body_ += "<div class=\"scroll\"><table><thead>" + element("tr", line) + "\n</thead><tbody>";
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    line.clear();
+    for (std::size_t column = 0; column < rows[row].size(); ++column) {
+      const std::string text = escape_html(rows[row][column]);
+      line += element("td", strong.contains({row, column}) ? element("strong", text) : text);
+    }
+    body_ += element("tr", line) + "\n";
   }
   body_ += "</tbody></table></div>\n";
 }

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "retina/report/picture.h"
@@ -17,8 +20,10 @@ class Page {
   explicit Page(std::string title);
   void paragraph(const std::string& text);
   void heading(const std::string& text);
+  /// `strong`: cells in bold, each by its row and column.
   void table(const std::vector<std::string>& header,
-             const std::vector<std::vector<std::string>>& rows);
+             const std::vector<std::vector<std::string>>& rows,
+             const std::set<std::pair<std::size_t, std::size_t>>& strong = {});
   void pictures(const std::vector<Picture>& row);
   void curves(const std::string& title, const std::string& x_label,
               const std::vector<Curve>& curves);

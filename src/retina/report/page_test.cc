@@ -37,6 +37,13 @@ TEST(Page, EscapesText) {
   EXPECT_THAT(html, HasSubstr("a &amp; b"));
 }
 
+TEST(Page, CellsMayBeBold) {
+  Page page("Scores");
+  page.table({"a", "b"}, {{"1", "2"}, {"3", "<4"}}, {{0, 1}, {1, 1}});
+  EXPECT_THAT(page.html(), HasSubstr("<tr><td>1</td><td><strong>2</strong></td></tr>\n"
+                                     "<tr><td>3</td><td><strong>&lt;4</strong></td></tr>"));
+}
+
 TEST(Page, IsWrittenWhole) {
   const testing::TempFolder folder;
   sample_page().write(folder / "report.html");

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "retina/core/progress.h"
+#include "retina/pipeline/compare_grid.h"
+#include "retina/pipeline/compare_options.h"
+#include "retina/trainer/rank_place.h"
+
+namespace retina::pipeline {
+
+/// What processes of one machine share.
+struct SharedMachine {
+  int gpus = 0;
+  int cores = 1;
+};
+
+/// What each job is told beside the command line of the process that starts it. Empty where there
+/// is to be one job: that process. A device that the user named is the device of all jobs.
+std::vector<std::vector<std::string>> job_arguments(const CompareOptions& options,
+                                                    const SharedMachine& machine);
+
+/// The device of a process that a launcher started beside others of its machine: where `device` is
+/// auto or cuda, the GPU with its number there (LOCAL_RANK of torchrun, SLURM_LOCALID), counted
+/// round.
+std::string device_in_launcher(const std::string& device, const trainer::Environment& environment,
+                               int gpus);
+
+/// Works on the cells in the processes of job_arguments(), and shows how many are finished.
+void work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,
+                  const core::Context& context);
+
+}  // namespace retina::pipeline
