@@ -89,6 +89,29 @@ TEST(RanksE2e, TwoRanksPretrainWhatOneProcessDoes) {
   expect_same_weights(folder / "one", folder / "two", 1e-5);
 }
 
+/// Fine-tuning without dropout: batches of 4 in groups of 2. BatchNorm and Dice see one group.
+void write_finetuning(const std::filesystem::path& folder) {
+  write_blob_dataset(folder, 3, 1, 96);
+  core::write_atomically(folder / "f.json", std::string_view(R"({
+    "preset": "retina-tiny", "classes": ["blob"], "seed": 5, "threads": 1, "batch": 4, "ghost_batch": 2, "steps": 20,
+    "average_decay": 0, "precision": "fp32", "optimizer": {"kind": "sgd", "learning_rate": 0.01, "clip_norm": 1},
+    "network": {"window": 32, "pixel_stride": 1, "hidden": 24, "mlp": 48, "heads": 3, "layers": 1, "dropout": 0,
+                "resnet_units": [1, 1, 1], "decoder_head_channels": 16, "decoder_channels": [16, 8, 8, 8]}})"));
+}
+
+TEST(RanksE2e, TwoRanksFinetuneWhatOneProcessDoes) {
+  const testing::TempFolder folder;
+  write_finetuning(folder.path());
+  const auto finetuning = [&](const char* run) {
+    return small_training(folder.path(), run, "f.json");
+  };
+  const Outcome one = run_retina(folder.path(), finetuning("one"));
+  ASSERT_EQ(one.exit_code, 0) << one.standard_error;
+  TwoRanks two(folder.path(), [&](int) { return finetuning("two"); });
+  two.expect_success();
+  expect_same_weights(folder / "one", folder / "two", 1e-5);
+}
+
 TEST(RanksE2e, TwoRanksFinetuneValidateAndAverageWeights) {
   const testing::TempFolder folder;
   write_small_training(folder.path());
@@ -185,7 +208,24 @@ TEST(RanksE2e, ARankWithOtherImagesIsRefused) {
   for (int rank = 0; rank < 2; ++rank) {
     EXPECT_EQ(two[rank].wait().exit_code, 2);
     EXPECT_THAT(two.messages(rank), ::testing::HasSubstr("rank 1 ("));
-    EXPECT_THAT(two.messages(rank), ::testing::HasSubstr("data.planes."));
+    EXPECT_THAT(two.messages(rank), ::testing::HasSubstr("training data.planes."));
+  }
+}
+
+TEST(RanksE2e, ARankWithOtherHeldOutMasksIsRefused) {
+  const testing::TempFolder folder;
+  write_small_training(folder.path());
+  write_blob_dataset(folder / "rank_0", 2, 9, 96);  // the folders in which the ranks run
+  write_blob_dataset(folder / "rank_1", 2, 9, 96);
+  std::filesystem::copy_file(folder / "masks/slice0.png", folder / "rank_1/masks/slice1.png",
+                             std::filesystem::copy_options::overwrite_existing);
+  TwoRanks two(folder.path(), [&](int) {
+    return small_training(folder.path(), "run") +
+           " --validation-images images --validation-masks masks";
+  });
+  for (int rank = 0; rank < 2; ++rank) {
+    EXPECT_EQ(two[rank].wait().exit_code, 2);
+    EXPECT_THAT(two.messages(rank), ::testing::HasSubstr("held-out data.planes.slice1.labels"));
   }
 }
 

@@ -44,6 +44,33 @@ TEST_P(RealEmE2e, TrainsPredictsAndIsScored) {
 INSTANTIATE_TEST_SUITE_P(Configs, RealEmE2e, ::testing::ValuesIn(config_names()),
                          [](const auto& test) { return test.param; });
 
+/// Images under the data folder, but masks and the bodies of fib25.
+std::int64_t count_raw_images() {
+  std::int64_t count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(testing::data_root())) {
+    const std::string folder = entry.path().parent_path().filename().string();
+    const std::string kind = entry.path().extension().string();
+    const bool is_image = kind == ".png" || kind == ".tif" || kind == ".tiff";
+    count += is_image && !folder.starts_with("masks") && folder != "fib25" ? 1 : 0;
+  }
+  return count;
+}
+
+/// Of vnc, brain_mito, isbi2012, axon_sem and myelin_tem, as configs/finetune holds them out.
+constexpr std::int64_t kHeldOutImages = 3 + 4 + 5 + 2 + 2;
+
+TEST(RealEmPretrainingE2e, TheSmallRecipeTakesEveryImageButThoseHeldOut) {
+  RETINA_SKIP_WITHOUT(testing::data_root() / "cem_examples");
+  const testing::TempFolder folder;
+  ::setenv("RETINA_DATA", testing::data_root().c_str(), 1);
+  const Outcome plan = run_retina(
+      folder.path(), "pretrain --dry-run --json -c " + testing::source_dir().string() +
+                         "/configs/pretrain/retina_tiny.yaml -o " + (folder / "run").string());
+  ASSERT_EQ(plan.exit_code, 0) << plan.standard_error;
+  EXPECT_EQ(plan.json()["images"], count_raw_images() - kHeldOutImages);
+  EXPECT_FALSE(std::filesystem::exists(folder / "run"));
+}
+
 TEST(RealEmPretrainingE2e, TheSmallRecipeRunsOnEverySource) {
   RETINA_SKIP_WITHOUT(testing::data_root() / "unlabelled");
   const testing::TempFolder folder;

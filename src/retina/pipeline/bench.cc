@@ -72,8 +72,9 @@ double train_step(const Bench& bench) {
       .labels_NYX = at::randint(0, 2, {bench.options.batch, side, side},
                                 at::TensorOptions().device(bench.device).dtype(at::kLong))};
   trainer::SupervisedTask task(
-      network, [&](const data::RawBatch&) { return batch; }, {},
-      bench.fast_type == at::kBFloat16 ? trainer::Arithmetic::bf16 : trainer::Arithmetic::fp32);
+      network, [&](const data::RawBatch&) { return batch; },
+      {.arithmetic = bench.fast_type == at::kBFloat16 ? trainer::Arithmetic::bf16
+                                                      : trainer::Arithmetic::fp32});
   trainer::Optimizer optimizer(*network, {});
   return bench.rate(static_cast<double>(bench.options.batch), [&] {
     task.step({}, 1).loss.backward();

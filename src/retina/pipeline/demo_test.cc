@@ -34,9 +34,9 @@ TEST(DemoE2e, LearnsMitochondriaAndShowsThem) {
                                   .seed = 7,
                                   .shape = {48, 192, 192},
                                   .voxel_size_nm = {8, 8, 8},
-                                  .steps = 200},
+                                  .steps = 100},
                                  core::silent_context());
-  EXPECT_GT(report.iou, 0.5);
+  EXPECT_GT(report.iou, 0.4);
   EXPECT_LT(report.threshold_iou, 0.35);
   EXPECT_TRUE(std::filesystem::exists(report.report));
   EXPECT_EQ(store::open(report.prediction)->shape(), store::open(report.truth)->shape());

@@ -14,12 +14,14 @@
 #include "retina/data/append.h"
 #include "retina/data/statistics.h"
 #include "retina/model/model.h"
+#include "retina/net/network.h"
 #include "retina/pipeline/check.h"
 #include "retina/pipeline/held_out_validator.h"
 #include "retina/pipeline/initial_weights.h"
 #include "retina/pipeline/leave_one_out.h"
 #include "retina/pipeline/models.h"
 #include "retina/pipeline/open_dataset.h"
+#include "retina/pipeline/provenance.h"
 #include "retina/pipeline/training_batches.h"
 #include "retina/pipeline/training_run.h"
 #include "retina/trainer/rank_place.h"
@@ -31,8 +33,11 @@ namespace {
 /// All parts of one run, wired.
 class FinetuneRun {
  public:
-  FinetuneRun(const FinetuneOptions& options, const core::Context& context)
-      : options_(options), run_(options, context) {}
+  FinetuneRun(const FinetuneOptions& options, const RunSurroundings& surroundings,
+              const core::Context& context)
+      : options_(options),
+        surroundings_(surroundings),
+        run_(options, context, surroundings.place) {}
   FinetuneReport run();
 
  private:
@@ -40,7 +45,8 @@ class FinetuneRun {
   FinetuneRun(const FinetuneRun& whole, std::shared_ptr<const data::Dataset> dataset,
               const FinetuneOptions& options, const core::Context& context)
       : options_(options),
-        run_(options, context),
+        surroundings_{.place = whole.surroundings_.place},
+        run_(options, context, whole.surroundings_.place),
         dataset_(std::move(dataset)),
         preprocess_(whole.preprocess_) {}
 
@@ -59,9 +65,11 @@ class FinetuneRun {
   ValidationScores scores_of_kept_model() const;
 
   FinetuneOptions options_;
+  RunSurroundings surroundings_;
   TrainingRun run_;
   std::shared_ptr<const data::Dataset> dataset_;
   std::shared_ptr<const data::Dataset> held_out_;
+  RunInputs inputs_;  ///< as the card tells them
   model::Preprocess preprocess_;
   std::vector<LabelledRegion> regions_;  ///< to leave out, one by one
   model::Model start_;                   ///< that they are scored with too
@@ -73,9 +81,14 @@ class FinetuneRun {
 };
 
 /// Data of one or several sources as one data set.
-std::shared_ptr<const data::Dataset> open_sources(const std::vector<data::DataOptions>& sources,
-                                                  const std::vector<std::string>& classes,
-                                                  const core::Context& context) {
+struct OpenedSources {
+  std::shared_ptr<const data::Dataset> dataset;
+  Json records = Json::array();  ///< source_record() of each
+};
+
+OpenedSources open_sources(const std::vector<data::DataOptions>& sources,
+                           const std::vector<std::string>& classes, const core::Context& context) {
+  OpenedSources all;
   auto dataset = std::make_shared<data::Dataset>();
   for (const data::DataOptions& source : sources) {
     data::Dataset opened = open_dataset(data::in_range(source, dataset->range),
@@ -85,9 +98,11 @@ std::shared_ptr<const data::Dataset> open_sources(const std::vector<data::DataOp
         volume.name = (source.path.empty() ? source.images : source.path) + ": " + volume.name;
       }
     }
+    all.records.push_back(source_record(source, opened.slices.size()));
     data::append(*dataset, std::move(opened));
   }
-  return dataset;
+  all.dataset = std::move(dataset);
+  return all;
 }
 
 /// Training goes on: the user may want it so, but has to know what the scores are worth.
@@ -116,7 +131,7 @@ model::Model load_start(const FinetuneOptions& options) {
   Problem problem{
       .subject = "leave_one_region_out: init", .found = {}, .expected = {}, .remedy = {}};
   const InitialWeights weights = read_initial_weights(options.init);
-  if (!weights.card) {
+  if (std::filesystem::is_regular_file(options.init)) {
     problem.found = "a file of weights";
     problem.expected = "a model folder, which tells how its network is used";
     problem.remedy = "make one with 'retina models import'";
@@ -144,14 +159,19 @@ model::Model load_start(const FinetuneOptions& options) {
 
 void FinetuneRun::open_data() {
   const core::Context& context = run_.context();
-  dataset_ = open_sources(options_.training_sources(), options_.classes, context);
+  OpenedSources training = open_sources(options_.training_sources(), options_.classes, context);
+  dataset_ = std::move(training.dataset);
+  inputs_.sources = std::move(training.records);
   if (options_.validates()) {
-    held_out_ = open_sources({options_.held_out_data(dataset_->range)}, options_.classes, context);
+    held_out_ =
+        open_sources({options_.held_out_data(dataset_->range)}, options_.classes, context).dataset;
   }
   const CheckOptions how{.data = options_.training_data(), .classes = options_.classes};
   const CheckReport checked =
       check_data({.training = dataset_.get(), .held_out = held_out_.get()}, how, context);
   throw_if_bad(checked, how);
+  inputs_.data = {
+      .value = checked.digest, .planes_read = checked.statistics.planes, .planes = checked.planes};
   context.log->info("training data: {} slices of {} images\n{}", dataset_->slices.size(),
                     dataset_->volumes.size(), to_table(checked, 12));
   if (run_.leads()) {
@@ -174,22 +194,33 @@ void FinetuneRun::open_data() {
   }
 }
 
+/// What the network takes over from `options.init`, unless a checkpoint will replace it; settles in
+/// the options what is moved and what is frozen.
+std::optional<TransferSummary> settle_start(FinetuneOptions& options, net::DenseNetwork& network,
+                                            bool has_checkpoint) {
+  std::optional<TransferSummary> moved;
+  if (options.init.empty()) {
+    options.transfer = net::TransferScope::none;
+  } else if (!has_checkpoint) {
+    const InitialWeights weights = read_initial_weights(options.init);
+    options.licence = licence_over(options.licence, weights);
+    options.transfer = resolved_scope(options.transfer, weights);
+    moved = transfer_into(network, weights, options.transfer, options.frozen(options.transfer));
+    moved->digest = weights_digest(options.init);
+  }
+  options.optimizer.freeze = options.frozen(options.transfer);
+  options.freeze.clear();
+  if (options.optimizer.freeze.empty()) {
+    options.freeze = {"none"};  // so that a resumed run does not fall back to what is published
+  }
+  return moved;
+}
+
 std::shared_ptr<net::DenseNetwork> FinetuneRun::make_network() {
   auto network = run_.make_network(core::options_to_json(options_.network));
-  if (options_.init.empty()) {
-    options_.transfer = net::TransferScope::none;
-  } else if (!run_.has_checkpoint()) {
-    const InitialWeights weights = read_initial_weights(options_.init);
-    options_.licence = licence_over(options_.licence, weights);
-    options_.transfer = resolved_scope(options_.transfer, weights);
-    transfer_ =
-        transfer_into(*network, weights, options_.transfer, options_.frozen(options_.transfer));
+  transfer_ = settle_start(options_, *network, run_.has_checkpoint());
+  if (transfer_) {
     run_.context().log->info("{}", to_text(*transfer_));
-  }
-  options_.optimizer.freeze = options_.frozen(options_.transfer);
-  options_.freeze.clear();
-  if (options_.optimizer.freeze.empty()) {
-    options_.freeze = {"none"};  // so that a resumed run does not fall back to what is published
   }
   return network;
 }
@@ -200,13 +231,15 @@ void FinetuneRun::build_task(std::shared_ptr<net::DenseNetwork> network) {
       std::move(network),
       [recipe = options_.augment, normalisation, device = run_.device()](
           const data::RawBatch& raw) { return augment_batch(raw, recipe, normalisation, device); },
-      loss::SegmentationLossOptions{.ce_weight = options_.loss.ce_weight,
-                                    .dice_weight = options_.loss.dice_weight,
-                                    .class_weights = options_.loss.class_weights},
-      run_.arithmetic());
+      trainer::SupervisedOptions{.criterion = {.ce_weight = options_.loss.ce_weight,
+                                               .dice_weight = options_.loss.dice_weight,
+                                               .class_weights = options_.loss.class_weights},
+                                 .arithmetic = run_.arithmetic(),
+                                 .ghost_batch = options_.ghost_batch});
   if (held_out_) {
     ValidatorSetup setup = validator_setup();
     setup.max_slices = options_.validation.max_slices;
+    setup.keep_slices = surroundings_.validated != nullptr;
     validator_ = std::make_unique<HeldOutValidator>(held_out_, std::move(setup));
   }
 }
@@ -241,11 +274,16 @@ model::Card FinetuneRun::card() const {
                           {"transfer", core::enum_name(options_.transfer)},
                           {"frozen", options_.optimizer.freeze},
                           {"precision", run_.precision()}});
+  card.provenance.update(provenance_of(inputs_));
   return card;
 }
 
 Validation FinetuneRun::validate(const trainer::LoopState& state) {
   latest_ = validator_->score(run_.kept_network(), run_.context());
+  if (surroundings_.validated) {
+    surroundings_.validated(state.step, latest_.slices, run_.context());
+    latest_.slices.clear();
+  }
   Validation found{.values = {{"validation/iou", latest_.mean_iou()}}};
   if (options_.validation.choose == ChosenWeights::best) {
     found.score = latest_.mean_iou();
@@ -354,10 +392,13 @@ ValidationScores FinetuneRun::scores_of_kept_model() const {
 
 TrainingOutcome FinetuneRun::train() {
   const std::shared_ptr<net::DenseNetwork> network = make_network();
-  run_.begin(core::options_to_json(options_), *dataset_, network, options_.optimizer);
+  inputs_.config = core::options_to_json(options_);
+  run_.begin(inputs_.config, {.training = dataset_.get(), .held_out = held_out_.get()}, network,
+             options_.optimizer);
   if (transfer_ && run_.leads()) {
     write_transfer(run_.folder().path(), *transfer_);
   }
+  inputs_.run = run_.folder().path();
   build_task(network);
   return run_.train(*task_, dataset_, choose_box(options_.augment), hooks());
 }
@@ -399,17 +440,50 @@ FinetuneReport FinetuneRun::run() {
   return report;
 }
 
+/// What the run would be, from what can be told without its folder and without reading labels.
+TrainingPlan plan_finetuning(FinetuneOptions options, const core::Context& context) {
+  TrainingPlan plan = plan_run("finetune", options.preset, options);
+  const OpenedSources training = open_sources(options.training_sources(), options.classes, context);
+  plan_data(plan, *training.dataset);
+  if (options.validates()) {
+    const OpenedSources held_out =
+        open_sources({options.held_out_data(training.dataset->range)}, options.classes, context);
+    plan.held_out_slices = static_cast<std::int64_t>(held_out.dataset->slices.size());
+    if (options.validation.max_slices > 0) {
+      plan.held_out_slices = std::min(plan.held_out_slices, options.validation.max_slices);
+    }
+  }
+  const auto network = net::make_network("transunet", core::options_to_json(options.network));
+  plan.transfer = settle_start(options, *network, plan.resumed_step > 0);
+  plan_network(plan, options, *network);
+  plan.ghost_batch = options.ghost_batch;
+  plan.epochs = static_cast<double>(plan.steps * plan.batch) /
+                static_cast<double>(std::max<std::int64_t>(1, plan.slices));
+  return plan;
+}
+
 }  // namespace
 
-FinetuneReport finetune(const FinetuneOptions& options, const core::Context& context) {
-  const std::int64_t ranks = trainer::rank_place(trainer::process_environment()).ranks;
+FinetuneReport finetune(const FinetuneOptions& options, const RunSurroundings& surroundings,
+                        const core::Context& context) {
+  const std::int64_t ranks = surroundings.place.ranks;
   if (options.leave_one_region_out && ranks > 1) {
     throw Error(ErrorKind::usage, Problem{.subject = "leave_one_region_out",
                                           .found = fmt::format("{} ranks", ranks),
                                           .expected = "one process",
                                           .remedy = "start it without a launcher"});
   }
-  return FinetuneRun(options, context).run();
+  if (options.dry_run) {
+    FinetuneReport report;
+    report.plan = plan_finetuning(options, context);
+    report.rank = report.plan->rank;
+    return report;
+  }
+  return FinetuneRun(options, surroundings, context).run();
+}
+
+FinetuneReport finetune(const FinetuneOptions& options, const core::Context& context) {
+  return finetune(options, {.place = trainer::rank_place(trainer::process_environment())}, context);
 }
 
 }  // namespace retina::pipeline

@@ -32,6 +32,7 @@ std::vector<Problem> FinetuneOptions::validate() const {
                        transfer == net::TransferScope::none || !init.empty(),
                    "transfer", core::enum_name(transfer), "weights to transfer",
                    "give --init MODEL");
+  problems.at_least("ghost_batch", static_cast<double>(ghost_batch), 0);
   problems.at_least("patience", patience, 0);
   problems.at_least("validation.every", static_cast<double>(validation.every), 0);
   problems.require(patience == 0 || validation.choose == ChosenWeights::best, "patience",

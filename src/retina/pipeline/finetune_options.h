@@ -84,6 +84,7 @@ struct FinetuneOptions : TrainingOptions {
   augment::Recipe augment;
   NormalisationOptions normalisation;
   LossOptions loss;
+  std::int64_t ghost_batch = 0;
   int patience = 0;
   bool tune_threshold = false;
   bool leave_one_region_out = false;
@@ -111,6 +112,9 @@ struct FinetuneOptions : TrainingOptions {
     visit("augment", self.augment, "augmentation");
     visit("normalisation", self.normalisation, "mean and standard deviation of the grey values");
     visit("loss", self.loss, "weights of the loss");
+    visit("ghost_batch", self.ghost_batch,
+          "crops of a step that share BatchNorm statistics and loss, as those of one of several "
+          "ranks do; 0 = all");
     visit("patience", self.patience, "validations without a better score before stopping; 0 = all");
     TrainingOptions::fields(self, visit);
     visit("tune_threshold", self.tune_threshold,

@@ -10,6 +10,9 @@
 namespace retina::pipeline {
 
 Json to_json(const FinetuneReport& report) {
+  if (report.plan) {
+    return to_json(*report.plan);
+  }
   Json json{{"run", report.run},
             {"steps", report.steps},
             {"seconds", report.seconds},
@@ -26,6 +29,9 @@ Json to_json(const FinetuneReport& report) {
 }
 
 std::string to_text(const FinetuneReport& report) {
+  if (report.plan) {
+    return to_text(*report.plan);
+  }
   std::string text = fmt::format("run       {}\nsteps     {}\nseconds   {:.1f}\n", report.run,
                                  report.steps, report.seconds);
   if (report.best_validation_iou) {

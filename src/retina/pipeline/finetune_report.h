@@ -11,6 +11,7 @@
 #include "retina/pipeline/finetune_options.h"
 #include "retina/pipeline/held_out_validator.h"
 #include "retina/pipeline/leave_one_out.h"
+#include "retina/pipeline/training_plan.h"
 
 namespace retina::pipeline {
 
@@ -24,7 +25,8 @@ struct FinetuneReport {
   std::string precision;   ///< fp32 or bf16: what "auto" meant on the device of this run
   std::string report;      ///< report.html
   std::optional<LeaveOneOut> leave_one_out{};
-  std::int64_t rank = 0;  ///< that tells this; only rank 0's is whole
+  std::int64_t rank = 0;               ///< that tells this; only rank 0's is whole
+  std::optional<TrainingPlan> plan{};  ///< of a dry run, which leaves all else empty
 };
 
 Json to_json(const FinetuneReport& report);

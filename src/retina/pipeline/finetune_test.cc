@@ -7,6 +7,7 @@
 #include "retina/model/model.h"
 #include "retina/pipeline/finetune_test_data.h"
 #include "retina/pipeline/own_yaml.h"
+#include "retina/pipeline/provenance.h"
 #include "retina/pipeline/run_config.h"
 #include "retina/report/metrics_log.h"
 #include "retina/tensor/safetensors.h"
@@ -66,6 +67,8 @@ void expect_resumes_alike(Json given, const testing::TempFolder& folder) {
   EXPECT_EQ(resumed.steps, 6);
   EXPECT_EQ(core::read_bytes(folder / "whole" / "model" / "weights.safetensors"),
             core::read_bytes(folder / "broken" / "model" / "weights.safetensors"));
+  EXPECT_EQ(core::read_text(folder / "whole/model/model.json"),
+            core::read_text(folder / "broken/model/model.json"));
   const auto whole = report::read_metrics(folder / "whole" / "metrics.jsonl");
   const auto broken = report::read_metrics(folder / "broken" / "metrics.jsonl");
   ASSERT_EQ(whole.size(), broken.size());
@@ -78,6 +81,49 @@ void expect_resumes_alike(Json given, const testing::TempFolder& folder) {
 TEST(Finetune, ResumedRunEqualsUninterruptedOne) {
   const testing::TempFolder folder;
   expect_resumes_alike(toy_run(folder.path()), folder);
+}
+
+TEST(Finetune, TheCardTellsWhatTheModelWasMadeOf) {
+  const testing::TempFolder folder;
+  Json given = toy_run(folder.path());
+  given["steps"] = 1;
+  given["init"] = write_pretrained(folder.path());
+  const auto card_of = [&](const char* run) {
+    given["output"] = (folder / run).string();
+    run_toy(given);
+    return model::load(folder / run).card.provenance;
+  };
+  const Json first = card_of("first");
+  const Json& data = first.at("data");
+  ASSERT_EQ(data.at("sources").size(), 1U);
+  EXPECT_EQ(data.at("sources")[0], (Json{{"path", (folder / "train").string()}, {"slices", 3}}));
+  EXPECT_EQ(data.at("digest_of"), "3 of 3 planes");
+  EXPECT_EQ(first.at("init_digest"), weights_digest((folder / "pretrained.safetensors").string()));
+  EXPECT_THAT(first.at("program").get<std::string>(), ::testing::StartsWith("retina 0."));
+  EXPECT_EQ(card_of("second"), first) << "its place does not matter";
+
+  fs::remove(folder / "train/masks/slice1.png");
+  write_toy_png(folder / "train/masks/slice1.png", 80, 7, true);
+  given["seed"] = 5;
+  const Json third = card_of("third");
+  EXPECT_NE(third.at("data").at("digest"), data.at("digest"));
+  EXPECT_NE(third.at("configuration_digest"), first.at("configuration_digest"));
+  EXPECT_EQ(third.at("init_digest"), first.at("init_digest"));
+}
+
+TEST(Finetune, AResumedRunKnowsFirstWeightsThatAreGone) {
+  const testing::TempFolder folder;
+  Json given = toy_run(folder.path());
+  given["init"] = write_pretrained(folder.path());
+  given["output"] = (folder / "run").string();
+  const std::string digest = weights_digest(given["init"].get<std::string>());
+  const core::Context context = testing::stopping_context([](const testing::Reported& reported) {
+    return reported.is_update() && reported.job == "training" && reported.done >= 3;
+  });
+  EXPECT_THROW(run_toy(given, context), Error);
+  fs::remove(given["init"].get<std::string>());
+  run_toy({{"output", (folder / "run").string()}, {"resume", true}});
+  EXPECT_EQ(model::load(folder / "run").card.provenance.at("init_digest"), digest);
 }
 
 TEST(Finetune, ExtendsAFinishedRun) {

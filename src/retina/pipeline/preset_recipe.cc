@@ -35,16 +35,25 @@ Json own_recipe() {
             {"blur_limit", 3}}}};
 }
 
+bool is_own(const std::string& preset) {
+  return preset.starts_with("retina-small") || preset.starts_with("retina-tiny");
+}
+
 }  // namespace
 
 Json preset_recipe(const std::string& preset, int channels) {
   const Json network = net::preset_network(preset, channels);
-  Json recipe = preset.starts_with("retina-small") || preset.starts_with("retina-tiny")
-                    ? own_recipe()
-                    : Json::object();
+  Json recipe = is_own(preset) ? own_recipe() : Json::object();
   recipe["network"] = network;
   recipe["augment"]["size"] = network.at("window");
   return recipe;
+}
+
+Json pretraining_recipe(const std::string& preset) {
+  return is_own(preset) ? Json{{"precision", "auto"},
+                               {"shuffle", "each_epoch"},
+                               {"augment", {{"application", "composed"}}}}
+                        : Json::object();
 }
 
 }  // namespace retina::pipeline

@@ -14,6 +14,8 @@
 #include "retina/net/network.h"
 #include "retina/pipeline/initial_weights.h"
 #include "retina/pipeline/open_dataset.h"
+#include "retina/pipeline/preset_recipe.h"
+#include "retina/pipeline/provenance.h"
 #include "retina/pipeline/restoration_pictures.h"
 #include "retina/pipeline/run_config.h"
 #include "retina/pipeline/run_report.h"
@@ -46,6 +48,43 @@ net::TransferScope scope_of(const InitialWeights& weights) {
   return weights.has_trained_decoder() ? net::TransferScope::all : net::TransferScope::transformer;
 }
 
+/// What the network takes over from `options.init`, whose licence counts where none is stated.
+TransferSummary start_from_init(PretrainOptions& options, net::DenseNetwork& network) {
+  const InitialWeights weights = read_initial_weights(options.init);
+  options.licence = licence_over(options.licence, weights);
+  TransferSummary moved =
+      transfer_into(network, weights, scope_of(weights), options.optimizer.freeze);
+  moved.digest = weights_digest(options.init);
+  return moved;
+}
+
+/// The images of all sources as one data set, which lists a plane as often as patches fit in it.
+struct PretrainingImages {
+  std::shared_ptr<data::Dataset> dataset = std::make_shared<data::Dataset>();
+  Json records = Json::array();  ///< source_record() of each source
+};
+
+PretrainingImages open_images(const PretrainOptions& options, const core::Context& context) {
+  PretrainingImages images;
+  for (const data::DataOptions& one : options.sources()) {
+    data::Dataset source = open_dataset(one, 1, context);
+    images.records.push_back(source_record(one, source.slices.size()));
+    repeat_planes(source, options.augment.patch);
+    data::append(*images.dataset, std::move(source));
+  }
+  return images;
+}
+
+std::int64_t steps_of_epoch(const data::Dataset& dataset, const PretrainOptions& options) {
+  return std::max<std::int64_t>(1,
+                                static_cast<std::int64_t>(dataset.slices.size()) / options.batch);
+}
+
+/// 0 = until the time is up.
+std::int64_t steps_of_run(const data::Dataset& dataset, const PretrainOptions& options) {
+  return options.steps > 0 ? options.steps : options.epochs * steps_of_epoch(dataset, options);
+}
+
 /// The shape of the network that starts from `init`: what its weights tell, else as `given`.
 Json network_from(const std::string& init, const Json& preset_network, const Json& given) {
   net::TransUNetOptions base;
@@ -70,36 +109,35 @@ class PretrainRun {
   void log(const trainer::LoopState& state, Json& values);
   void draw_pictures(std::int64_t step);
   void keep_model(const trainer::LoopState& state) const;
-  void write_page(const PretrainReport& report) const;
-  std::int64_t epoch_steps() const {
-    return std::max<std::int64_t>(
-        1, static_cast<std::int64_t>(dataset_->slices.size()) / options_.batch);
-  }
+  TrainingOutcome train();
+  PretrainReport report_of(const trainer::LoopState& state, const Json& figures) const;
+  void write_page_under_way(const Json& figures);
+  void write_page_of_failure(const Error& error) const;
+  void write_page(const PretrainReport& report, const std::string& state) const;
+  std::int64_t epoch_steps() const { return steps_of_epoch(*dataset_, options_); }
 
   PretrainOptions options_;
   TrainingRun run_;
   std::shared_ptr<const data::Dataset> dataset_;
+  RunInputs inputs_;  ///< as the card tells them
   augment::Normalisation normalisation_;
   std::shared_ptr<net::DenseNetwork> network_;
   std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
   trainer::RestorationBatch probe_;          ///< images of the pictures, always the same
   std::vector<std::vector<report::Picture>> pictures_;
+  trainer::LoopState reached_;  ///< when the run was last heard of
 };
 
 void PretrainRun::open_data() {
-  auto dataset = std::make_shared<data::Dataset>();
-  for (const data::DataOptions& options : options_.sources()) {
-    data::Dataset source = open_dataset(options, 1, run_.context());
-    repeat_planes(source, options_.augment.patch);
-    data::append(*dataset, std::move(source));
-  }
+  PretrainingImages images = open_images(options_, run_.context());
+  inputs_.sources = std::move(images.records);
+  dataset_ = std::move(images.dataset);
   if (!options_.normalisation.mean || !options_.normalisation.std) {
-    const data::Statistics measured = data::measure(*dataset, kMeasuredPlanes, options_.seed);
+    const data::Statistics measured = data::measure(*dataset_, kMeasuredPlanes, options_.seed);
     options_.normalisation = {.mean = options_.normalisation.mean.value_or(measured.mean()),
                               .std = options_.normalisation.std.value_or(measured.std())};
   }
   normalisation_ = {.mean = *options_.normalisation.mean, .std = *options_.normalisation.std};
-  dataset_ = std::move(dataset);
   run_.context().log->info("{} patches an epoch, of {} images; {} steps", dataset_->slices.size(),
                            dataset_->volumes.size(), epoch_steps());
 }
@@ -107,9 +145,7 @@ void PretrainRun::open_data() {
 std::shared_ptr<net::DenseNetwork> PretrainRun::make_network() {
   auto network = run_.make_network(core::options_to_json(options_.network));
   if (!options_.init.empty() && !run_.has_checkpoint()) {
-    const InitialWeights weights = read_initial_weights(options_.init);
-    options_.licence = licence_over(options_.licence, weights);
-    transfer_ = transfer_into(*network, weights, scope_of(weights), options_.optimizer.freeze);
+    transfer_ = start_from_init(options_, *network);
     run_.context().log->info("{}", to_text(*transfer_));
   }
   return network;
@@ -137,16 +173,18 @@ void PretrainRun::draw_pictures(std::int64_t step) {
 }
 
 void PretrainRun::log(const trainer::LoopState& state, Json& values) {
+  reached_ = state;
   values["epoch"] = static_cast<double>(state.step) / static_cast<double>(epoch_steps());
   const std::int64_t every = options_.pictures_every;
   if (every > 0 && state.step / every > (state.step - options_.log_every) / every) {
     draw_pictures(state.step);
+    write_page_under_way(values);
   }
 }
 
 TrainingHooks PretrainRun::hooks() {
   TrainingHooks hooks;
-  hooks.steps = options_.steps > 0 ? options_.steps : options_.epochs * epoch_steps();
+  hooks.steps = steps_of_run(*dataset_, options_);
   hooks.horizon = options_.max_epochs * epoch_steps();
   if (hooks.horizon > 0 && hooks.horizon < hooks.steps) {
     run_.context().log->warn(
@@ -159,9 +197,14 @@ TrainingHooks PretrainRun::hooks() {
                                : options_.checkpoint_epochs * epoch_steps();
   hooks.statistics = options_.ghost_statistics;
   hooks.checkpoint_seconds = 60 * options_.checkpoint_minutes;
-  hooks.keep_model = [this](const trainer::LoopState& state) { keep_model(state); };
+  hooks.keep_model = [this](const trainer::LoopState& state) {
+    keep_model(state);
+    reached_ = state;
+    write_page_under_way(run_.last_figures());
+  };
   hooks.log = [this](const trainer::LoopState& state, Json& values) { log(state, values); };
   hooks.inspect = [this](const trainer::LoopState& state, const Json& values) {
+    reached_ = state;
     const bool early = options_.collapse_after == 0 || state.step < options_.collapse_after;
     if (const auto problem = early ? std::nullopt : collapse_of(values, state.step)) {
       throw Error(ErrorKind::bad_data, *problem);
@@ -182,15 +225,48 @@ void PretrainRun::keep_model(const trainer::LoopState& state) const {
                           {"patches_an_epoch", dataset_->slices.size()},
                           {"precision", run_.precision()},
                           {"init", options_.init}});
+  card.provenance.update(provenance_of(inputs_));
   card.metrics = {{"loss", run_.figures().value("loss", 0.0)},
                   {"input_error", run_.figures().value("input_error", 0.0)}};
   model::save(run_.folder().model(), card, run_.kept_network());
 }
 
-void PretrainRun::write_page(const PretrainReport& report) const {
+PretrainReport PretrainRun::report_of(const trainer::LoopState& state, const Json& figures) const {
+  return {.run = run_.folder().path().string(),
+          .steps = state.step,
+          .epochs = static_cast<double>(state.step) / static_cast<double>(epoch_steps()),
+          .seconds = run_.seconds(),
+          .loss = figures.value("loss", 0.0),
+          .input_error = figures.value("input_error", 0.0),
+          .device_busy = figures.value("device_busy", 0.0),
+          .report = (run_.folder().path() / "report.html").string(),
+          .rank = run_.rank()};
+}
+
+/// So that a run that is killed leaves one.
+void PretrainRun::write_page_under_way(const Json& figures) {
+  if (pictures_.empty()) {  // of a run that was resumed, or has just begun
+    pictures_ = restoration_pictures(*network_, probe_, normalisation_);
+  }
+  write_page(report_of(reached_, figures), "under way");
+}
+
+/// Why the training ended before its time.
+void PretrainRun::write_page_of_failure(const Error& error) const {
+  const bool was_stopped = error.kind() == ErrorKind::interrupted;
+  try {
+    write_page(report_of(reached_, run_.last_figures()),
+               was_stopped ? error.what() : fmt::format("ended: {}", error.what()));
+  } catch (const Error& second) {  // the first one is what the user has to know
+    run_.context().log->warn("the report does not tell why the run ended: {}", second.what());
+  }
+}
+
+void PretrainRun::write_page(const PretrainReport& report, const std::string& state) const {
   RunSummary summary;
   summary.title = fmt::format("Pre-training {}", options_.preset);
   summary.facts = {
+      {"state", state},
       {"steps", std::to_string(report.steps)},
       {"epochs", fmt::format("{:.2f}", report.epochs)},
       {"seconds", fmt::format("{:.0f}", report.seconds)},
@@ -207,38 +283,66 @@ void PretrainRun::write_page(const PretrainReport& report) const {
   write_run_report(report.run, summary);
 }
 
-PretrainReport PretrainRun::run() {
-  open_data();
-  network_ = make_network();
-  run_.begin(core::options_to_json(options_), *dataset_, network_, options_.optimizer);
-  if (transfer_ && run_.leads()) {
-    write_transfer(run_.folder().path(), *transfer_);
-  }
-  probe_ = first_images();
+TrainingOutcome PretrainRun::train() {
   trainer::RestorationTask task(network_,
                                 [this](const data::RawBatch& raw) { return transform(raw); },
                                 {.ghost_batch = options_.ghost_batch,
                                  .statistics = options_.ghost_statistics,
                                  .arithmetic = run_.arithmetic()});
-  const TrainingOutcome outcome =
-      run_.train(task, dataset_, choose_box(options_.augment), hooks(), {.drop_last = true});
-  PretrainReport report{
-      .run = run_.folder().path().string(),
-      .steps = outcome.state.step,
-      .epochs = static_cast<double>(outcome.state.step) / static_cast<double>(epoch_steps()),
-      .seconds = outcome.state.seconds,
-      .loss = outcome.figures.value("loss", 0.0),
-      .input_error = outcome.figures.value("input_error", 0.0),
-      .device_busy = outcome.device_busy,
-      .report = (run_.folder().path() / "report.html").string(),
-      .rank = run_.rank()};
+  try {
+    return run_.train(task, dataset_, choose_box(options_.augment), hooks(), {.drop_last = true});
+  } catch (const Error& error) {
+    if (run_.leads()) {
+      write_page_of_failure(error);
+    }
+    throw;
+  }
+}
+
+PretrainReport PretrainRun::run() {
+  open_data();
+  network_ = make_network();
+  inputs_.config = core::options_to_json(options_);
+  run_.begin(inputs_.config, {.training = dataset_.get()}, network_, options_.optimizer);
+  if (transfer_ && run_.leads()) {
+    write_transfer(run_.folder().path(), *transfer_);
+  }
+  inputs_.run = run_.folder().path();
+  if (run_.leads()) {
+    inputs_.data = sampled_digest(*dataset_);
+  }
+  probe_ = first_images();
+  reached_.step = run_.checkpoint_step();
+  const TrainingOutcome outcome = train();
+  PretrainReport report = report_of(outcome.state, outcome.figures);
+  report.device_busy = outcome.device_busy;
   if (!run_.leads()) {
     return report;
   }
   draw_pictures(outcome.state.step);
-  write_page(report);
+  write_page(report, "finished");
   report.seconds = run_.seconds();
   return report;
+}
+
+/// What the run would be, from what can be told without its folder.
+TrainingPlan plan_pretraining(PretrainOptions options, const core::Context& context) {
+  TrainingPlan plan = plan_run("pretrain", options.preset, options);
+  const std::shared_ptr<const data::Dataset> dataset = open_images(options, context).dataset;
+  plan_data(plan, *dataset);
+  const auto network = net::make_network("transunet", core::options_to_json(options.network));
+  if (!options.init.empty() && plan.resumed_step == 0) {
+    plan.transfer = start_from_init(options, *network);
+  }
+  plan_network(plan, options, *network);
+  // refuses fewer patches than a batch, as the run does
+  const data::Loader loader(dataset, {.batch = options.batch, .drop_last = true, .threads = 0},
+                            choose_box(options.augment));
+  plan.ghost_batch = options.ghost_batch;
+  plan.steps = steps_of_run(*dataset, options);
+  plan.epochs =
+      static_cast<double>(plan.steps) / static_cast<double>(loader.epoch_length() / options.batch);
+  return plan;
 }
 
 }  // namespace
@@ -276,7 +380,9 @@ Json resolve_pretrain(const Json& asked, const core::Context&) {
   if (!init.empty()) {
     network = network_from(init, network, given);
   }
-  Json config = core::merge(Json{{"network", network}}, given);
+  Json recipe = pretraining_recipe(preset);
+  recipe["network"] = network;
+  Json config = core::merge(std::move(recipe), given);
   Json& augment = config["augment"];
   for (const char* key : {"size", "patch"}) {
     if (!augment.contains(key)) {
@@ -287,10 +393,19 @@ Json resolve_pretrain(const Json& asked, const core::Context&) {
 }
 
 PretrainReport pretrain(const PretrainOptions& options, const core::Context& context) {
+  if (options.dry_run) {
+    PretrainReport report;
+    report.plan = plan_pretraining(options, context);
+    report.rank = report.plan->rank;
+    return report;
+  }
   return PretrainRun(options, context).run();
 }
 
 Json to_json(const PretrainReport& report) {
+  if (report.plan) {
+    return to_json(*report.plan);
+  }
   return {{"run", report.run},
           {"steps", report.steps},
           {"epochs", report.epochs},
@@ -302,6 +417,9 @@ Json to_json(const PretrainReport& report) {
 }
 
 std::string to_text(const PretrainReport& report) {
+  if (report.plan) {
+    return to_text(*report.plan);
+  }
   return fmt::format(
       "run       {}\nsteps     {}\nepochs    {:.2f}\nseconds   {:.1f}\nloss      {:.4f} (output = "
       "input: {:.4f})\nreport    {}\n",

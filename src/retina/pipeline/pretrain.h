@@ -8,6 +8,7 @@
 #include "retina/core/json.h"
 #include "retina/core/progress.h"
 #include "retina/pipeline/pretrain_options.h"
+#include "retina/pipeline/training_plan.h"
 
 namespace retina::pipeline {
 
@@ -19,8 +20,9 @@ struct PretrainReport {
   double loss = 0;         ///< exponential mean of the last steps
   double input_error = 0;  ///< what an output equal to the input would have
   double device_busy = 0;
-  std::string report;     ///< report.html
-  std::int64_t rank = 0;  ///< that tells this; only rank 0's is whole
+  std::string report;                  ///< report.html
+  std::int64_t rank = 0;               ///< that tells this; only rank 0's is whole
+  std::optional<TrainingPlan> plan{};  ///< of a dry run, which leaves all else empty
 };
 
 /// The complete configuration of a run from what the user gave, as resolve_finetune(): the preset's
@@ -30,7 +32,9 @@ Json resolve_pretrain(const Json& given, const core::Context& context);
 /// Pre-trains a network on unlabelled images by image restoration, and fills the run folder
 /// (config.yaml, metrics.jsonl, TensorBoard events, log.txt, checkpoints/, pictures/, model/,
 /// report.html). A stop request writes a checkpoint and throws interrupted; a collapsed training is
-/// an error that leaves the checkpoints before it.
+/// an error that leaves the checkpoints before it. report.html is written anew with pictures and
+/// checkpoints, and tells why a run ended early. A dry run tells what it would be and writes
+/// nothing.
 PretrainReport pretrain(const PretrainOptions& options, const core::Context& context);
 
 /// What is wrong with the figures of a training step whose output says nothing any more.

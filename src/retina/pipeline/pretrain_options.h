@@ -14,7 +14,7 @@
 namespace retina::pipeline {
 
 /// The whole configuration of a pre-training run. The defaults are the published procedure
-/// (retina.md 2).
+/// (retina.md 2); what a preset of our own changes is in pretraining_recipe().
 struct PretrainOptions : TrainingOptions {
   std::string preset = "retina";
   std::vector<std::string> images;
@@ -38,6 +38,9 @@ struct PretrainOptions : TrainingOptions {
     batch = 256;
     steps = 0;
     checkpoint_every = 0;
+    shuffle = data::Shuffle::same_each_epoch;
+    precision = tensor::Precision::fp32;
+    augment.application = augment::Application::published;
     network.tail = net::TransUNetTail::reconstruction;
   }
 

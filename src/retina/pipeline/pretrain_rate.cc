@@ -47,6 +47,8 @@ double rate_of_run(const PretrainRateOptions& options, const std::string& planes
                    {"threads", options.threads},
                    {"batch", options.batch},
                    {"steps", kUncountedSteps + steps},
+                   {"precision", "auto"},
+                   {"augment", {{"application", "composed"}}},
                    {"log_every", 1},
                    {"checkpoint_epochs", 0},
                    {"pictures_every", 0},

@@ -18,9 +18,9 @@ struct PretrainRateOptions {
 };
 
 /// Images per second of `retina pretrain` itself, a step at a time (the median): reading random
-/// uint8 planes of the network's window from a pack, the published augmentation, both passes and
-/// the update at training's default precision, and a line of the log for every step. Checkpoints
-/// and pictures are left to the end of the run, which does not count.
+/// uint8 planes of the network's window from a pack, the published augmentation in one resample,
+/// both passes and the update in bf16 where the device is fast at it, and a line of the log for
+/// every step. Checkpoints and pictures are left to the end of the run, which does not count.
 double pretrain_rate(const PretrainRateOptions& options, const core::Context& context);
 
 }  // namespace retina::pipeline

@@ -1,13 +1,16 @@
 #include "retina/pipeline/pretrain.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
 #include "retina/model/model.h"
 #include "retina/pipeline/finetune.h"
-#include "retina/pipeline/finetune_test_data.h"
+#include "retina/pipeline/models.h"
 #include "retina/pipeline/pack.h"
+#include "retina/pipeline/pretrain_test_data.h"
 #include "retina/report/metrics_log.h"
 #include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
@@ -16,29 +19,6 @@ namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-PretrainReport run_pretraining(const Json& given, core::Context context = core::silent_context()) {
-  return pretrain(core::options_from_json<PretrainOptions>(resolve_pretrain(given, context)),
-                  context);
-}
-
-/// A run of a second on six images of two sizes.
-Json toy_pretraining(const fs::path& folder) {
-  for (int i = 0; i < 6; ++i) {
-    const auto path = folder / "raw" / ("image" + std::to_string(i) + ".png");
-    if (!fs::exists(path)) {
-      write_toy_png(path, i < 3 ? 64 : 50, i, false);
-    }
-  }
-  Json network = toy_network();
-  network["pixel_stride"] = 1;
-  return {{"preset", "retina-tiny"}, {"images", {(folder / "raw").string()}},
-          {"network", network},      {"batch", 4},
-          {"ghost_batch", 2},        {"steps", 6},
-          {"log_every", 1},          {"pictures", 2},
-          {"pictures_every", 3},     {"precision", "fp32"},
-          {"device", "cpu"},         {"threads", 1}};
-}
 
 TEST(Pretrain, DefaultsAreThePublishedProcedure) {  // retina.md 2
   PretrainOptions options = core::options_from_json<PretrainOptions>(
@@ -55,6 +35,9 @@ TEST(Pretrain, DefaultsAreThePublishedProcedure) {  // retina.md 2
   EXPECT_EQ(options.max_epochs, 5000);
   EXPECT_EQ(options.checkpoint_epochs, 20);
   EXPECT_EQ(options.seed, 1234U);
+  EXPECT_EQ(options.shuffle, data::Shuffle::same_each_epoch);
+  EXPECT_EQ(options.precision, tensor::Precision::fp32);
+  EXPECT_EQ(options.augment.application, augment::Application::published);
   EXPECT_EQ(options.augment.rotate_limit, 90);
   EXPECT_EQ(options.augment.order, augment::Order::rotate_first);
   EXPECT_EQ(options.network.hidden, 192);
@@ -63,6 +46,19 @@ TEST(Pretrain, DefaultsAreThePublishedProcedure) {  // retina.md 2
   EXPECT_NEAR(
       0.003 * trainer::rate_factor(options.schedule, {.step = 200 * 1940, .steps = 5000 * 1940}),
       0.00289, 5e-6);
+}
+
+TEST(Pretrain, PresetsOfOurOwnTakeWhatIsFaster) {
+  const auto options = core::options_from_json<PretrainOptions>(
+      resolve_pretrain({{"preset", "retina-tiny"},
+                        {"images", {"patches"}},
+                        {"output", "run"},
+                        {"augment", {{"rotate_limit", 45}}}},
+                       core::silent_context()));
+  EXPECT_EQ(options.shuffle, data::Shuffle::each_epoch);
+  EXPECT_EQ(options.precision, tensor::Precision::automatic);
+  EXPECT_EQ(options.augment.application, augment::Application::composed);
+  EXPECT_EQ(options.augment.rotate_limit, 45);
 }
 
 TEST(Pretrain, RunFolderHoldsEverything) {
@@ -104,23 +100,54 @@ TEST(Pretrain, ResumedRunEqualsUninterruptedOne) {
 
   EXPECT_EQ(core::read_bytes(folder / "whole/model/weights.safetensors"),
             core::read_bytes(folder / "broken/model/weights.safetensors"));
+  EXPECT_EQ(core::read_text(folder / "whole/model/model.json"),
+            core::read_text(folder / "broken/model/model.json"));
   EXPECT_EQ(core::read_bytes(folder / "whole/pictures/step_00000006.png"),
             core::read_bytes(folder / "broken/pictures/step_00000006.png"));
+}
+
+/// The images of `folder` in 16 bits, each brighter than the one before, in a folder beside it.
+fs::path in_16_bits(const fs::path& folder) {
+  const fs::path wide = folder.string() + "_16";
+  fs::create_directories(wide);
+  int factor = 0;
+  for (const fs::path& file : core::list_files(folder)) {
+    ++factor;
+    const auto image = store::open(file.string());
+    const core::Array bytes = image->read(core::whole(image->shape()));
+    core::Array values(core::DType::u16, 1, bytes.shape());
+    const auto from = bytes.values<std::uint8_t>();
+    std::transform(from.begin(), from.end(), values.values<std::uint16_t>().begin(),
+                   [factor](int value) { return static_cast<std::uint16_t>(factor * value); });
+    const auto output = store::create((wide / file.stem()).string() + ".tif",
+                                      {.dtype = core::DType::u16, .shape = bytes.shape()});
+    output->write(core::whole(bytes.shape()), values);
+    output->finish();
+  }
+  return wide;
 }
 
 TEST(Pretrain, AFolderAndItsPackGiveTheSameWeights) {
   const testing::TempFolder folder;
   Json given = toy_pretraining(folder.path());
-  given["output"] = (folder / "folder").string();
   given["steps"] = 2;
-  run_pretraining(given);
-  pack({.images = {(folder / "raw").string()}, .dataset = {}, .output = (folder / "pack").string()},
-       core::silent_context());
-  given["images"] = {(folder / "pack").string()};
-  given["output"] = (folder / "packed").string();
-  run_pretraining(given);
-  EXPECT_EQ(core::read_bytes(folder / "folder/model/weights.safetensors"),
-            core::read_bytes(folder / "packed/model/weights.safetensors"));
+  for (const fs::path& images : {folder / "raw", in_16_bits(folder / "raw")}) {
+    const std::string packed = images.string() + ".pack";
+    pack({.images = {images.string()}, .dataset = {}, .output = packed}, core::silent_context());
+    for (const std::string& place : {images.string(), packed}) {
+      given["images"] = Json::array({place});
+      given["output"] = place + "_run";
+      run_pretraining(given);
+    }
+    const fs::path of_folder = images.string() + "_run/model";
+    const fs::path of_pack = packed + "_run/model";
+    EXPECT_EQ(core::read_bytes(of_folder / "weights.safetensors"),
+              core::read_bytes(of_pack / "weights.safetensors"))
+        << images;
+    EXPECT_EQ(model::load(of_folder).card.preprocess.range,
+              model::load(of_pack).card.preprocess.range)
+        << images;
+  }
 }
 
 TEST(Pretrain, VolumesAreCutAlongThreeAxes) {
@@ -210,6 +237,58 @@ TEST(Pretrain, StartsFromAFinetunedNetworkWithANewLastConvolution) {
     const bool is_new = entry.at("name").get<std::string>().starts_with("FinalDecoder.");
     EXPECT_EQ(entry.at("fate"), is_new ? "re-initialised" : "moved") << entry.at("name");
   }
+}
+
+/// Whether they come from an imported model, from its exported file, or from a model made of that.
+TEST(Pretrain, MovesTheDecoderOfExportedAndImportedWeightsToo) {
+  const testing::TempFolder folder;
+  const core::Context context = core::silent_context();
+  const auto run_verb = [&](const char* action, const char* path, const char* out) {
+    Json options{{"action", action},
+                 {"path", (folder / path).string()},
+                 {"output", (folder / out).string()}};
+    if (path == std::string("pretrained.safetensors")) {
+      options["network"] = {{"heads", 2}};  // which it does not tell
+    }
+    models(core::options_from_json<ModelsOptions>(resolve_models(options, context)), context);
+  };
+  write_pretrained(folder.path());
+  run_verb("import", "pretrained.safetensors", "first");
+  run_verb("export", "first", "out.safetensors");
+  run_verb("export", "first", "out.pth");
+  run_verb("import", "out.safetensors", "second");
+  Json given = toy_pretraining(folder.path());
+  given["network"] = {{"window", 64}};
+  given["steps"] = 1;
+  given["overwrite"] = true;
+  given["output"] = (folder / "run").string();
+  for (const char* init : {"first", "out.safetensors", "out.pth", "second"}) {
+    given["init"] = (folder / init).string();
+    run_pretraining(given);
+    const Json transfer = core::read_json(folder / "run/transfer.json");
+    EXPECT_EQ(transfer.at("scope"), "all") << init;
+    // the segmentation head, which that training does not use
+    EXPECT_EQ(transfer.at("counts").at("re-initialised").at("tensors"), 2) << init;
+  }
+}
+
+TEST(Pretrain, TheCardTellsWhatTheModelWasMadeOf) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["steps"] = 1;
+  const auto data_of = [&](const char* run) {
+    given["output"] = (folder / run).string();
+    run_pretraining(given);
+    return model::load(folder / run).card.provenance.at("data");
+  };
+  const Json data = data_of("first");
+  ASSERT_EQ(data.at("sources").size(), 1U);
+  EXPECT_EQ(data.at("sources")[0], (Json{{"images", (folder / "raw").string()}, {"slices", 6}}));
+  EXPECT_EQ(data.at("digest_of"), "6 of 6 planes");
+  EXPECT_EQ(data_of("second"), data);
+  fs::remove(folder / "raw/image2.png");
+  write_toy_png(folder / "raw/image2.png", 64, 11, false);
+  EXPECT_NE(data_of("third").at("digest"), data.at("digest"));
 }
 
 TEST(Pretrain, AFinishedRunThatIsResumedKeepsItsFigures) {

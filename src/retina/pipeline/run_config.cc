@@ -28,6 +28,7 @@ constexpr const char* kChangeableOnResume[] = {"epochs",
                                                "pictures_every",
                                                "output",
                                                "resume",
+                                               "dry_run",
                                                "extend_to",
                                                "max_seconds",
                                                "steps",
@@ -225,7 +226,9 @@ Json without_version(Json config, const std::string& source) {
 Json resumed_config(const Json& given, const std::function<Json(const Json&)>& complete) {
   const Json changes = without_open(without_version(given, "configuration"));
   const std::string folder = changes.value("output", std::string());
-  recover_run(folder);
+  if (changes.value("dry_run", Json(false)) != Json(true)) {  // which writes nothing
+    recover_run(folder);
+  }
   const std::filesystem::path path = run_config_path(folder);
   if (!std::filesystem::exists(path)) {
     throw Error(ErrorKind::bad_data, Problem{.subject = path.string(),

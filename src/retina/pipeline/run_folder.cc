@@ -47,7 +47,18 @@ void put_back_replaced(const fs::path& run) {
   }
 }
 
-void require_free(const fs::path& run, RunStart start) {
+/// "out/" is "out": the folder is renamed, so that its name must be the last part.
+fs::path without_slash(fs::path path) {
+  return path.has_filename() ? path : path.parent_path();
+}
+
+}  // namespace
+
+fs::path run_config_path(const fs::path& run) {
+  return run / "config.yaml";
+}
+
+void require_free_run(const fs::path& run, RunStart start) {
   if (!fs::exists(run) || fs::is_empty(run) || start == RunStart::resume) {
     return;
   }
@@ -63,17 +74,6 @@ void require_free(const fs::path& run, RunStart start) {
                                           .expected = "a run to overwrite",
                                           .remedy = "choose another output"});
   }
-}
-
-/// "out/" is "out": the folder is renamed, so that its name must be the last part.
-fs::path without_slash(fs::path path) {
-  return path.has_filename() ? path : path.parent_path();
-}
-
-}  // namespace
-
-fs::path run_config_path(const fs::path& run) {
-  return run / "config.yaml";
 }
 
 void recover_run(const fs::path& run) {
@@ -95,7 +95,7 @@ RunFolder::RunFolder(fs::path run, RunStart start)
   if (start != RunStart::resume) {
     put_back_replaced(run_);
   }
-  require_free(run_, start);
+  require_free_run(run_, start);
   if (!placed_) {
     core::discard(aside_);
   }

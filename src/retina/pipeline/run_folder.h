@@ -55,6 +55,9 @@ class RunFolder {
 /// Mends a run folder that a kill left between two renames; nothing if all is well.
 void recover_run(const std::filesystem::path& run);
 
+/// usage error if `run` exists and is neither to be resumed nor a run to overwrite. Writes nothing.
+void require_free_run(const std::filesystem::path& run, RunStart start);
+
 /// RUN/config.yaml.
 std::filesystem::path run_config_path(const std::filesystem::path& run);
 

@@ -33,6 +33,7 @@ struct TrainingOptions {
   std::uint64_t seed = 1234;
   bool resume = false;
   bool overwrite = false;
+  bool dry_run = false;
   std::string name;         ///< of the model; empty = the preset
   std::string description;  ///< what a user of the model should know
   std::string licence;      ///< of the weights; empty = that of the weights it starts from
@@ -63,6 +64,7 @@ struct TrainingOptions {
     visit("seed", self.seed, "of everything random");
     visit("resume", self.resume, "go on with the run in the output folder");
     visit("overwrite", self.overwrite, "replace an existing run folder");
+    visit("dry_run", self.dry_run, "print what would be trained and stop; nothing is written");
     visit("name", self.name, "name of the model; default: the preset");
     visit("description", self.description, "of the model, for its card: data, command");
     visit("licence", self.licence,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -10,7 +11,6 @@
 #include <spdlog/logger.h>
 
 #include "retina/core/rng.h"
-#include "retina/pipeline/rank_identity.h"
 #include "retina/pipeline/run_config.h"
 
 namespace retina::pipeline {
@@ -76,9 +76,10 @@ model::Card worded_card(const TrainingOptions& options, const std::string& prese
   return card;
 }
 
-TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& context)
+TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& context,
+                         const trainer::RankPlace& place)
     : options_(options),
-      ranks_(trainer::rank_place(trainer::process_environment()), end_process(context)),
+      ranks_(place, end_process(context)),
       lock_(leads() ? std::make_optional<core::OutputLock>(options.output) : std::nullopt),
       folder_(options.output, start_of(options, ranks_)),
       context_(leads() ? folder_.with_log_file(context) : follower_context(context)),
@@ -118,15 +119,21 @@ std::shared_ptr<net::DenseNetwork> TrainingRun::make_network(const Json& options
   return net::make_network("transunet", options);
 }
 
-bool TrainingRun::has_checkpoint() const {
-  return options_.resume && !trainer::checkpoint_steps(folder_.checkpoints()).empty();
+std::int64_t TrainingRun::checkpoint_step() const {
+  const auto steps = options_.resume ? trainer::checkpoint_steps(folder_.checkpoints())
+                                     : std::vector<std::int64_t>{};
+  return steps.empty() ? 0 : steps.back();
 }
 
-void TrainingRun::begin(Json config, const data::Dataset& dataset,
+Json TrainingRun::last_figures() const {
+  return figures_.empty() && leads() ? last_logged(folder_.path()) : figures_;
+}
+
+void TrainingRun::begin(Json config, const RunData& data,
                         std::shared_ptr<net::DenseNetwork> network,
                         const trainer::OptimizerOptions& optimizer) {
   if (!ranks_.alone()) {
-    require_same_identity(ranks_, rank_identity(config, dataset));
+    require_same_identity(ranks_, rank_identity(config, data));
   }
   network_ = std::move(network);
   network_->to(device_);
@@ -245,6 +252,18 @@ void TrainingRun::establish() {
   }
 }
 
+/// Until the steps are done or the time is up, whichever comes first.
+double TrainingRun::seconds_left(std::int64_t step, double seconds_a_step) const {
+  double left = std::numeric_limits<double>::infinity();
+  if (options_.steps > 0) {
+    left = static_cast<double>(options_.steps - step) * seconds_a_step;
+  }
+  if (options_.max_seconds > 0) {
+    left = std::min(left, std::max(0.0, options_.max_seconds - seconds()));
+  }
+  return left;
+}
+
 /// How fast it goes since the last line of the log, and how long it will take.
 void TrainingRun::add_rates(const trainer::LoopState& state, Json& values) {
   const Mark now{.step = state.step, .seconds = watch_.seconds(), .waited_s = loader_->waited_s()};
@@ -252,10 +271,7 @@ void TrainingRun::add_rates(const trainer::LoopState& state, Json& values) {
   const auto steps = static_cast<double>(now.step - logged_.step);
   values["images_per_second"] = steps * static_cast<double>(options_.batch) / seconds;
   values["device_busy"] = 1 - (now.waited_s - logged_.waited_s) / seconds;
-  if (options_.steps > 0) {
-    values["seconds_left"] =
-        static_cast<double>(options_.steps - state.step) * seconds / std::max(steps, 1.0);
-  }
+  values["seconds_left"] = seconds_left(state.step, seconds / std::max(steps, 1.0));
   logged_ = now;
 }
 
@@ -327,7 +343,7 @@ TrainingOutcome TrainingRun::train(trainer::Task& task,
   logged_ = {.step = start, .seconds = watch_.seconds()};
   TrainingOutcome outcome{.state = run_loop(loop)};
   outcome.device_busy = 1 - loader_->waited_s() / std::max(training.seconds(), 1e-9);
-  outcome.figures = figures_.empty() && leads() ? last_logged(folder_.path()) : figures_;
+  outcome.figures = last_figures();
   establish();
   return outcome;
 }

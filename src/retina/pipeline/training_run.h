@@ -15,10 +15,12 @@
 #include "retina/data/loader.h"
 #include "retina/model/card.h"
 #include "retina/net/network.h"
+#include "retina/pipeline/rank_identity.h"
 #include "retina/pipeline/run_folder.h"
 #include "retina/pipeline/training_options.h"
 #include "retina/report/metrics_log.h"
 #include "retina/trainer/gradient_exchange.h"
+#include "retina/trainer/rank_place.h"
 #include "retina/trainer/ranks.h"
 #include "retina/trainer/supervised_task.h"
 #include "retina/trainer/train_loop.h"
@@ -64,12 +66,15 @@ model::Card worded_card(const TrainingOptions& options, const std::string& prese
 ///
 ///     TrainingRun run(options, context);      // the run's folder lies aside
 ///     ... open data, make the network ...
-///     run.begin(options_to_json(options), dataset, network);
+///     run.begin(options_to_json(options), {.training = &dataset}, network, optimizer);
 ///     const TrainingOutcome outcome = run.train(task, dataset, choose_box, hooks);
 ///     if (run.leads()) { ... report ... }
 class TrainingRun {
  public:
-  TrainingRun(const TrainingOptions& options, const core::Context& context);
+  /// `place`: of this process among those that train together.
+  TrainingRun(
+      const TrainingOptions& options, const core::Context& context,
+      const trainer::RankPlace& place = trainer::rank_place(trainer::process_environment()));
 
   /// Of ranks other than 0: warnings alone.
   const core::Context& context() const { return context_; }
@@ -77,6 +82,8 @@ class TrainingRun {
   bool leads() const { return ranks_.leads(); }
   /// Of the last line of the log; empty before the first.
   const Json& figures() const { return figures_; }
+  /// The same, of an earlier part of the run where this process has logged nothing.
+  Json last_figures() const;
   std::int64_t rank() const { return ranks_.rank(); }
   const RunFolder& folder() const { return folder_; }
   at::Device device() const { return device_; }
@@ -85,7 +92,9 @@ class TrainingRun {
   std::string precision() const;    ///< "fp32" or "bf16": what "auto" means on this device
   std::string device_text() const;  ///< "cpu, fp32, 2 ranks"
   /// True for a resumed run whose weights come from a checkpoint.
-  bool has_checkpoint() const;
+  bool has_checkpoint() const { return checkpoint_step() > 0; }
+  /// Of the newest checkpoint of a resumed run; 0 without one.
+  std::int64_t checkpoint_step() const;
 
   /// A network with the weights that the run's seed draws, on the CPU.
   std::shared_ptr<net::DenseNetwork> make_network(const Json& options) const;
@@ -93,7 +102,7 @@ class TrainingRun {
   /// Options and data are good, and the same on all ranks: writes the configuration, gives the run
   /// its name, and takes the network, which moves to the device. Freezes what the optimiser's
   /// options name.
-  void begin(Json config, const data::Dataset& dataset, std::shared_ptr<net::DenseNetwork> network,
+  void begin(Json config, const RunData& data, std::shared_ptr<net::DenseNetwork> network,
              const trainer::OptimizerOptions& optimizer);
 
   /// Trains to the end, from the newest checkpoint of a resumed run. `loader.batch`, `seed`,
@@ -118,6 +127,7 @@ class TrainingRun {
   std::int64_t restore(trainer::TrainLoop& loop);
   std::int64_t restore_newest(trainer::TrainLoop& loop);
   void restore_from(const std::filesystem::path& folder, trainer::TrainLoop& loop);
+  double seconds_left(std::int64_t step, double seconds_a_step) const;
   void add_rates(const trainer::LoopState& state, Json& values);
 
   TrainingOptions options_;

@@ -24,6 +24,21 @@ at::Tensor batch_iou(const at::Tensor& logits_NKYX, const at::Tensor& labels_NYX
   return (both + 1e-5) / (either + 1e-5);
 }
 
+void add_share(std::vector<Part>& total, const std::vector<Part>& values, double share) {
+  if (share == 1) {
+    total = values;
+    return;
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const at::Tensor weighted = values[i].value * share;
+    if (i < total.size()) {
+      total[i].value = total[i].value + weighted;
+    } else {
+      total.push_back({values[i].name, weighted});
+    }
+  }
+}
+
 void Meters::add(const std::vector<Part>& parts) {
   const at::NoGradGuard no_grad;
   if (means_.empty()) {

@@ -17,6 +17,9 @@ struct Part {
   at::Tensor value;
 };
 
+/// total += share * values, part by part; the values themselves for a share of 1.
+void add_share(std::vector<Part>& total, const std::vector<Part>& values, double share);
+
 /// Intersection over union of each class within one batch, [K] float32, as the published training
 /// meter: (I + 1e-5) / (U + 1e-5). logits_NKYX: K = 1 predicts where the logit is over 0, K > 1
 /// counts softmax probabilities. Pixels whose label is `ignore_value` count nowhere.

@@ -189,8 +189,7 @@ TEST(OptimizerParity, transunet_finetune_small) {
   const SgdFixture fixture(folder);
   const data::Batch batch{.images_NCYX = fixture.input.at("image"),
                           .labels_NYX = fixture.input.at("label")};
-  SupervisedTask task(
-      fixture.network, [&](const data::RawBatch&) { return batch; }, {}, Arithmetic::fp32);
+  SupervisedTask task(fixture.network, [&](const data::RawBatch&) { return batch; }, {});
   EXPECT_GE(fixture.expect_steps(task), 3);
 }
 

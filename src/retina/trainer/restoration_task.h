@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "retina/core/options.h"
 #include "retina/net/network.h"
+#include "retina/trainer/ghost_groups.h"
 #include "retina/trainer/supervised_task.h"
 #include "retina/trainer/task.h"
 
@@ -19,15 +19,6 @@ struct RestorationBatch {
   at::Tensor targets_NCYX;
 };
 using RestorationTransform = std::function<RestorationBatch(const data::RawBatch&)>;
-
-/// Whose batch statistics become the running statistics of BatchNorm.
-enum class GhostStatistics {
-  first,    ///< those of the first group: rank 0's, as published
-  averaged  ///< the mean of all groups'
-};
-constexpr core::EnumTable<GhostStatistics, 2> enum_table(GhostStatistics) {
-  return {{{GhostStatistics::first, "first"}, {GhostStatistics::averaged, "averaged"}}};
-}
 
 struct RestorationOptions {
   std::int64_t ghost_batch = 16;  ///< samples that share BatchNorm statistics; 0 = the whole batch

@@ -4,33 +4,50 @@
 
 #include "retina/data/dataset.h"
 #include "retina/tensor/device.h"
+#include "retina/trainer/ghost_groups.h"
 
 namespace retina::trainer {
 
 SupervisedTask::SupervisedTask(std::shared_ptr<net::DenseNetwork> network, Transform transform,
-                               loss::SegmentationLossOptions loss, Arithmetic arithmetic)
-    : network_(std::move(network)),
-      transform_(std::move(transform)),
-      loss_(std::move(loss)),
-      arithmetic_(arithmetic) {
-  loss_.ignore_value = data::kIgnore;
+                               SupervisedOptions options)
+    : network_(std::move(network)), transform_(std::move(transform)), options_(std::move(options)) {
+  options_.criterion.ignore_value = data::kIgnore;
 }
 
-TaskOutput SupervisedTask::step(const data::RawBatch& raw, double /*share*/) {
-  const data::Batch batch = transform_(raw);
+TaskOutput SupervisedTask::run_group(const data::Batch& batch) const {
   at::Tensor logits_NKYX;
   {
     const tensor::AutocastGuard autocast(batch.images_NCYX.device().type(),
-                                         arithmetic_ == Arithmetic::bf16);
+                                         options_.arithmetic == Arithmetic::bf16);
     logits_NKYX = network_->forward(batch.images_NCYX);
   }
   logits_NKYX = logits_NKYX.to(at::kFloat);
-  const loss::SegmentationLoss loss = loss::segmentation_loss(logits_NKYX, batch.labels_NYX, loss_);
+  const loss::SegmentationLoss loss =
+      loss::segmentation_loss(logits_NKYX, batch.labels_NYX, options_.criterion);
   return {.loss = loss.total,
           .parts = {{"loss", loss.total.detach()},
                     {"ce", loss.ce.detach()},
                     {"dice", loss.dice.detach()},
                     {"iou", batch_iou(logits_NKYX.detach(), batch.labels_NYX, data::kIgnore)}}};
+}
+
+TaskOutput SupervisedTask::step(const data::RawBatch& raw, double share) {
+  const data::Batch batch = transform_(raw);
+  const std::int64_t samples = batch.images_NCYX.size(0);
+  std::vector<Part> parts;
+  const at::Tensor last = run_ghost_groups(
+      *network_, {.samples = samples, .group = options_.ghost_batch, .share = share},
+      [&](std::int64_t first, std::int64_t count) -> at::Tensor {
+        const bool is_whole = count == samples;
+        const double of_batch = static_cast<double>(count) / static_cast<double>(samples);
+        const TaskOutput group = run_group(
+            is_whole ? batch
+                     : data::Batch{.images_NCYX = batch.images_NCYX.narrow(0, first, count),
+                                   .labels_NYX = batch.labels_NYX.narrow(0, first, count)});
+        add_share(parts, group.parts, of_batch);
+        return is_whole ? group.loss : group.loss * of_batch;
+      });
+  return {.loss = last, .parts = std::move(parts)};
 }
 
 }  // namespace retina::trainer

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -14,20 +15,29 @@ enum class Arithmetic { fp32, bf16 };
 /// Augments raw pixels into what the network trains on, on the device.
 using Transform = std::function<data::Batch(const data::RawBatch&)>;
 
-/// Segmentation from labelled pixels. Labels of 255 (data::kIgnore) contribute nothing. Parts:
-/// loss, ce, dice, iou (one value per class).
+struct SupervisedOptions {
+  loss::SegmentationLossOptions criterion{};
+  Arithmetic arithmetic = Arithmetic::fp32;
+  std::int64_t ghost_batch = 0;  ///< samples that share BatchNorm statistics and loss; 0 = all
+};
+
+/// Segmentation from labelled pixels. Labels of 255 (data::kIgnore) contribute nothing. A batch
+/// runs as groups of `ghost_batch` (ghost_groups.h), each with a loss of its own, as the processes
+/// of the published training do; the running statistics are the first group's. Parts, means over
+/// the groups: loss, ce, dice, iou (one value per class).
 class SupervisedTask final : public Task {
  public:
   SupervisedTask(std::shared_ptr<net::DenseNetwork> network, Transform transform,
-                 loss::SegmentationLossOptions loss, Arithmetic arithmetic);
+                 SupervisedOptions options);
   torch::nn::Module& network() override { return *network_; }
   TaskOutput step(const data::RawBatch& raw, double share) override;
 
  private:
+  TaskOutput run_group(const data::Batch& batch) const;
+
   std::shared_ptr<net::DenseNetwork> network_;
   Transform transform_;
-  loss::SegmentationLossOptions loss_;
-  Arithmetic arithmetic_;
+  SupervisedOptions options_;
 };
 
 }  // namespace retina::trainer

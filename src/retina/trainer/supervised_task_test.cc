@@ -12,7 +12,7 @@ namespace {
 std::vector<at::Tensor> gradients_of(const data::RawBatch& raw, int channels) {
   const auto network = make_toy_network(5, channels);
   network->eval();  // one pixel must not reach others through batch statistics
-  SupervisedTask task(network, toy_transform, {}, Arithmetic::fp32);
+  SupervisedTask task(network, toy_transform, {});
   task.step(raw, 1).loss.backward();
   std::vector<at::Tensor> gradients;
   for (const at::Tensor& p : network->parameters()) {
@@ -44,7 +44,7 @@ TEST(SupervisedTask, IgnoredPixelsContributeNothing) {
 
 TEST(SupervisedTask, LossDecreasesOnAToy) {
   const auto network = make_toy_network(3);
-  SupervisedTask task(network, toy_transform, {}, Arithmetic::fp32);
+  SupervisedTask task(network, toy_transform, {});
   Optimizer optimizer(*network, {.kind = OptimizerKind::adamw});
   double first = 0;
   double last = 0;
@@ -58,8 +58,40 @@ TEST(SupervisedTask, LossDecreasesOnAToy) {
   EXPECT_LT(last, 0.5 * first);
 }
 
+/// Also of losses that see a whole batch at once, as Dice does.
+TEST(SupervisedTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
+  std::vector<std::shared_ptr<ToyNetwork>> ranks;
+  data::RawBatch whole;
+  double loss = 0;
+  for (std::int64_t rank = 0; rank < 3; ++rank) {
+    const data::RawBatch share = toy_batch(rank);
+    whole.samples.insert(whole.samples.end(), share.samples.begin(), share.samples.end());
+    ranks.push_back(make_toy_network_without_dropout(3));
+    SupervisedTask task(ranks.back(), toy_transform, {});
+    const TaskOutput output = task.step(share, 1);
+    output.loss.backward();
+    loss += output.loss.item<double>() / 3;
+  }
+  const auto ghost = make_toy_network_without_dropout(3);
+  SupervisedTask task(ghost, toy_transform, {.ghost_batch = 2});
+  const TaskOutput output = task.step(whole, 1);
+  output.loss.backward();
+
+  EXPECT_NEAR(output.parts.front().value.item<double>(), loss, 1e-6);
+  for (const auto& item : ghost->named_parameters()) {
+    at::Tensor mean = at::zeros_like(item.value());
+    for (const auto& rank : ranks) {
+      mean += rank->named_parameters()[item.key()].grad() / 3;
+    }
+    EXPECT_TRUE(item.value().grad().allclose(mean, 1e-5, 1e-6)) << item.key();
+  }
+  for (const auto& item : ghost->named_buffers()) {  // rank 0's, as published
+    EXPECT_TRUE(item.value().equal(ranks[0]->named_buffers()[item.key()])) << item.key();
+  }
+}
+
 TEST(SupervisedTask, ReportsItsParts) {
-  SupervisedTask task(make_toy_network(3, 3), toy_transform, {}, Arithmetic::fp32);
+  SupervisedTask task(make_toy_network(3, 3), toy_transform, {});
   const TaskOutput output = task.step(toy_batch(0), 1);
   ASSERT_EQ(output.parts.size(), 4U);
   EXPECT_EQ(output.parts[3].name, "iou");

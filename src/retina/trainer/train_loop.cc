@@ -30,22 +30,6 @@ constexpr std::uint64_t kDropoutStream = 0xd409;
 constexpr const char* kTooFast =
     "lower optimizer.learning_rate or use --precision fp32; the checkpoints before it are kept";
 
-/// total += share * values; the values themselves for a share of 1.
-void add_share(std::vector<Part>& total, const std::vector<Part>& values, double share) {
-  if (share == 1) {
-    total = values;
-    return;
-  }
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const at::Tensor weighted = values[i].value * share;
-    if (i < total.size()) {
-      total[i].value = total[i].value + weighted;
-    } else {
-      total.push_back({values[i].name, weighted});
-    }
-  }
-}
-
 /// The first weight or running statistic with a value that is infinite or not a number; empty if
 /// there is none.
 std::string name_of_infinite(const torch::nn::Module& network) {

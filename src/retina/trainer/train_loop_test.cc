@@ -22,7 +22,7 @@ struct ToyRun {
   explicit ToyRun(const std::filesystem::path& checkpoints, LoopOptions options)
       : network(make_toy_network(7)),
         average(make_toy_network(8), *network, 0.9),
-        task(network, toy_transform, {}, Arithmetic::fp32),
+        task(network, toy_transform, {}),
         optimizer(*network, {.kind = OptimizerKind::adamw}) {
     options.learning_rate = 0.01;
     hooks.checkpoints = checkpoints;

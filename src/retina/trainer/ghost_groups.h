@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include <torch/nn.h>
+
+#include "retina/core/options.h"
+
+namespace retina::trainer {
+
+/// Whose batch statistics become the running statistics of BatchNorm.
+enum class GhostStatistics {
+  first,    ///< those of the first group: rank 0's, as published
+  averaged  ///< the mean of all groups'
+};
+constexpr core::EnumTable<GhostStatistics, 2> enum_table(GhostStatistics) {
+  return {{{GhostStatistics::first, "first"}, {GhostStatistics::averaged, "averaged"}}};
+}
+
+/// A batch that goes through a network in groups, each with its own BatchNorm statistics.
+struct GhostBatch {
+  std::int64_t samples = 0;
+  std::int64_t group = 0;  ///< samples of a group; 0 = all
+  double share = 1;        ///< of the training step's samples, that the batch is
+  GhostStatistics statistics = GhostStatistics::first;
+};
+
+/// The loss of the samples first .. first+count-1, weighted by their share of the batch.
+using GroupLoss = std::function<at::Tensor(std::int64_t first, std::int64_t count)>;
+
+/// Runs the groups one after the other, in the memory of one: what as many processes would do that
+/// average their gradients. All losses but that of the first group are propagated here, weighted
+/// by `share`; that one is returned, for the caller to propagate. A batch of one group costs
+/// nothing more.
+at::Tensor run_ghost_groups(const torch::nn::Module& network, const GhostBatch& batch,
+                            const GroupLoss& loss_of);
+
+}  // namespace retina::trainer
