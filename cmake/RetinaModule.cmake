@@ -47,13 +47,27 @@ function(retina_add_test module)
   if(NOT CMAKE_BUILD_TYPE STREQUAL Debug)
     target_compile_options(${target} PRIVATE -O1)
   endif()
-  retina_discover(${target} unit "-*Parity*:*E2e*:*Slow*:*Gpu*")
+  retina_discover_suites(${target} unit "*-*Parity*:*E2e*:*Slow*:*Gpu*")
   retina_discover(${target} parity "*Parity*")
   retina_discover(${target} e2e "*E2e*")
   retina_discover(${target} slow "*Slow*")
   retina_discover(${target} gpu "*Gpu*")
 endfunction()
 
+# One ctest test for each suite, by cmake/RetinaSuites.cmake.
+function(retina_discover_suites target label filter)
+  set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}_${label}.cmake")
+  file(GENERATE OUTPUT "${script}" CONTENT "
+set(program \"$<TARGET_FILE:${target}>\")
+set(label ${label})
+set(filter \"${filter}\")
+set(suites_file \"${CMAKE_CURRENT_BINARY_DIR}/${target}_${label}.txt\")
+include(\"${PROJECT_SOURCE_DIR}/cmake/RetinaSuites.cmake\")
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${script}")
+endfunction()
+
+# One ctest test for each test.
 function(retina_discover target label filter)
   gtest_discover_tests(${target} TEST_FILTER "${filter}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${label} TIMEOUT 900 ENVIRONMENT OMP_NUM_THREADS=1)
