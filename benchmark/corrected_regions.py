@@ -3,8 +3,9 @@
 
     benchmark/corrected_regions.py RETINA MODEL WORK [--threads 2] [--seconds 300]
 
-Data: RETINA_DATA/brain_mito (a model must not have seen it). Of slices 0, 5, 10 and 15 one square each keeps its labels, everything
-else is unknown. Prints the gain on left-out regions, and on slices 16 to 19, which are in no training. Needs numpy and Pillow.
+Data: RETINA_DATA/brain_mito (a model must not have seen it). Of slices 0, 5, 10 and 15 the square each in which the model is wrong most
+often keeps its labels, as if a user had looked for mistakes; everything else is unknown. Prints the gain on left-out regions, and on slices
+16 to 19, which are in no training. Needs numpy and Pillow.
 """
 import argparse
 import json
@@ -20,23 +21,27 @@ DATA = Path(os.environ.get("RETINA_DATA", Path(__file__).resolve().parents[2] / 
 SIDE, UNKNOWN = 256, 255
 
 
-def most_labelled_square(mask):
-    """The square of a grid of half its side that holds most of the label: where a user would correct."""
+def worst_square(mask, predicted):
+    """The square, of a grid of half its side, with most wrong pixels: where a user would correct."""
     corners = [(y, x) for y in range(0, mask.shape[0] - SIDE + 1, SIDE // 2) for x in range(0, mask.shape[1] - SIDE + 1, SIDE // 2)]
-    return max(corners, key=lambda c: int((mask[c[0] : c[0] + SIDE, c[1] : c[1] + SIDE] == 1).sum()))
+    wrong = (mask == 1) != (predicted == 1)
+    return max(corners, key=lambda c: int(wrong[c[0] : c[0] + SIDE, c[1] : c[1] + SIDE].sum()))
 
 
-def write_data(work):
+def write_data(work, predict):
+    """Corrected and unseen images with their masks; `predict(images, folder)` gives what the model says of a folder of images."""
     images, masks = sorted((DATA / "images").iterdir()), sorted((DATA / "masks_mitochondria").iterdir())
     for part in ("corrected", "unseen"):
         for kind in ("images", "masks"):
             (work / part / kind).mkdir(parents=True)
     for i in (0, 5, 10, 15):
+        shutil.copy(images[i], work / "corrected/images")
+    predict(work / "corrected/images", work / "corrected/predicted")
+    for i in (0, 5, 10, 15):
         mask = np.asarray(Image.open(masks[i]))
-        y, x = most_labelled_square(mask)
+        y, x = worst_square(mask, np.asarray(Image.open(work / "corrected/predicted" / images[i].name)))
         known = np.full_like(mask, UNKNOWN)
         known[y : y + SIDE, x : x + SIDE] = mask[y : y + SIDE, x : x + SIDE]
-        shutil.copy(images[i], work / "corrected/images")
         Image.fromarray(known).save(work / "corrected/masks" / images[i].with_suffix(".png").name)
     for i in range(16, 20):
         shutil.copy(images[i], work / "unseen/images")
@@ -53,19 +58,20 @@ def main():
     args = parser.parse_args()
     if args.work.exists():
         raise SystemExit(f"{args.work} exists: choose a new folder")
-    write_data(args.work)
 
     def retina(*arguments):
         command = [args.retina.resolve(), *map(str, arguments), "--json", "--no-progress", "--threads", args.threads]
         text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         return json.loads(text.strip().splitlines()[-1])
 
-    def dice_on_unseen(model, name):
+    def scores_on_unseen(model, name):
         retina("predict", "--model", model, args.work / "unseen/images", "-o", args.work / name)
         command = [args.retina.resolve(), "evaluate", "--prediction", args.work / name, "--truth", args.work / "unseen/masks", "--json"]
         text = subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout
         scores = json.loads(text.strip().splitlines()[-1])["classes"]
-        return next(c["f"] for c in scores if c["id"] == 1)
+        return next({"dice": c["f"], "precision": c["precision"], "recall": c["recall"]} for c in scores if c["id"] == 1)
+
+    write_data(args.work, lambda images, folder: retina("predict", "--model", args.model, images, "-o", folder))
 
     run = args.work / "run"
     trained = retina(
@@ -78,7 +84,7 @@ def main():
         "seconds": trained["seconds"],
         "left_out_regions": [[r["classes"][0]["before"]["dice"], r["classes"][0]["after"]["dice"]] for r in left_out["regions"]],
         "mean_gain_dice": left_out["mean_gain_dice"],
-        "unseen_slices": [dice_on_unseen(args.model, "before"), dice_on_unseen(run, "after")],
+        "unseen_slices": [scores_on_unseen(args.model, "before"), scores_on_unseen(run, "after")],
     }))  # fmt: skip
 
 

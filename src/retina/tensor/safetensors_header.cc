@@ -57,7 +57,7 @@ std::uint64_t header_length(std::span<const std::byte> bytes, const std::string&
 
 /// JSON lets a name occur twice and the parser keeps one of them; here that is an error.
 Json parse_header(std::string_view text, const std::string& file) {
-  if (!text.starts_with('{')) {
+  if (!text.starts_with("{")) {
     fail(file, "a header that does not start with '{'", "a JSON object");
   }
   std::vector<std::set<std::string>> open_objects;
