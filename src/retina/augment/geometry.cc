@@ -12,7 +12,7 @@ namespace {
 
 // One stream of random numbers per decision, so that switching one off leaves the others as they
 // were.
-enum Stream : std::uint64_t {
+enum GeometryStream : std::uint64_t {
   kCropNonempty = 1,
   kResizedCrop,
   kNativeCrop,

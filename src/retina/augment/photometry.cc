@@ -15,7 +15,13 @@ namespace retina::augment {
 namespace {
 
 // Apart from the streams of geometry.cc.
-enum Stream : std::uint64_t { kBrightnessContrast = 101, kNoise, kBlur, kNoiseField, kDropout };
+enum PhotometryStream : std::uint64_t {
+  kBrightnessContrast = 101,
+  kNoise,
+  kBlur,
+  kNoiseField,
+  kDropout
+};
 
 /// Uniform over 3..limit, even values moved up: 3, 5, 7 occur with probabilities 1/5, 2/5, 2/5 for
 /// limit 7.

@@ -26,14 +26,6 @@ constexpr std::int64_t kGreatestRatio = 1040;  // deflate gives at most 1032 byt
 constexpr int kAnyHeader = 47;                 // zlib: gzip or zlib, told by the first bytes
 constexpr int kNoHeader = -15;
 
-/// Where decoding can start: between two blocks of deflate.
-struct Place {
-  std::int64_t out = 0;  ///< position in the decoded bytes
-  std::int64_t in = 0;   ///< position in the file
-  int bits = 0;          ///< of the byte before `in` that still belong to the next block
-  std::vector<Bytef> window;
-};
-
 }  // namespace
 
 /// One decoder that moves over the stream; callers take turns.
@@ -79,6 +71,14 @@ class InflatedBytes::Stream {
   }
 
  private:
+  /// Where decoding can start: between two blocks of deflate.
+  struct Place {
+    std::int64_t out = 0;  ///< position in the decoded bytes
+    std::int64_t in = 0;   ///< position in the file
+    int bits = 0;          ///< of the byte before `in` that still belong to the next block
+    std::vector<Bytef> window;
+  };
+
   void rewind() {
     inflateReset2(&z_, kAnyHeader);
     has_header_ = true;

@@ -14,7 +14,7 @@ namespace {
 /// Where the calls of this thread are counted; null = nowhere.
 thread_local OperationCount* counted = nullptr;
 /// Counted operations that this thread is in.
-thread_local int depth = 0;
+thread_local int call_depth = 0;
 
 enum class Operation { convolution, linear, product, attention };
 
@@ -68,7 +68,7 @@ std::unique_ptr<at::ObserverContext> begin_call(const at::RecordFunction& functi
   } else {
     return nullptr;
   }
-  call->is_outermost = depth++ == 0;
+  call->is_outermost = call_depth++ == 0;
   if (call->is_outermost) {
     read_inputs(*call, function.inputs());
   }
@@ -80,7 +80,7 @@ void end_call(const at::RecordFunction& function, at::ObserverContext* context) 
     return;
   }
   const auto& call = static_cast<const Call&>(*context);
-  --depth;
+  --call_depth;
   if (!call.is_outermost || counted == nullptr) {
     return;
   }

@@ -22,7 +22,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the data are stored little-endian");
 
-constexpr std::size_t kLengthBytes = 8;
 
 struct DTypeName {
   std::string_view name;

@@ -14,7 +14,6 @@
 namespace retina::tensor {
 namespace {
 
-constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the reference reader
 constexpr std::size_t kMaxAxes = 64;
 constexpr std::array<StoredType, 10> kTypes = {{{"F64", 8},

@@ -10,6 +10,9 @@
 
 namespace retina::tensor {
 
+/// Of the number before the header that says how long it is.
+inline constexpr std::size_t kLengthBytes = 8;
+
 /// An element type of the format: its name there and its size.
 struct StoredType {
   std::string_view name;

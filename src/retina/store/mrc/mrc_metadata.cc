@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double kNmPerAngstrom = 0.1;
-constexpr int kDigits = 6;                       // of the float32 numbers in the header
+constexpr int kMrcDigits = 6;                    // of the float32 numbers in the header
 constexpr std::int32_t kImodStamp = 1146047817;  // "IMOD"
 constexpr std::int32_t kVolumeStack = 401;       // space group of a stack of volumes
 
@@ -220,7 +220,7 @@ void read_voxel_size(const MrcWords& words, MrcMetadata& out) {
     if (!std::isfinite(cell[i]) || cell[i] <= 0 || samples[i] <= 0) {
       return;
     }
-    voxel[2 - i] = round_significant(cell[i] / samples[i] * kNmPerAngstrom, kDigits);
+    voxel[2 - i] = round_significant(cell[i] / samples[i] * kNmPerAngstrom, kMrcDigits);
   }
   out.voxel_nm = voxel;
   if (voxel == core::Vec3d{kNmPerAngstrom, kNmPerAngstrom, kNmPerAngstrom}) {
@@ -245,7 +245,7 @@ void read_offset(const MrcWords& words, const std::array<std::size_t, 3>& places
       words.whole(kStamp) == kImodStamp && (words.whole(kFlags) & kInvertedOrigin) == 0;
   for (std::size_t i = 0; i < 3; ++i) {
     if (has_origin) {
-      const double nm = round_significant(origin[i] * kNmPerAngstrom, kDigits);
+      const double nm = round_significant(origin[i] * kNmPerAngstrom, kMrcDigits);
       out.offset_nm[2 - i] = is_inverted && nm != 0 ? -nm : nm;
     } else if (out.voxel_nm) {
       const std::size_t axis = places[i] - 1;

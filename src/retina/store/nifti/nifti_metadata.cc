@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kDigits = 6;  // of the float32 numbers in the header
+constexpr int kNiftiDigits = 6;  // of the float32 numbers in the header
 constexpr std::int64_t kMaxSide = std::int64_t{1} << 40;
 constexpr std::size_t kVoxOffset = 108;  // of NIfTI-1
 constexpr std::size_t kDimensions = 40;
@@ -204,7 +204,7 @@ void read_spacing(const nifti_image& image, NiftiMetadata& out) {
   }
   core::Vec3d voxel{};
   for (std::size_t i = 0; i < 3; ++i) {
-    voxel[i] = round_significant(std::abs(image.pixdim[3 - i]) * nm, kDigits);
+    voxel[i] = round_significant(std::abs(image.pixdim[3 - i]) * nm, kNiftiDigits);
   }
   if (out.layout.shape[1] == 1 && !(voxel[0] > 0)) {
     voxel[0] = voxel[1];
@@ -244,7 +244,8 @@ void read_place(const nifti_image& image, NiftiMetadata& out) {
   const double nm = nanometres_of_unit(image.xyz_units);
   for (std::size_t i = 0; i < 3; ++i) {
     const double place = m[2 - i][3] * nm * (is_lps && i != 0 ? -1 : 1);
-    out.offset_nm[i] = std::isfinite(place) && place != 0 ? round_significant(place, kDigits) : 0;
+    out.offset_nm[i] =
+        std::isfinite(place) && place != 0 ? round_significant(place, kNiftiDigits) : 0;
   }
 }
 

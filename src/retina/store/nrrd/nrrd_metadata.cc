@@ -130,7 +130,7 @@ std::vector<std::vector<double>> vectors_of(std::string_view text) {
 }
 
 core::DType dtype_of_nrrd(const std::string& name) {
-  static const std::map<std::string, core::DType> kTypes = [] {
+  static const std::map<std::string, core::DType> kNrrdTypes = [] {
     using core::DType;
     const std::vector<std::pair<DType, std::vector<const char*>>> names{
         {DType::i8, {"signed char", "int8", "int8_t"}},
@@ -155,8 +155,8 @@ core::DType dtype_of_nrrd(const std::string& name) {
     }
     return types;
   }();
-  const auto found = kTypes.find(lower(name));
-  if (found == kTypes.end()) {
+  const auto found = kNrrdTypes.find(lower(name));
+  if (found == kNrrdTypes.end()) {
     throw bad_nrrd(fmt::format("type '{}'", name), "an integer type, float or double",
                    "convert the file to one of these");
   }
