@@ -22,7 +22,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the data are stored little-endian");
 
-
 struct DTypeName {
   std::string_view name;
   at::ScalarType type;
