@@ -9,6 +9,7 @@
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
 #include "retina/pipeline/compare_test_data.h"
+#include "retina/testing/note_list.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -71,18 +72,8 @@ TEST(GridWatch, TellsTimesRoughly) {
   EXPECT_EQ(rough_time(130 * 60), "2 h 10 min");
 }
 
-/// Keeps the notes of all updates.
-class NoteList final : public core::Progress {
- public:
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t, std::string_view note) override { notes.emplace_back(note); }
-  void end() override {}
-
-  std::vector<std::string> notes;
-};
-
 TEST(GridWatch, ItsNoteIsShownBehindThoseOfAJob) {
-  const auto shown = std::make_shared<NoteList>();
+  const auto shown = std::make_shared<testing::NoteList>();
   const auto noted = with_note(shown, "cell 3 of 40, about 35 min left");
   noted->begin("training", 10, "steps");
   noted->update(1);

@@ -11,6 +11,7 @@
 #include "retina/core/json_text.h"
 #include "retina/core/lock.h"
 #include "retina/pipeline/compare_test_data.h"
+#include "retina/testing/note_list.h"
 #include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
@@ -247,22 +248,12 @@ TEST(Compare, CellsTrainAloneInsideALauncher) {
   EXPECT_EQ(run_grid(grid).trained, 1);
 }
 
-/// Keeps the notes of the updates of all jobs.
-class CollectedNotes final : public core::Progress {
- public:
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
-  void update(std::int64_t, std::string_view note) override { notes.emplace_back(note); }
-  void end() override {}
-
-  std::vector<std::string> notes;
-};
-
 TEST(Compare, TellsHowFarTheGridIs) {
   const testing::TempFolder folder;
   Json grid = toy_grid(folder.path());
   grid["labels"] = {1};
   grid["pictures"] = false;
-  const auto progress = std::make_shared<CollectedNotes>();
+  const auto progress = std::make_shared<testing::NoteList>();
   core::Context context = core::silent_context();
   context.progress = progress;
   run_grid(grid, context);

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
-#include "retina/pipeline/run_folder.h"
+#include "retina/pipeline/training_run.h"
 #include "retina/tensor/device.h"
 #include "retina/trainer/checkpoint.h"
 #include "retina/trainer/optimizer.h"
@@ -14,13 +14,6 @@
 
 namespace retina::pipeline {
 namespace {
-
-RunStart start_of_plan(const TrainingOptions& options) {
-  if (options.resume) {
-    return RunStart::resume;
-  }
-  return options.overwrite ? RunStart::overwrite : RunStart::fresh;
-}
 
 /// Tensors that the optimiser keeps beside each one that it moves.
 std::int64_t moments_of(trainer::OptimizerKind kind) {
@@ -53,7 +46,7 @@ std::string data_of(const TrainingPlan& plan) {
 
 TrainingPlan plan_run(const std::string& verb, const std::string& preset,
                       const TrainingOptions& options) {
-  require_free_run(options.output, start_of_plan(options));
+  require_free_run(options.output, start_of(options));
   const trainer::RankPlace place = trainer::rank_place(trainer::process_environment());
   const at::Device device = tensor::choose_device(options.device);
   TrainingPlan plan;

@@ -22,10 +22,7 @@ RunStart start_of(const TrainingOptions& options, const trainer::Ranks& ranks) {
   if (!ranks.leads()) {
     return RunStart::follow;
   }
-  if (options.resume) {
-    return RunStart::resume;
-  }
-  return options.overwrite ? RunStart::overwrite : RunStart::fresh;
+  return start_of(options);
 }
 
 /// Threads that read ahead; none where the whole process is to have one.
@@ -64,6 +61,13 @@ core::Context follower_context(const core::Context& context) {
 }
 
 }  // namespace
+
+RunStart start_of(const TrainingOptions& options) {
+  if (options.resume) {
+    return RunStart::resume;
+  }
+  return options.overwrite ? RunStart::overwrite : RunStart::fresh;
+}
 
 model::Card worded_card(const TrainingOptions& options, const std::string& preset) {
   model::Card card;

@@ -56,6 +56,9 @@ struct TrainingOutcome {
   Json figures = Json::object();  ///< of the last line of the log in this process
 };
 
+/// Of the process that leads.
+RunStart start_of(const TrainingOptions& options);
+
 /// The card of a model that a run makes, as far as the user words it.
 model::Card worded_card(const TrainingOptions& options, const std::string& preset);
 

@@ -298,6 +298,14 @@ class OneChannel final : public core::Volume {
   int channel_;
 };
 
+/// The reader that is asked for a place; null where none recognises it.
+const Reader* reader_of(const Location& location) {
+  const auto* found =
+      std::find_if(std::begin(kReaders), std::end(kReaders),
+                   [&](const Reader& reader) { return reader.recognises(location); });
+  return found == std::end(kReaders) ? nullptr : found;
+}
+
 }  // namespace
 
 std::vector<std::string> format_names() {
@@ -310,42 +318,37 @@ std::vector<std::string> format_names() {
 
 std::unique_ptr<core::Volume> open(const std::string& path, const OpenOptions& options) {
   const Location location = parse_location(path);
-  for (const Reader& reader : kReaders) {
-    if (!reader.recognises(location)) {
-      continue;
-    }
-    auto volume = reader.open(location, options);
-    require_countable(volume->info());
-    if (location.channel) {
-      volume = std::make_unique<OneChannel>(std::move(volume), path, *location.channel);
-    }
-    if (options.voxel_nm) {
-      return std::make_unique<WithVoxelSize>(std::move(volume), *options.voxel_nm);
-    }
-    return volume;
-  }
-  if (!fs::exists(location.file)) {
+  const Reader* reader = reader_of(location);
+  if (reader == nullptr && !fs::exists(location.file)) {
     throw bad_file(path, "no such file or folder", "an image, a folder of images or a container",
                    "check the path");
   }
-  fail_unknown(location);
+  if (reader == nullptr) {
+    fail_unknown(location);
+  }
+  auto volume = reader->open(location, options);
+  require_countable(volume->info());
+  if (location.channel) {
+    volume = std::make_unique<OneChannel>(std::move(volume), path, *location.channel);
+  }
+  if (options.voxel_nm) {
+    return std::make_unique<WithVoxelSize>(std::move(volume), *options.voxel_nm);
+  }
+  return volume;
 }
 
 std::vector<std::string> list_datasets(const std::string& path) {
   const Location location = parse_location(path);
-  for (const Reader& reader : kReaders) {
-    if (reader.recognises(location)) {
-      return reader.datasets == nullptr || location.channel ? std::vector<std::string>{""}
-                                                            : reader.datasets(location);
-    }
+  const Reader* reader = reader_of(location);
+  if (reader == nullptr) {
+    return {};
   }
-  return {};
+  return reader->datasets == nullptr || location.channel ? std::vector<std::string>{""}
+                                                         : reader->datasets(location);
 }
 
 bool is_recognised(const std::string& path) {
-  const Location location = parse_location(path);
-  return std::any_of(std::begin(kReaders), std::end(kReaders),
-                     [&](const Reader& reader) { return reader.recognises(location); });
+  return reader_of(parse_location(path)) != nullptr;
 }
 
 bool is_container(const std::string& path) {
@@ -353,12 +356,8 @@ bool is_container(const std::string& path) {
   if (!fs::is_directory(location.file)) {
     return false;
   }
-  for (const Reader& reader : kReaders) {
-    if (reader.recognises(location)) {
-      return !reader.is_of_loose_files;
-    }
-  }
-  return false;
+  const Reader* reader = reader_of(location);
+  return reader != nullptr && !reader->is_of_loose_files;
 }
 
 bool keeps_file_open(const std::string& path) {
@@ -366,12 +365,8 @@ bool keeps_file_open(const std::string& path) {
   if (!fs::is_regular_file(location.file)) {
     return false;
   }
-  for (const Reader& reader : kReaders) {
-    if (reader.recognises(location)) {
-      return !reader.is_decoded_whole;
-    }
-  }
-  return false;
+  const Reader* reader = reader_of(location);
+  return reader != nullptr && !reader->is_decoded_whole;
 }
 
 bool can_create(const std::string& path) {

@@ -5,6 +5,7 @@
 #include "retina/core/file.h"
 #include "retina/net/weights.h"
 #include "retina/testing/fixtures.h"
+#include "retina/trainer/ghost_for_test.h"
 #include "retina/trainer/optimizer.h"
 #include "retina/trainer/sgd_fixture_for_test.h"
 #include "retina/trainer/toy_network.h"
@@ -44,16 +45,7 @@ TEST(RestorationTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
   }
 
   EXPECT_NEAR(output.parts.front().value.item<double>(), loss, 1e-6);
-  for (const auto& item : ghost->named_parameters()) {
-    at::Tensor mean = at::zeros_like(item.value());
-    for (const auto& rank : ranks) {
-      mean += rank->named_parameters()[item.key()].grad() / 3;
-    }
-    EXPECT_TRUE(item.value().grad().allclose(mean, 1e-5, 1e-6)) << item.key();
-  }
-  for (const auto& item : ghost->named_buffers()) {  // rank 0's, as published
-    EXPECT_TRUE(item.value().equal(ranks[0]->named_buffers()[item.key()])) << item.key();
-  }
+  expect_mean_of_ranks(*ghost, ranks);
 }
 
 TEST(RestorationTask, RunningStatisticsCanBeTheMeanOfTheGroups) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/data/dataset.h"
+#include "retina/trainer/ghost_for_test.h"
 #include "retina/trainer/optimizer.h"
 #include "retina/trainer/toy_network.h"
 
@@ -78,16 +79,7 @@ TEST(SupervisedTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
   output.loss.backward();
 
   EXPECT_NEAR(output.parts.front().value.item<double>(), loss, 1e-6);
-  for (const auto& item : ghost->named_parameters()) {
-    at::Tensor mean = at::zeros_like(item.value());
-    for (const auto& rank : ranks) {
-      mean += rank->named_parameters()[item.key()].grad() / 3;
-    }
-    EXPECT_TRUE(item.value().grad().allclose(mean, 1e-5, 1e-6)) << item.key();
-  }
-  for (const auto& item : ghost->named_buffers()) {  // rank 0's, as published
-    EXPECT_TRUE(item.value().equal(ranks[0]->named_buffers()[item.key()])) << item.key();
-  }
+  expect_mean_of_ranks(*ghost, ranks);
 }
 
 TEST(SupervisedTask, ReportsItsParts) {
