@@ -1,11 +1,11 @@
-# Finds libtorch: CMAKE_PREFIX_PATH / Torch_DIR if given, else the torch package of RETINA_TORCH_PYTHON, of .venv, or of
-# the python3 on the path. Everything links retina::torch.
+# Finds libtorch: the folder RETINA_TORCH, or the torch package of RETINA_TORCH_PYTHON, of .venv, or of the python3 on the
+# path. Everything links retina::torch. Not by torch's own TorchConfig.cmake: where torch has CUDA, that asks for a whole
+# CUDA toolkit, which nothing here compiles with and most machines with a GPU do not have.
+set(RETINA_TORCH "" CACHE PATH "Folder of libtorch, with include and lib")
 set(RETINA_TORCH_PYTHON "" CACHE FILEPATH "Python whose torch package supplies libtorch")
 
-if(NOT Torch_DIR)
-  find_package(Torch 2.11 QUIET CONFIG)
-endif()
-if(NOT Torch_FOUND AND NOT Torch_DIR)  # a build that is configured again knows Torch_DIR
+set(_torch "${RETINA_TORCH}")
+if(NOT _torch)
   set(_python "${RETINA_TORCH_PYTHON}")
   if(NOT _python AND EXISTS "${PROJECT_SOURCE_DIR}/.venv/bin/python")
     set(_python "${PROJECT_SOURCE_DIR}/.venv/bin/python")
@@ -15,21 +15,42 @@ if(NOT Torch_FOUND AND NOT Torch_DIR)  # a build that is configured again knows 
   # find_spec tells where the package lies without importing it
   execute_process(
     COMMAND "${_python}" -c
-      "import importlib.util as u,os;s=u.find_spec('torch');print(os.path.join(os.path.dirname(s.origin),'share','cmake') if s else '')"
-    OUTPUT_VARIABLE _prefix OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE _rc)
-  if(_rc OR NOT _prefix)
-    message(FATAL_ERROR "No torch package in ${_python}: run ./dev build, or set RETINA_TORCH_PYTHON or CMAKE_PREFIX_PATH")
+      "import importlib.util as u,os;s=u.find_spec('torch');print(os.path.dirname(s.origin) if s else '')"
+    OUTPUT_VARIABLE _torch OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE _rc)
+  if(_rc OR NOT _torch)
+    message(FATAL_ERROR "No torch package in ${_python}: run ./dev build, or set RETINA_TORCH_PYTHON or RETINA_TORCH")
   endif()
-  list(PREPEND CMAKE_PREFIX_PATH "${_prefix}")
 endif()
 
-if(NOT kineto_LIBRARY)  # it is inside libtorch_cpu; silences a warning about a missing library
-  set(kineto_LIBRARY "${CMAKE_DL_LIBS}" CACHE STRING "unused" FORCE)
+set(_version_file "${_torch}/include/torch/headeronly/version.h")
+if(NOT EXISTS "${_version_file}")
+  message(FATAL_ERROR "No LibTorch 2.11 or newer in ${_torch}: ${_version_file} is missing")
 endif()
-find_package(Torch 2.11 REQUIRED)
-if(TARGET caffe2::mkl)  # else the wheel's build host leaks a link directory
-  set_property(TARGET caffe2::mkl PROPERTY INTERFACE_LINK_DIRECTORIES "")
+file(STRINGS "${_version_file}" _numbers REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+string(REGEX REPLACE "[^;0-9]" "" _numbers "${_numbers}")
+list(JOIN _numbers "." _version)
+if(_version VERSION_LESS 2.11)
+  message(FATAL_ERROR "LibTorch ${_version} in ${_torch}: 2.11 or newer is needed")
 endif()
+
+set(_libraries)
+foreach(_name IN ITEMS torch torch_cpu torch_cuda c10 c10_cuda)
+  if(EXISTS "${_torch}/lib/lib${_name}.so")
+    list(APPEND _libraries "${_torch}/lib/lib${_name}.so")
+  endif()
+endforeach()
+# Nothing refers to symbols of torch_cuda, which registers itself when it is loaded. The C++ library comes first: some builds of
+# libtorch give away an old std::filesystem of their own, which crashes.
+add_library(torch INTERFACE IMPORTED)
+set_target_properties(torch PROPERTIES
+  INTERFACE_INCLUDE_DIRECTORIES "${_torch}/include;${_torch}/include/torch/csrc/api/include"
+  INTERFACE_COMPILE_DEFINITIONS "USE_C10D_GLOO;USE_DISTRIBUTED;USE_RPC;USE_TENSORPIPE"
+  INTERFACE_LINK_LIBRARIES "-Wl,--no-as-needed;stdc++;${_libraries};-Wl,--as-needed")
+set(RETINA_TORCH_CUDA OFF)
+if(EXISTS "${_torch}/lib/libtorch_cuda.so")
+  set(RETINA_TORCH_CUDA ON)
+endif()
+message(STATUS "LibTorch ${_version} in ${_torch}, CUDA ${RETINA_TORCH_CUDA}")
 
 add_library(retina_torch INTERFACE)
 target_link_libraries(retina_torch INTERFACE torch)

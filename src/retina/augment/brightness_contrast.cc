@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "retina/tensor/upload.h"
+
 namespace retina::augment {
 
 at::Tensor apply_grey_tables(const at::Tensor& images_NYX, std::span<const GreyTable> tables) {
@@ -9,7 +11,7 @@ at::Tensor apply_grey_tables(const at::Tensor& images_NYX, std::span<const GreyT
   const at::Tensor table_NV = at::empty({count, 256}, at::kByte);
   std::memcpy(table_NV.data_ptr(), tables.data(), tables.size_bytes());
   const at::Tensor grey = images_NYX.reshape({count, -1}).to(at::kLong);
-  return table_NV.to(images_NYX.device()).gather(1, grey).view(images_NYX.sizes());
+  return tensor::upload(table_NV, images_NYX.device()).gather(1, grey).view(images_NYX.sizes());
 }
 
 }  // namespace retina::augment

@@ -15,6 +15,7 @@
 #include "retina/augment/rotate.h"
 #include "retina/augment/sample_kernel.h"
 #include "retina/augment/warp.h"
+#include "retina/tensor/upload.h"
 
 namespace retina::augment {
 
@@ -104,7 +105,8 @@ at::Tensor degrade(at::Tensor images_NYX, const std::vector<Sample>& samples, co
   if (std::any_of(sigmas.begin(), sigmas.end(), [](float s) { return s > 0; })) {
     const at::Tensor noise = standard_normal(seeds, recipe.size, recipe.size, images_NYX.device());
     images_NYX =
-        add_noise(images_NYX, noise * at::tensor(sigmas).view({-1, 1, 1}).to(images_NYX.device()));
+        add_noise(images_NYX,
+                  noise * tensor::upload(at::tensor(sigmas), images_NYX.device()).view({-1, 1, 1}));
   }
   if (std::any_of(sides.begin(), sides.end(), [](int s) { return s > 1; })) {
     images_NYX = gaussian_blur(images_NYX, sides);
@@ -154,7 +156,7 @@ at::Tensor published_crops(const std::vector<Sample>& samples, at::Tensor Sample
                            Interpolation interpolation, int size, const at::Device& device) {
   std::vector<at::Tensor> crops;
   for (const Sample& sample : samples) {
-    const at::Tensor window = window_pixels(sample.*plane, sample.geometry).to(device);
+    const at::Tensor window = tensor::upload(window_pixels(sample.*plane, sample.geometry), device);
     const Crop& crop = sample.geometry.crop;
     crops.push_back(resized_crop(
         window, {.y = 0, .x = 0, .height = crop.height, .width = crop.width}, size, interpolation));
@@ -193,7 +195,7 @@ at::Tensor rotated_first(const std::vector<Sample>& samples, at::Tensor Sample::
     const Geometry& g = sample.geometry;
     const std::array<double, 1> angle{g.angle};
     const Flips flips{.columns = {g.flip_x ? 1 : 0}, .rows = {g.flip_y ? 1 : 0}};
-    const at::Tensor patch = (sample.*plane).to(device).unsqueeze(0);
+    const at::Tensor patch = tensor::upload(sample.*plane, device).unsqueeze(0);
     planes.push_back(resized_crop(rotate(flip(patch, flips), angle, interpolation)[0], g.crop, size,
                                   interpolation));
   }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "retina/augment/photometry.h"
+#include "retina/tensor/upload.h"
 
 namespace retina::augment {
 
@@ -22,7 +23,7 @@ at::Tensor noise_words(std::span<const std::uint64_t> seeds, std::int64_t count,
                        const at::Device& device) {
   std::vector<std::int64_t> signed_seeds(seeds.begin(), seeds.end());
   const at::Tensor counter = at::arange(1, count + 1, at::TensorOptions(at::kLong).device(device));
-  at::Tensor z = at::tensor(signed_seeds, at::kLong).to(device).unsqueeze(1) +
+  at::Tensor z = tensor::upload(at::tensor(signed_seeds, at::kLong), device).unsqueeze(1) +
                  counter.unsqueeze(0) * as_signed(0x9E3779B97F4A7C15ULL);
   z = z.bitwise_xor(shift_right(z, 30)) * as_signed(0xBF58476D1CE4E5B9ULL);
   z = z.bitwise_xor(shift_right(z, 27)) * as_signed(0x94D049BB133111EBULL);
@@ -39,7 +40,7 @@ at::Tensor standard_normal(std::span<const std::uint64_t> seeds, std::int64_t he
   const at::Tensor index = words.unsqueeze(2).bitwise_right_shift(shifts).bitwise_and(0xFFFF);
   const std::span<const float> quantiles = normal_quantiles();
   const at::Tensor table =
-      at::tensor(at::ArrayRef<float>(quantiles.data(), quantiles.size())).to(device);
+      tensor::upload(at::tensor(at::ArrayRef<float>(quantiles.data(), quantiles.size())), device);
   return table.index({index.reshape({planes, -1}).narrow(1, 0, height * width)})
       .view({planes, height, width});
 }

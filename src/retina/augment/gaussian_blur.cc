@@ -4,6 +4,7 @@
 
 #include "retina/augment/geometry.h"
 #include "retina/augment/photometry.h"
+#include "retina/tensor/upload.h"
 
 namespace retina::augment {
 
@@ -34,8 +35,8 @@ at::Tensor convolve(const at::Tensor& planes_NYX, int dimension, const at::Tenso
   for (std::int64_t i = -kTaps / 2; i < count + kTaps / 2; ++i) {
     index.push_back(reflect_101(i, count));
   }
-  const at::Tensor padded =
-      planes_NYX.index_select(dimension, at::tensor(index, at::kLong).to(planes_NYX.device()));
+  const at::Tensor padded = planes_NYX.index_select(
+      dimension, tensor::upload(at::tensor(index, at::kLong), planes_NYX.device()));
   at::Tensor sum = at::zeros_like(planes_NYX);
   for (int tap = 0; tap < kTaps; ++tap) {
     sum += padded.narrow(dimension, tap, count) * weights_NK.select(1, tap).view({-1, 1, 1});
@@ -46,7 +47,7 @@ at::Tensor convolve(const at::Tensor& planes_NYX, int dimension, const at::Tenso
 }  // namespace
 
 at::Tensor gaussian_blur(const at::Tensor& images_NYX, std::span<const int> sides) {
-  const at::Tensor weights_NK = centred_weights(sides).to(images_NYX.device());
+  const at::Tensor weights_NK = tensor::upload(centred_weights(sides), images_NYX.device());
   const at::Tensor sum = convolve(convolve(images_NYX.to(at::kInt), 2, weights_NK), 1, weights_NK);
   return (sum + (1 << (2 * kShift - 1))).bitwise_right_shift(2 * kShift).to(at::kByte);
 }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "retina/tensor/upload.h"
+
 namespace retina::augment {
 
 namespace {
@@ -36,7 +38,7 @@ Taps bilinear_taps(std::int64_t count, int size, const at::Device& device) {
     weight_high.push_back(static_cast<int>(std::nearbyint(share * kWeightOne)));
   }
   const auto on_device = [&](const auto& values, at::ScalarType type) {
-    return at::tensor(values, type).to(device);
+    return tensor::upload(at::tensor(values, type), device);
   };
   return {on_device(low, at::kLong), on_device(high, at::kLong), on_device(weight_low, at::kInt),
           on_device(weight_high, at::kInt)};
@@ -63,7 +65,7 @@ at::Tensor nearest_index(std::int64_t count, int size, const at::Device& device)
   for (int i = 0; i < size; ++i) {
     index.push_back(std::min(static_cast<std::int64_t>(std::floor(i * scale)), count - 1));
   }
-  return at::tensor(index, at::kLong).to(device);
+  return tensor::upload(at::tensor(index, at::kLong), device);
 }
 
 }  // namespace

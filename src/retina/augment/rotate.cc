@@ -4,6 +4,8 @@
 #include <numbers>
 #include <vector>
 
+#include "retina/tensor/upload.h"
+
 namespace retina::augment {
 
 namespace {
@@ -38,8 +40,8 @@ Coordinate coordinate(const std::vector<std::array<double, 6>>& maps, std::size_
     }
   }
   const auto count = static_cast<std::int64_t>(maps.size());
-  return {at::tensor(along, at::kInt).view({count, width}).to(device),
-          at::tensor(across, at::kInt).view({count, height}).to(device)};
+  return {tensor::upload(at::tensor(along, at::kInt).view({count, width}), device),
+          tensor::upload(at::tensor(across, at::kInt).view({count, height}), device)};
 }
 
 /// reflect-101 of whole coordinates into 0..count-1.

@@ -1,6 +1,7 @@
 #include "retina/augment/warp.h"
 
 #include "retina/augment/sample_kernel.h"
+#include "retina/tensor/upload.h"
 
 namespace retina::augment {
 
@@ -28,8 +29,8 @@ class Parameters {
       sizes.insert(sizes.end(), {source.image_YX.size(0), source.image_YX.size(1), offset});
       offset += source.image_YX.numel();
     }
-    values_NP_ = at::tensor(values).view({-1, kColumns}).to(device);
-    sizes_NP_ = at::tensor(sizes, at::kLong).view({-1, 3}).to(device);
+    values_NP_ = tensor::upload(at::tensor(values).view({-1, kColumns}), device);
+    sizes_NP_ = tensor::upload(at::tensor(sizes, at::kLong).view({-1, 3}), device);
   }
   at::Tensor rotation(int i) const { return column(values_NP_, i); }
   at::Tensor scale(int axis) const { return column(values_NP_, 6 + axis); }  ///< axis 0 = x, 1 = y
@@ -76,7 +77,7 @@ at::Tensor flat(const std::vector<WarpSource>& sources, at::Tensor WarpSource::*
   for (const WarpSource& source : sources) {
     parts.push_back((source.*plane).flatten());
   }
-  return at::cat(parts).to(device);
+  return tensor::upload(at::cat(parts), device);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "retina/tensor/upload.h"
+
 namespace retina::engine {
 
 namespace {
@@ -38,7 +40,7 @@ std::vector<float> axis_totals(const AxisPlan& axis, const Span& region,
 at::Tensor outer_YX(const std::vector<float>& y, const std::vector<float>& x, at::Device device) {
   const at::Tensor y_Y = torch::tensor(y);
   const at::Tensor x_X = torch::tensor(x);
-  return at::outer(y_Y, x_X).to(device);
+  return tensor::upload(at::outer(y_Y, x_X), device);
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ class PatternNetwork final : public net::DenseNetwork {
     return {"segmentation", channels_, 1, channels_ == 1 ? "sigmoid" : "softmax"};
   }
   at::Tensor forward(const at::Tensor& images_NCYX) override {
-    return at::conv2d(images_NCYX, kernel_, {}, 1, 2).tanh() * 2 + place_YX_;
+    const at::Device device = images_NCYX.device();
+    return at::conv2d(images_NCYX, kernel_.to(device), {}, 1, 2).tanh() * 2 + place_YX_.to(device);
   }
   std::shared_ptr<DenseNetwork> prepared_for_inference(at::Device, at::ScalarType) const override {
     return std::make_shared<PatternNetwork>(channels_, window_);
@@ -35,11 +36,12 @@ class PatternNetwork final : public net::DenseNetwork {
   at::Tensor place_YX_;
 };
 
-inline PlanePredictor pattern_predictor(int channels, const WindowOptions& options) {
+inline PlanePredictor pattern_predictor(int channels, const WindowOptions& options,
+                                        at::Device device = at::kCPU) {
   return {std::make_shared<PatternNetwork>(channels),
           {.range = {}, .mean = 0.5, .std = 0.25},
           options,
-          at::kCPU,
+          device,
           at::kFloat};
 }
 

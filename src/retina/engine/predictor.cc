@@ -11,6 +11,7 @@
 #include "retina/core/clock.h"
 #include "retina/engine/blend.h"
 #include "retina/tensor/out_of_memory.h"
+#include "retina/tensor/upload.h"
 
 namespace retina::engine {
 
@@ -25,7 +26,7 @@ at::Tensor reflected_index(const AxisPlan& axis, at::Device device) {
     const std::int64_t folded = ((i - axis.pad_low) % period + period) % period;
     index.push_back(std::min(folded, period - folded) % axis.extent);
   }
-  return torch::tensor(index, at::kLong).to(device);
+  return tensor::upload(torch::tensor(index, at::kLong), device);
 }
 
 std::vector<std::vector<const WindowTask*>> by_batch(const std::vector<WindowTask>& tasks) {
@@ -168,7 +169,7 @@ at::Tensor PlanePredictor::gather_NCYX(const PlaneSeries& series, const PlaneBlo
 void PlanePredictor::predict_block(const PlaneSeries& series, const PlaneBlock& block,
                                    const at::Tensor& pixels_PYX, const PlaneSink& sink) {
   const at::NoGradGuard no_grad;
-  const at::Tensor on_device_PYX = pixels_PYX.to(device_);
+  const at::Tensor on_device_PYX = tensor::upload(pixels_PYX, device_);
   const std::vector<WindowTask> tasks = assign_batches(
       series.plan, block.region, block.planes.begin, block.planes.size(), series.batch);
   InOrderBlender blender(series, block, tasks,

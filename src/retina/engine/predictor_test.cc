@@ -7,6 +7,7 @@
 #include "retina/core/file.h"
 #include "retina/engine/parity_network_for_test.h"
 #include "retina/engine/pattern_network_for_test.h"
+#include "retina/tensor/device.h"
 #include "retina/testing/fixtures.h"
 
 namespace retina::engine {
@@ -57,6 +58,23 @@ TEST(PlanePredictor, PublishedProcedureEqualsItsRestatement) {
     const at::Tensor restated_KYX = restated_logits(
         network, {.range = {}, .mean = 0.5, .std = 0.25}, pixels_YX, published_windows());
     EXPECT_LT((predictor.logits(pixels_YX) - restated_KYX).abs().max().item<float>(), 2e-6F);
+  }
+}
+
+TEST(PlanePredictorGpu, GivesTheLogitsOfTheCpu) {
+  if (!at::hasCUDA()) {
+    GTEST_SKIP() << "absent: a CUDA device";
+  }
+  const at::Device device(at::kCUDA, 0);
+  tensor::use_precision(tensor::Precision::fp32, device);
+  for (const WindowOptions& windows : {WindowOptions{}, published_windows()}) {
+    for (const auto& [y, x] : {std::pair(70, 100), std::pair(20, 75)}) {
+      const at::Tensor pixels_YX = random_pixels({y, x}, 1);
+      const at::Tensor cpu_KYX = pattern_predictor(3, windows).logits(pixels_YX);
+      const at::Tensor gpu_KYX = pattern_predictor(3, windows, device).logits(pixels_YX);
+      EXPECT_TRUE(gpu_KYX.is_cuda());
+      EXPECT_LT((gpu_KYX.cpu() - cpu_KYX).abs().max().item<float>(), 1e-4F);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "retina/net/blocks/std_conv.h"
+#include "retina/net/blocks/upsample_concat.h"
 #include "retina/net/decoders/cascade_decoder.h"
 #include "retina/net/transunet.h"
 #include "retina/net/weights.h"
@@ -134,12 +135,6 @@ class Folder {
   torch::OrderedDict<std::string, at::Tensor> state_;
 };
 
-at::Tensor up_and_joined(const at::Tensor& x_NCYX, const at::Tensor* skip_NCYX) {
-  const at::Tensor up =
-      at::upsample_bilinear2d(x_NCYX, {2 * x_NCYX.size(2), 2 * x_NCYX.size(3)}, true);
-  return skip_NCYX == nullptr ? up : at::cat({up, *skip_NCYX}, 1);
-}
-
 }  // namespace
 
 at::Tensor FoldedConv::operator()(const at::Tensor& x_NCYX) const {
@@ -248,7 +243,8 @@ Flow TransUNetInference::conv_more(Flow flow) const {
 
 Flow TransUNetInference::decoder_block(Flow flow, std::size_t index) const {
   const auto& [conv1, conv2] = decoder_[index];
-  flow.x = conv2(conv1(up_and_joined(flow.x, flow.skips.empty() ? nullptr : &flow.skips.back())));
+  flow.x =
+      conv2(conv1(upsample_concat(flow.x, flow.skips.empty() ? at::Tensor() : flow.skips.back())));
   if (!flow.skips.empty()) {
     flow.skips.pop_back();
   }

@@ -14,12 +14,14 @@
 #include "retina/model/model.h"
 #include "retina/net/network.h"
 #include "retina/pipeline/bench_timer.h"
+#include "retina/pipeline/bench_trace.h"
 #include "retina/pipeline/predict.h"
 #include "retina/pipeline/pretrain_rate.h"
 #include "retina/pipeline/scratch_folder.h"
 #include "retina/store/open.h"
 #include "retina/tensor/convert.h"
 #include "retina/tensor/device.h"
+#include "retina/trainer/graphed_step.h"
 #include "retina/trainer/optimizer.h"
 #include "retina/trainer/supervised_task.h"
 
@@ -56,6 +58,8 @@ struct Bench {
 };
 
 double forward(const Bench& bench, at::ScalarType type) {
+  tensor::use_precision(type == at::kFloat ? tensor::Precision::fp32 : tensor::Precision::automatic,
+                        bench.device);
   const auto network = bench.network()->prepared_for_inference(bench.device, type);
   const at::Tensor images_NCYX = bench.images_NCYX(network->input().window).to(type);
   const c10::InferenceMode inference;
@@ -63,7 +67,9 @@ double forward(const Bench& bench, at::ScalarType type) {
                     [&] { network->forward(images_NCYX); });
 }
 
-double train_step(const Bench& bench) {
+/// A training step on one batch of random pixels, again and again.
+std::function<void()> repeated_step(const Bench& bench) {
+  tensor::use_precision(tensor::Precision::automatic, bench.device);
   const auto network = bench.network();
   network->train();
   const std::int64_t side = network->input().window;
@@ -71,15 +77,29 @@ double train_step(const Bench& bench) {
       .images_NCYX = bench.images_NCYX(side),
       .labels_NYX = at::randint(0, 2, {bench.options.batch, side, side},
                                 at::TensorOptions().device(bench.device).dtype(at::kLong))};
-  trainer::SupervisedTask task(
-      network, [&](const data::RawBatch&) { return batch; },
-      {.arithmetic = bench.fast_type == at::kBFloat16 ? trainer::Arithmetic::bf16
-                                                      : trainer::Arithmetic::fp32});
-  trainer::Optimizer optimizer(*network, {});
-  return bench.rate(static_cast<double>(bench.options.batch), [&] {
-    task.step({}, 1).loss.backward();
-    optimizer.step(0.003);
-  });
+  const auto task = std::make_shared<trainer::SupervisedTask>(
+      network, [batch](const data::RawBatch&) { return batch; },
+      trainer::SupervisedOptions{.arithmetic = bench.fast_type == at::kBFloat16
+                                                   ? trainer::Arithmetic::bf16
+                                                   : trainer::Arithmetic::fp32});
+  const auto optimizer =
+      std::make_shared<trainer::Optimizer>(*network, trainer::OptimizerOptions{});
+  if (!bench.options.cuda_graph) {
+    return [task, optimizer] {
+      task->step({}, 1).loss.backward();
+      optimizer->step(0.003);
+    };
+  }
+  const auto graphed = std::make_shared<trainer::GraphedStep>(
+      *task, [log = bench.context.log](const std::string& text) { log->warn("{}", text); });
+  return [task, optimizer, graphed] {
+    graphed->run(task->prepare({}));
+    optimizer->step(0.003);
+  };
+}
+
+double train_step(const Bench& bench) {
+  return bench.rate(static_cast<double>(bench.options.batch), repeated_step(bench));
 }
 
 double pretraining(const Bench& bench) {
@@ -161,6 +181,7 @@ double predict(const Bench& bench, tensor::Precision precision) {
   options.precision = precision;
   options.threads = static_cast<int>(bench.options.threads);
   options.overwrite = true;
+  options.max_ram = "32GiB";  // not what is measured, and a GPU's libraries take gigabytes
   pipeline::predict(options, core::silent_context());
   std::vector<double> rates;
   const core::Stopwatch total;
@@ -220,13 +241,14 @@ BenchReport bench(const BenchOptions& options, const core::Context& context) {
   tensor::set_threads(static_cast<int>(options.threads));
   tensor::keep_freed_memory();
   const at::Device device = tensor::choose_device(options.device);
+  tensor::tune_convolutions();
   const Bench shared{options, device, tensor::bf16_is_fast(device) ? at::kBFloat16 : at::kFloat,
                      context};
   BenchReport report{.device = device.str(),
                      .precision = shared.fast_type == at::kBFloat16 ? "bf16" : "fp32",
                      .figures = {}};
   for (const FigureEntry& figure : kFigures) {
-    const bool wanted = (options.figures.empty() && !options.layers) ||
+    const bool wanted = (options.figures.empty() && !options.layers && options.trace.empty()) ||
                         std::find(options.figures.begin(), options.figures.end(), figure.name) !=
                             options.figures.end();
     if (wanted) {
@@ -238,11 +260,17 @@ BenchReport bench(const BenchOptions& options, const core::Context& context) {
   if (options.layers) {
     context.check_stop("");
     context.log->info("measuring the parts of the network");
+    tensor::use_precision(tensor::Precision::automatic, device);
     report.roofline =
         measure_roofline(*shared.network(), {.device = device,
                                              .dtype = shared.fast_type,
                                              .batch = options.batch,
                                              .seconds = options.seconds / kPartsOfAFigure});
+  }
+  if (!options.trace.empty()) {
+    context.check_stop("");
+    context.log->info("recording training steps in {}", options.trace);
+    write_trace(options.trace, device, repeated_step(shared));
   }
   return report;
 }

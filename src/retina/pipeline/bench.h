@@ -18,9 +18,11 @@ struct BenchOptions {
   std::string device = "auto";
   std::int64_t threads = 0;
   std::int64_t batch = 8;
-  double seconds = 5;             ///< of each figure, after warming up
-  std::string image = {};         ///< of predict_1024*; empty = random pixels
-  bool layers = false;            ///< the parts of the network too; figures only where named
+  double seconds = 5;      ///< of each figure, after warming up
+  std::string image = {};  ///< of predict_1024*; empty = random pixels
+  bool layers = false;     ///< the parts of the network too; figures only where named
+  bool cuda_graph = true;
+  std::string trace = {};         ///< file for a timeline of training steps; empty = none
   Json network = Json::object();  ///< what the network has other than the preset's
 
   template <class Self, class Visitor>
@@ -38,6 +40,12 @@ struct BenchOptions {
     visit("layers", self.layers,
           "arithmetic, time and limit of each part of the network, in place of the figures that "
           "are not named");
+    visit("cuda_graph", self.cuda_graph,
+          "train_step and trace: note the step on a CUDA device and repeat it as a whole");
+    visit("trace", self.trace,
+          "file (.json) for a timeline of three training steps, which Perfetto shows, in place of "
+          "the "
+          "figures that are not named");
     visit("network", self.network, "what the network has other than the preset's");
   }
   std::vector<Problem> validate() const;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "retina/core/file.h"
 #include "retina/pipeline/finetune_test_data.h"
+#include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
 namespace {
@@ -47,6 +49,20 @@ TEST(Bench, LayersComeInPlaceOfTheFigures) {
   EXPECT_TRUE(report.figures.empty());
   ASSERT_TRUE(report.roofline);
   EXPECT_EQ(to_json(report)["layers"][0]["name"], "root");
+}
+
+TEST(Bench, TraceIsATimelineOfTrainingSteps) {
+  const testing::TempFolder scratch;
+  BenchOptions options = toy_bench();
+  options.trace = scratch / "steps.json";
+  EXPECT_TRUE(bench(options, core::silent_context()).figures.empty());
+  const Json trace = core::read_json(options.trace);
+  std::size_t convolutions = 0;
+  for (const Json& event : trace.at("traceEvents")) {
+    convolutions += event.value("name", "") == "aten::convolution" ? 1 : 0;
+  }
+  EXPECT_GT(convolutions, 0U);
+  EXPECT_EQ(convolutions % 3, 0U) << "three equal steps";
 }
 
 TEST(Bench, UnknownFigureIsRefusedWithASuggestion) {

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kLeastRepeats = 3;
 constexpr std::size_t kMostRepeats = 1000;
+constexpr int kWarmUp = 2;
+constexpr int kCudaWarmUp = 5;  ///< algorithms are chosen, a training step is noted
 
 }  // namespace
 
@@ -23,13 +25,14 @@ double median(std::vector<double> values) {
 
 void BenchTimer::synchronise() const {
   if (device_.is_cuda()) {
-    torch::cuda::synchronize();
+    torch::cuda::synchronize(device_.index());
   }
 }
 
 Timing BenchTimer::time(const std::function<void()>& run) const {
-  run();
-  run();
+  for (int i = 0; i < (device_.is_cuda() ? kCudaWarmUp : kWarmUp); ++i) {
+    run();
+  }
   synchronise();
   std::vector<double> seconds;
   const core::Stopwatch total;

@@ -21,16 +21,18 @@ class BenchTimer {
   /// `seconds`: for the repeats of one piece of work, after warming up.
   BenchTimer(at::Device device, double seconds) : device_(device), seconds_(seconds) {}
 
-  /// Of one `run`: two runs to warm up, then at least three that count. Waits for the device.
+  /// Of one `run`: two runs to warm up (five on a GPU), then at least three that count. Waits for
+  /// the device.
   Timing time(const std::function<void()>& run) const;
   /// Of repeats of `run`, each of which does `units`: units per second, by the median.
   double rate(double units, const std::function<void()>& run) const {
     return units / time(run).median_s;
   }
 
- private:
+  /// Waits until the device has done all that it was given.
   void synchronise() const;
 
+ private:
   at::Device device_;
   double seconds_;
 };

@@ -39,6 +39,7 @@ DoctorReport doctor(const DoctorOptions& options, const core::Context&) {
   DoctorReport report;
   const at::Device device = tensor::choose_device(options.device);
   report.device = device.str();
+  tensor::use_precision(tensor::Precision::fp32, device);
   report.fp32_gflops = convolution_gflops(device, at::kFloat);
   report.bf16_gflops = convolution_gflops(device, at::kBFloat16);
   report.precision = tensor::bf16_is_fast(device) ? "bf16" : "fp32";

@@ -21,9 +21,10 @@ struct FinetuneReport {
   double seconds = 0;                         ///< of the whole run, checks and validations included
   std::optional<double> best_validation_iou;  ///< of the model: mean over classes and slices
   std::int64_t best_step = -1;
-  double device_busy = 0;  ///< 1 - time the training waited for data / its time
-  std::string precision;   ///< fp32 or bf16: what "auto" meant on the device of this run
-  std::string report;      ///< report.html
+  double device_busy =
+      0;  ///< of a GPU: share of the time it had work; of a CPU: 1 - waiting for data
+  std::string precision;  ///< fp32 or bf16: what "auto" meant on the device of this run
+  std::string report;     ///< report.html
   std::optional<LeaveOneOut> leave_one_out{};
   std::int64_t rank = 0;               ///< that tells this; only rank 0's is whole
   std::optional<TrainingPlan> plan{};  ///< of a dry run, which leaves all else empty

@@ -17,6 +17,7 @@ HeldOutSlices::HeldOutSlices(const FinetuneOptions& run, const core::Context& co
   slices_ = evenly_spaced(dataset_.slices, run.validation.max_slices);
   const at::Device device = tensor::choose_device(run.device);
   const at::ScalarType dtype = tensor::choose_type(run.precision, device);
+  tensor::use_precision(run.precision, device);
   predictor_ = std::make_unique<engine::PlanePredictor>(
       model.network->prepared_for_inference(device, dtype), model.card.preprocess,
       run.validation.windows, device, dtype);

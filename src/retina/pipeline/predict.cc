@@ -14,6 +14,7 @@
 #include "retina/store/output.h"
 #include "retina/store/output_place.h"
 #include "retina/store/pack/pack.h"
+#include "retina/tensor/device_meter.h"
 
 namespace retina::pipeline {
 
@@ -193,11 +194,13 @@ PredictReport predict(const PredictOptions& options, const core::Context& contex
     open_grey(options.input, options);  // a bad input is reported before a model is loaded
   }
   PredictionSetup setup = make_setup(options, context);
+  const tensor::DeviceMeter meter(setup.predictor->device());
   PredictReport report =
       images.empty() ? predict_file(setup, context) : predict_set(setup, images, context);
   report.procedure = core::enum_name(options.procedure);
+  report.device_busy = meter.busy().value_or(report.device_busy);
   report.device = setup.predictor->device().str();
-  report.precision = setup.dtype == at::kBFloat16 ? "bf16" : "fp32";
+  report.precision = core::enum_name(setup.precision);
   report.peak_rss_bytes = core::peak_rss_bytes();
   report.dry_run = options.dry_run;
   return report;

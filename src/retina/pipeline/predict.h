@@ -71,7 +71,8 @@ struct PredictOptions {
           "default: few windows with Gaussian blending; published: the authors' scripts (overlap "
           "0.7, constant weights, fp32)");
     visit("device", self.device, "auto, cpu, cuda or cuda:N");
-    visit("precision", self.precision, "auto (fp32), fp32, or bf16: faster, see docs/inference.md");
+    visit("precision", self.precision,
+          "auto (fp32), fp32, tf32 (CUDA), or bf16: faster, see docs/inference.md");
     visit("threads", self.threads, "CPU threads of the network; 0 = all cores");
     visit("probabilities", self.probabilities,
           "also write probabilities as uint8 (255 = certain) to OUTPUT_probabilities");
@@ -139,7 +140,8 @@ struct PredictReport {
   std::int64_t scratch_bytes = 0;
   std::int64_t planned_peak_bytes = 0;
   std::int64_t peak_rss_bytes = 0;
-  double device_busy = 0;  ///< 1 - waiting of the compute stage / its wall time
+  double device_busy =
+      0;  ///< of a GPU: share of the time it had work; of a CPU: 1 - waiting for data
   bool dry_run = false;
 };
 

@@ -27,9 +27,10 @@ constexpr std::int64_t kLeastBufferBytes = std::int64_t{32} << 20;
 
 /// `auto` is fp32: bf16 keeps the IoU, but moves the area of one object in a hundred by more than
 /// 2 % (docs/inference.md), which is too much for measurements.
-at::ScalarType choose_dtype(const PredictOptions& options) {
-  const bool published = options.procedure == Procedure::published;
-  return options.precision == tensor::Precision::bf16 && !published ? at::kBFloat16 : at::kFloat;
+tensor::Precision chosen_precision(const PredictOptions& options, const at::Device& device) {
+  return options.precision == tensor::Precision::automatic
+             ? tensor::Precision::fp32
+             : tensor::choose_precision(options.precision, device);
 }
 
 }  // namespace
@@ -51,7 +52,9 @@ PredictionSetup make_setup(const PredictOptions& options, const core::Context& c
   setup.options = options;
   setup.windows = window_options(options);
   const at::Device device = tensor::choose_device(options.device);
-  setup.dtype = choose_dtype(options);
+  setup.precision = chosen_precision(options, device);
+  const at::ScalarType dtype = tensor::choose_type(setup.precision, device);
+  tensor::use_precision(setup.precision, device);
   tensor::set_threads(options.threads);
   tensor::keep_freed_memory();
   const fs::path folder = model::find_model_folder(options.model);
@@ -85,15 +88,14 @@ PredictionSetup make_setup(const PredictOptions& options, const core::Context& c
     setup.trained_nm = {{nm[0], nm[1], nm[2]}};
   }
   setup.predictor = std::make_unique<engine::PlanePredictor>(
-      options.dry_run ? loaded.network
-                      : loaded.network->prepared_for_inference(device, setup.dtype),
-      loaded.card.preprocess, setup.windows, device, setup.dtype);
+      options.dry_run ? loaded.network : loaded.network->prepared_for_inference(device, dtype),
+      loaded.card.preprocess, setup.windows, device, dtype);
   setup.predictor->set_hooks(engine::predictor_hooks(context, kStopGrace_s, core::kContinueHint));
   if (!setup.card.licence.empty()) {
     context.log->info("licence of the model: {}", setup.card.licence);
   }
   context.log->info("model '{}' on {}, {}, window {}, procedure {}", setup.card.name, device.str(),
-                    setup.dtype == at::kBFloat16 ? "bf16" : "fp32", setup.predictor->window(),
+                    core::enum_name(setup.precision), setup.predictor->window(),
                     core::enum_name(options.procedure));
   return setup;
 }
@@ -167,7 +169,7 @@ std::string resume_key(const PredictionSetup& setup, const Json& what) {
               {"card", model::to_json(setup.card)},
               {"windows", core::options_to_json(setup.windows)},
               {"procedure", core::enum_name(setup.options.procedure)},
-              {"bf16", setup.dtype == at::kBFloat16},
+              {"precision", core::enum_name(setup.precision)},
               {"threshold", setup.threshold},
               {"probabilities", setup.options.probabilities},
               {"postprocess", core::options_to_json(setup.postprocess)},

@@ -22,7 +22,7 @@ struct PredictionSetup {
   std::string weights_digest;  ///< of the file, so that a resumed job meets the same weights
   std::unique_ptr<engine::PlanePredictor> predictor;
   engine::WindowOptions windows;
-  at::ScalarType dtype = at::kFloat;
+  tensor::Precision precision = tensor::Precision::fp32;
   double threshold = 0.5;
   model::Postprocess postprocess;       ///< of the model, with what the user changed
   std::vector<core::Vec3d> trained_nm;  ///< voxels of the training images, z, y, x

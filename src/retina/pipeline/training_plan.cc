@@ -54,8 +54,7 @@ TrainingPlan plan_run(const std::string& verb, const std::string& preset,
   plan.preset = preset;
   plan.run = options.output;
   plan.device = device.str();
-  plan.precision =
-      tensor::choose_type(options.precision, device) == at::kBFloat16 ? "bf16" : "fp32";
+  plan.precision = core::enum_name(tensor::choose_precision(options.precision, device));
   plan.ranks = place.ranks;
   plan.rank = place.rank;
   if (options.resume) {

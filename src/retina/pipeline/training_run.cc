@@ -88,7 +88,7 @@ TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& co
       folder_(options.output, start_of(options, ranks_)),
       context_(leads() ? folder_.with_log_file(context) : follower_context(context)),
       device_(tensor::choose_device(options.device, ranks_.local_rank())),
-      dtype_(tensor::choose_type(options.precision, device_)) {
+      precision_(tensor::choose_precision(options.precision, device_)) {
   if (options_.batch % ranks_.count() != 0) {
     throw Error(ErrorKind::usage,
                 Problem{.subject = "batch",
@@ -102,15 +102,18 @@ TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& co
   }
   ranks_.use(device_);
   tensor::set_threads(options_.threads);
+  tensor::use_precision(precision_, device_);
+  tensor::tune_convolutions();
   tensor::keep_freed_memory();
 }
 
 trainer::Arithmetic TrainingRun::arithmetic() const {
-  return dtype_ == at::kBFloat16 ? trainer::Arithmetic::bf16 : trainer::Arithmetic::fp32;
+  return precision_ == tensor::Precision::bf16 ? trainer::Arithmetic::bf16
+                                               : trainer::Arithmetic::fp32;
 }
 
 std::string TrainingRun::precision() const {
-  return dtype_ == at::kBFloat16 ? "bf16" : "fp32";
+  return core::enum_name(precision_);
 }
 
 std::string TrainingRun::device_text() const {
@@ -174,6 +177,7 @@ trainer::LoopOptions TrainingRun::loop_options(const TrainingHooks& hooks) const
           .seed = options_.seed,
           .rank = ranks_.rank(),
           .keep = options_.keep,
+          .cuda_graph = options_.cuda_graph,
           .schedule = options_.schedule};
 }
 
@@ -268,13 +272,25 @@ double TrainingRun::seconds_left(std::int64_t step, double seconds_a_step) const
   return left;
 }
 
+TrainingRun::Mark TrainingRun::mark(std::int64_t step) const {
+  return {.step = step,
+          .seconds = watch_.seconds(),
+          .waited_s = loader_->waited_s(),
+          .looks = meter_->count()};
+}
+
+double TrainingRun::device_busy(const Mark& from, const Mark& to) const {
+  return meter_->busy(from.looks)
+      .value_or(1 - (to.waited_s - from.waited_s) / std::max(to.seconds - from.seconds, 1e-9));
+}
+
 /// How fast it goes since the last line of the log, and how long it will take.
 void TrainingRun::add_rates(const trainer::LoopState& state, Json& values) {
-  const Mark now{.step = state.step, .seconds = watch_.seconds(), .waited_s = loader_->waited_s()};
+  const Mark now = mark(state.step);
   const double seconds = std::max(now.seconds - logged_.seconds, 1e-9);
   const auto steps = static_cast<double>(now.step - logged_.step);
   values["images_per_second"] = steps * static_cast<double>(options_.batch) / seconds;
-  values["device_busy"] = 1 - (now.waited_s - logged_.waited_s) / seconds;
+  values["device_busy"] = device_busy(logged_, now);
   values["seconds_left"] = seconds_left(state.step, seconds / std::max(steps, 1.0));
   logged_ = now;
 }
@@ -343,10 +359,10 @@ TrainingOutcome TrainingRun::train(trainer::Task& task,
   loader_ = std::make_unique<data::Loader>(
       std::move(dataset), share_of_batch(std::move(loader), start), std::move(choose_box));
   context_.log->info("training on {}", device_text());
-  const core::Stopwatch training;
-  logged_ = {.step = start, .seconds = watch_.seconds()};
+  meter_ = std::make_unique<tensor::DeviceMeter>(device_);
+  const Mark begin = logged_ = mark(start);
   TrainingOutcome outcome{.state = run_loop(loop)};
-  outcome.device_busy = 1 - loader_->waited_s() / std::max(training.seconds(), 1e-9);
+  outcome.device_busy = device_busy(begin, mark(outcome.state.step));
   outcome.figures = last_figures();
   establish();
   return outcome;

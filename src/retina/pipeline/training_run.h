@@ -19,6 +19,7 @@
 #include "retina/pipeline/run_folder.h"
 #include "retina/pipeline/training_options.h"
 #include "retina/report/metrics_log.h"
+#include "retina/tensor/device_meter.h"
 #include "retina/trainer/gradient_exchange.h"
 #include "retina/trainer/rank_place.h"
 #include "retina/trainer/ranks.h"
@@ -52,7 +53,8 @@ struct TrainingHooks {
 
 struct TrainingOutcome {
   trainer::LoopState state;
-  double device_busy = 0;         ///< 1 - time the training waited for data / its time
+  double device_busy =
+      0;  ///< of a GPU: share of the time it had work; of a CPU: 1 - waiting for data
   Json figures = Json::object();  ///< of the last line of the log in this process
 };
 
@@ -90,9 +92,9 @@ class TrainingRun {
   std::int64_t rank() const { return ranks_.rank(); }
   const RunFolder& folder() const { return folder_; }
   at::Device device() const { return device_; }
-  at::ScalarType dtype() const { return dtype_; }
+  at::ScalarType dtype() const { return tensor::choose_type(precision_, device_); }
   trainer::Arithmetic arithmetic() const;
-  std::string precision() const;    ///< "fp32" or "bf16": what "auto" means on this device
+  std::string precision() const;    ///< "fp32", "tf32" or "bf16": what "auto" means on this device
   std::string device_text() const;  ///< "cpu, fp32, 2 ranks"
   /// True for a resumed run whose weights come from a checkpoint.
   bool has_checkpoint() const { return checkpoint_step() > 0; }
@@ -120,6 +122,14 @@ class TrainingRun {
   double seconds() const { return earlier_s_ + watch_.seconds(); }
 
  private:
+  /// A moment of the training.
+  struct Mark {
+    std::int64_t step = 0;
+    double seconds = 0;
+    double waited_s = 0;
+    tensor::DeviceMeter::Count looks{};
+  };
+
   trainer::LoopOptions loop_options(const TrainingHooks& hooks) const;
   trainer::LoopHooks loop_hooks(const TrainingHooks& hooks);
   data::LoaderOptions share_of_batch(data::LoaderOptions loader, std::int64_t start) const;
@@ -131,6 +141,8 @@ class TrainingRun {
   std::int64_t restore_newest(trainer::TrainLoop& loop);
   void restore_from(const std::filesystem::path& folder, trainer::TrainLoop& loop);
   double seconds_left(std::int64_t step, double seconds_a_step) const;
+  Mark mark(std::int64_t step) const;
+  double device_busy(const Mark& from, const Mark& to) const;
   void add_rates(const trainer::LoopState& state, Json& values);
 
   TrainingOptions options_;
@@ -143,20 +155,16 @@ class TrainingRun {
   RunFolder folder_;
   core::Context context_;
   at::Device device_;
-  at::ScalarType dtype_;
+  tensor::Precision precision_;
   std::shared_ptr<net::DenseNetwork> network_;
   std::unique_ptr<trainer::WeightAverage> average_;
   std::unique_ptr<trainer::Optimizer> optimizer_;
   std::unique_ptr<trainer::GradientExchange> exchange_;  ///< null for one process alone
   std::unique_ptr<report::MetricsLog> metrics_;
   std::unique_ptr<data::Loader> loader_;
+  std::unique_ptr<tensor::DeviceMeter> meter_;
   bool stepped_ = false;  ///< a first batch was asked for
 
-  struct Mark {
-    std::int64_t step = 0;
-    double seconds = 0;
-    double waited_s = 0;
-  };
   Mark logged_;  ///< at the last line of the log
   Json figures_ = Json::object();
 };

@@ -91,10 +91,34 @@ bool bf16_is_fast(const at::Device& device) {
   return device.is_cpu() && cpu_has_bf16();
 }
 
+Precision choose_precision(Precision precision, const at::Device& device) {
+  if (precision == Precision::automatic) {
+    return bf16_is_fast(device) ? Precision::bf16 : Precision::fp32;
+  }
+  if (precision == Precision::tf32 && !device.is_cuda()) {
+    throw Error(ErrorKind::usage, Problem{.subject = "precision",
+                                          .found = "tf32 on " + device.str(),
+                                          .expected = "fp32 or bf16: only CUDA devices have tf32",
+                                          .remedy = {}});
+  }
+  return precision;
+}
+
 at::ScalarType choose_type(Precision precision, const at::Device& device) {
-  const bool bf16 =
-      precision == Precision::bf16 || (precision == Precision::automatic && bf16_is_fast(device));
-  return bf16 ? at::kBFloat16 : at::kFloat;
+  return choose_precision(precision, device) == Precision::bf16 ? at::kBFloat16 : at::kFloat;
+}
+
+void use_precision(Precision precision, const at::Device& device) {
+  if (!device.is_cuda()) {
+    return;
+  }
+  const bool rounded = choose_precision(precision, device) != Precision::fp32;
+  at::globalContext().setAllowTF32CuDNN(rounded);
+  at::globalContext().setAllowTF32CuBLAS(rounded);
+}
+
+void tune_convolutions() {
+  at::globalContext().setBenchmarkCuDNN(true);
 }
 
 void set_threads(int threads) {

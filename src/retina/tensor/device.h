@@ -14,18 +14,34 @@ namespace retina::tensor {
 /// number `process`, counted round.
 at::Device choose_device(const std::string& name, std::int64_t process = 0);
 
-enum class Precision { automatic, fp32, bf16 };
+/// tf32 is fp32 whose products keep 10 bits of mantissa (TensorFloat-32, CUDA alone).
+enum class Precision { automatic, fp32, tf32, bf16 };
 
-constexpr core::EnumTable<Precision, 3> enum_table(Precision) {
-  return {{{Precision::automatic, "auto"}, {Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}}};
+constexpr core::EnumTable<Precision, 4> enum_table(Precision) {
+  return {{{Precision::automatic, "auto"},
+           {Precision::fp32, "fp32"},
+           {Precision::tf32, "tf32"},
+           {Precision::bf16, "bf16"}}};
 }
 
 /// True where bf16 arithmetic runs faster than fp32 (CUDA compute capability >= 8, CPUs with
 /// AVX512-BF16, AMX or the bf16 instructions of ARM).
 bool bf16_is_fast(const at::Device& device);
 
-/// kFloat or kBFloat16; `automatic` is bf16 where bf16_is_fast(device).
+/// The same, but for `automatic`: bf16 where bf16_is_fast(device), else fp32. Usage error for tf32
+/// on a CPU.
+Precision choose_precision(Precision precision, const at::Device& device);
+
+/// kFloat or kBFloat16 of the chosen precision.
 at::ScalarType choose_type(Precision precision, const at::Device& device);
+
+/// For the whole process, on CUDA: products of fp32 numbers are exact under fp32 and take the
+/// tensor cores under all others.
+void use_precision(Precision precision, const at::Device& device);
+
+/// For the whole process, on CUDA: convolutions try all algorithms on the first batch of a shape,
+/// which takes seconds, and keep the fastest. For many batches of the same shape.
+void tune_convolutions();
 
 /// Sets the intra-op thread count of torch for the process; 0 = all cores.
 void set_threads(int threads);

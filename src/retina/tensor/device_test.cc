@@ -46,6 +46,17 @@ TEST(Device, ChosenTypeFollowsPrecision) {
   EXPECT_EQ(choose_type(Precision::automatic, cpu) == at::kBFloat16, bf16_is_fast(cpu));
 }
 
+TEST(Device, Tf32IsForCudaAlone) {
+  EXPECT_EQ(choose_type(Precision::tf32, at::Device(at::kCUDA, 0)), at::kFloat);
+  try {
+    choose_precision(Precision::tf32, at::Device(at::kCPU));
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("tf32 on cpu"));
+  }
+}
+
 TEST(Device, SetsTheThreadCount) {
   const int before = at::get_num_threads();
   set_threads(1);

@@ -1,5 +1,7 @@
 #include "retina/tensor/out_of_memory.h"
 
+#include <algorithm>
+#include <array>
 #include <new>
 #include <string_view>
 
@@ -9,6 +11,19 @@
 #include "retina/core/error.h"
 
 namespace retina::tensor {
+namespace {
+
+/// The errors that have no class of their own: of torch's CPU allocator, and of the CUDA libraries,
+/// among them cuDNN's, which tries one algorithm after the other and says that none works.
+bool tells_of_memory(std::string_view message) {
+  constexpr std::array kSigns{"can't allocate memory",    "not enough memory", "out of memory",
+                              "unable to find an engine", "ALLOC_FAILED",      "ALLOCATION_FAILED"};
+  return std::any_of(kSigns.begin(), kSigns.end(), [&](std::string_view sign) {
+    return message.find(sign) != std::string_view::npos;
+  });
+}
+
+}  // namespace
 
 bool fits_memory(const std::function<void()>& attempt) {
   try {
@@ -18,11 +33,8 @@ bool fits_memory(const std::function<void()>& attempt) {
     return false;
   } catch (const std::bad_alloc&) {
     return false;
-  } catch (const c10::Error& error) {  // torch's CPU allocator has no class of its own for it
-    const std::string_view message = error.what_without_backtrace();
-    if (message.find("can't allocate memory") == std::string_view::npos &&
-        message.find("not enough memory") == std::string_view::npos &&
-        message.find("out of memory") == std::string_view::npos) {
+  } catch (const c10::Error& error) {
+    if (!tells_of_memory(error.what_without_backtrace())) {
       throw;
     }
     return false;

@@ -2,9 +2,9 @@
 
 #include <new>
 
+#include <ATen/ATen.h>
 #include <c10/util/Exception.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include "retina/core/error.h"
 
@@ -17,8 +17,18 @@ TEST(OutOfMemory, IsToldFromOtherErrors) {
   EXPECT_FALSE(
       fits_memory([] { TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory"); }));
   EXPECT_FALSE(fits_memory([] { at::empty({std::int64_t{1} << 60}, at::kByte); }));
+  EXPECT_FALSE(fits_memory([] { TORCH_CHECK(false, "FIND was unable to find an engine"); }));
   EXPECT_THROW(fits_memory([] { TORCH_CHECK(false, "sizes differ"); }), c10::Error);
   EXPECT_THROW(fits_memory([] { throw Error(ErrorKind::usage, "x"); }), Error);
+}
+
+TEST(OutOfMemoryGpu, IsToldAndLeavesTheDeviceUsable) {
+  if (!at::hasCUDA()) {
+    GTEST_SKIP() << "absent: a CUDA device";
+  }
+  const auto options = at::TensorOptions(at::kByte).device(at::kCUDA);
+  EXPECT_FALSE(fits_memory([&] { at::empty({std::int64_t{1} << 50}, options); }));
+  EXPECT_EQ(at::ones({4}, options).sum().item<std::int64_t>(), 4);
 }
 
 TEST(OutOfMemory, BatchesAreHalvedLoudlyDownToOne) {

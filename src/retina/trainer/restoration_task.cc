@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "retina/loss/restoration_loss.h"
+#include "retina/net/blocks/decoder_block.h"
 #include "retina/tensor/device.h"
 
 namespace retina::trainer {
@@ -19,10 +20,15 @@ RestorationTask::RestorationTask(std::shared_ptr<net::DenseNetwork> network,
                                  RestorationTransform transform, RestorationOptions options)
     : network_(std::move(network)), transform_(std::move(transform)), options_(options) {}
 
-RestorationTask::GroupResult RestorationTask::run_group(const RestorationBatch& batch,
+TaskInputs RestorationTask::prepare(const data::RawBatch& raw) {
+  RestorationBatch batch = transform_(raw);
+  return {.images_NCYX = std::move(batch.inputs_NCYX), .targets = std::move(batch.targets_NCYX)};
+}
+
+RestorationTask::GroupResult RestorationTask::run_group(const TaskInputs& inputs,
                                                         std::int64_t first,
                                                         std::int64_t count) const {
-  const at::Tensor input_NCYX = batch.inputs_NCYX.narrow(0, first, count);
+  const at::Tensor input_NCYX = inputs.images_NCYX.narrow(0, first, count);
   at::Tensor output_NCYX;
   {
     const tensor::AutocastGuard autocast(input_NCYX.device().type(),
@@ -30,35 +36,41 @@ RestorationTask::GroupResult RestorationTask::run_group(const RestorationBatch& 
     output_NCYX = network_->forward(input_NCYX);
   }
   output_NCYX = output_NCYX.to(at::kFloat);
-  const double share = static_cast<double>(count) / static_cast<double>(batch.inputs_NCYX.size(0));
-  return {.loss = share *
-                  loss::restoration_loss(output_NCYX, batch.targets_NCYX.narrow(0, first, count)),
-          .output_std = share * spread(output_NCYX.detach())};
+  const double share = static_cast<double>(count) / static_cast<double>(inputs.images_NCYX.size(0));
+  return {
+      .loss = share * loss::restoration_loss(output_NCYX, inputs.targets.narrow(0, first, count)),
+      .output_std = share * spread(output_NCYX.detach())};
 }
 
-TaskOutput RestorationTask::step(const data::RawBatch& raw, double share) {
-  const RestorationBatch batch = transform_(raw);
-  at::Tensor loss = at::zeros({}, batch.inputs_NCYX.options());
+std::int64_t RestorationTask::samples_at_once(const at::Tensor& images_NCYX) {
+  const std::int64_t group = options_.ghost_batch;
+  const bool at_once = images_NCYX.is_cuda() && group > 0 && images_NCYX.size(0) % group == 0;
+  net::set_ghost_norm(*network_, {.group = at_once ? group : 0,
+                                  .averaged = options_.statistics == GhostStatistics::averaged});
+  return at_once ? 0 : group;
+}
+
+TaskOutput RestorationTask::compute(const TaskInputs& inputs, double share) {
+  at::Tensor loss = at::zeros({}, inputs.images_NCYX.options());
   at::Tensor output_std = at::zeros_like(loss);
   const at::Tensor last = run_ghost_groups(*network_,
-                                           {.samples = batch.inputs_NCYX.size(0),
-                                            .group = options_.ghost_batch,
+                                           {.samples = inputs.images_NCYX.size(0),
+                                            .group = samples_at_once(inputs.images_NCYX),
                                             .share = share,
                                             .statistics = options_.statistics},
                                            [&](std::int64_t first, std::int64_t count) {
                                              const GroupResult group =
-                                                 run_group(batch, first, count);
+                                                 run_group(inputs, first, count);
                                              loss = loss + group.loss.detach();
                                              output_std = output_std + group.output_std;
                                              return group.loss;
                                            });
   const at::NoGradGuard no_grad;
-  return {
-      .loss = last,
-      .parts = {{"loss", loss},
-                {"output_std", output_std},
-                {"target_std", spread(batch.targets_NCYX)},
-                {"input_error", loss::restoration_loss(batch.inputs_NCYX, batch.targets_NCYX)}}};
+  return {.loss = last,
+          .parts = {{"loss", loss},
+                    {"output_std", output_std},
+                    {"target_std", spread(inputs.targets)},
+                    {"input_error", loss::restoration_loss(inputs.images_NCYX, inputs.targets)}}};
 }
 
 }  // namespace retina::trainer

@@ -27,8 +27,9 @@ struct RestorationOptions {
 };
 
 /// Image restoration (retina.md 2): mean squared error over all pixels. A batch runs as groups of
-/// `ghost_batch`, one after the other, each with its own BatchNorm statistics: what as many
-/// processes would do that average their gradients, in the memory of one group. Parts: loss,
+/// `ghost_batch`, each with its own BatchNorm statistics: what as many processes would do that
+/// average their gradients. On a CPU one after the other, in the memory of one group; on CUDA all
+/// at once (net/blocks/ghost_batch_norm.h), where they fill the batch evenly. Parts: loss,
 /// output_std and target_std (mean over the images of the standard deviation over pixels), and
 /// input_error, the loss of an output equal to the input.
 class RestorationTask final : public Task {
@@ -36,15 +37,19 @@ class RestorationTask final : public Task {
   RestorationTask(std::shared_ptr<net::DenseNetwork> network, RestorationTransform transform,
                   RestorationOptions options);
   torch::nn::Module& network() override { return *network_; }
-  TaskOutput step(const data::RawBatch& raw, double share) override;
+  TaskInputs prepare(const data::RawBatch& raw) override;
+  TaskOutput compute(const TaskInputs& inputs, double share) override;
+  /// Averaged statistics take new memory in every step.
+  bool is_repeatable() const override { return options_.statistics == GhostStatistics::first; }
 
  private:
   struct GroupResult {
     at::Tensor loss;        ///< weighted by the group's share of the batch, with gradient
     at::Tensor output_std;  ///< likewise weighted
   };
-  GroupResult run_group(const RestorationBatch& batch, std::int64_t first,
-                        std::int64_t count) const;
+  GroupResult run_group(const TaskInputs& inputs, std::int64_t first, std::int64_t count) const;
+  /// Samples that go through the network together; 0 = all.
+  std::int64_t samples_at_once(const at::Tensor& images_NCYX);
 
   std::shared_ptr<net::DenseNetwork> network_;
   RestorationTransform transform_;

@@ -14,26 +14,30 @@ SupervisedTask::SupervisedTask(std::shared_ptr<net::DenseNetwork> network, Trans
   options_.criterion.ignore_value = data::kIgnore;
 }
 
-TaskOutput SupervisedTask::run_group(const data::Batch& batch) const {
+TaskInputs SupervisedTask::prepare(const data::RawBatch& raw) {
+  data::Batch batch = transform_(raw);
+  return {.images_NCYX = std::move(batch.images_NCYX), .targets = std::move(batch.labels_NYX)};
+}
+
+TaskOutput SupervisedTask::run_group(const TaskInputs& inputs) const {
   at::Tensor logits_NKYX;
   {
-    const tensor::AutocastGuard autocast(batch.images_NCYX.device().type(),
+    const tensor::AutocastGuard autocast(inputs.images_NCYX.device().type(),
                                          options_.arithmetic == Arithmetic::bf16);
-    logits_NKYX = network_->forward(batch.images_NCYX);
+    logits_NKYX = network_->forward(inputs.images_NCYX);
   }
   logits_NKYX = logits_NKYX.to(at::kFloat);
   const loss::SegmentationLoss loss =
-      loss::segmentation_loss(logits_NKYX, batch.labels_NYX, options_.criterion);
+      loss::segmentation_loss(logits_NKYX, inputs.targets, options_.criterion);
   return {.loss = loss.total,
           .parts = {{"loss", loss.total.detach()},
                     {"ce", loss.ce.detach()},
                     {"dice", loss.dice.detach()},
-                    {"iou", batch_iou(logits_NKYX.detach(), batch.labels_NYX, data::kIgnore)}}};
+                    {"iou", batch_iou(logits_NKYX.detach(), inputs.targets, data::kIgnore)}}};
 }
 
-TaskOutput SupervisedTask::step(const data::RawBatch& raw, double share) {
-  const data::Batch batch = transform_(raw);
-  const std::int64_t samples = batch.images_NCYX.size(0);
+TaskOutput SupervisedTask::compute(const TaskInputs& inputs, double share) {
+  const std::int64_t samples = inputs.images_NCYX.size(0);
   std::vector<Part> parts;
   const at::Tensor last = run_ghost_groups(
       *network_, {.samples = samples, .group = options_.ghost_batch, .share = share},
@@ -41,9 +45,9 @@ TaskOutput SupervisedTask::step(const data::RawBatch& raw, double share) {
         const bool is_whole = count == samples;
         const double of_batch = static_cast<double>(count) / static_cast<double>(samples);
         const TaskOutput group = run_group(
-            is_whole ? batch
-                     : data::Batch{.images_NCYX = batch.images_NCYX.narrow(0, first, count),
-                                   .labels_NYX = batch.labels_NYX.narrow(0, first, count)});
+            is_whole ? inputs
+                     : TaskInputs{.images_NCYX = inputs.images_NCYX.narrow(0, first, count),
+                                  .targets = inputs.targets.narrow(0, first, count)});
         add_share(parts, group.parts, of_batch);
         return is_whole ? group.loss : group.loss * of_batch;
       });

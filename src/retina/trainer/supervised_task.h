@@ -30,10 +30,12 @@ class SupervisedTask final : public Task {
   SupervisedTask(std::shared_ptr<net::DenseNetwork> network, Transform transform,
                  SupervisedOptions options);
   torch::nn::Module& network() override { return *network_; }
-  TaskOutput step(const data::RawBatch& raw, double share) override;
+  TaskInputs prepare(const data::RawBatch& raw) override;
+  TaskOutput compute(const TaskInputs& inputs, double share) override;
+  bool is_repeatable() const override { return options_.criterion.class_weights.empty(); }
 
  private:
-  TaskOutput run_group(const data::Batch& batch) const;
+  TaskOutput run_group(const TaskInputs& inputs) const;
 
   std::shared_ptr<net::DenseNetwork> network_;
   Transform transform_;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "retina/data/dataset.h"
+#include "retina/tensor/device.h"
+#include "retina/tensor/upload.h"
 #include "retina/trainer/ghost_for_test.h"
 #include "retina/trainer/optimizer.h"
 #include "retina/trainer/toy_network.h"
@@ -40,6 +42,37 @@ TEST(SupervisedTask, IgnoredPixelsContributeNothing) {
     for (std::size_t i = 0; i < a.size(); ++i) {
       EXPECT_TRUE(a[i].allclose(b[i], 1e-5, 1e-7)) << channels << " channels, tensor " << i;
     }
+  }
+}
+
+TEST(SupervisedTaskGpu, TrainsAsOnTheCpu) {
+  if (!at::hasCUDA()) {
+    GTEST_SKIP() << "absent: a CUDA device";
+  }
+  const auto weights_on = [](const at::Device& device) {
+    tensor::use_precision(tensor::Precision::fp32, device);
+    const auto network = make_toy_network_without_dropout(3);
+    network->to(device);
+    SupervisedTask task(network,
+                        [&](const data::RawBatch& raw) {
+                          const data::Batch batch = toy_transform(raw);
+                          return data::Batch{
+                              .images_NCYX = tensor::upload(batch.images_NCYX, device),
+                              .labels_NYX = tensor::upload(batch.labels_NYX, device)};
+                        },
+                        {});
+    Optimizer optimizer(*network, {.kind = OptimizerKind::sgd});
+    for (std::int64_t k = 0; k < 5; ++k) {
+      task.step(toy_batch(k), 1).loss.backward();
+      optimizer.step(0.02);
+    }
+    network->to(at::kCPU);
+    return network;
+  };
+  const auto cpu = weights_on(at::Device(at::kCPU));
+  const auto gpu = weights_on(at::Device(at::kCUDA, 0));
+  for (std::size_t i = 0; i < cpu->parameters().size(); ++i) {
+    EXPECT_TRUE(gpu->parameters()[i].allclose(cpu->parameters()[i], 1e-4, 1e-5)) << i;
   }
 }
 

@@ -17,15 +17,27 @@ struct TaskOutput {
   std::vector<Part> parts;  ///< figures to report, the same in every step
 };
 
+/// What the network sees and what it is to give, for a batch, on the device.
+struct TaskInputs {
+  at::Tensor images_NCYX;
+  at::Tensor targets;  ///< class ids [n,y,x], images [n,c,y,x], ...
+};
+
 /// What is particular to a kind of learning: it makes inputs and targets from raw pixels, runs the
 /// network and computes the loss. The loop does the rest.
 class Task {
  public:
   virtual ~Task() = default;
   virtual torch::nn::Module& network() = 0;
-  /// `share`: of the samples of the training step that `raw` is. The caller weights the loss that
-  /// is returned with it; a task that propagates others itself weights those.
-  virtual TaskOutput step(const data::RawBatch& raw, double share) = 0;
+  /// Augments raw pixels.
+  virtual TaskInputs prepare(const data::RawBatch& raw) = 0;
+  /// `share`: of the samples of the training step that `inputs` are. The caller weights the loss
+  /// that is returned with it; a task that propagates others itself weights those.
+  virtual TaskOutput compute(const TaskInputs& inputs, double share) = 0;
+  TaskOutput step(const data::RawBatch& raw, double share) { return compute(prepare(raw), share); }
+  /// True if compute() does the same operations on the same memory in every step, so that a GPU can
+  /// repeat them from a recording.
+  virtual bool is_repeatable() const { return false; }
   /// State beyond the network (queues, second networks) for the checkpoint, and back.
   virtual tensor::NamedTensors state() const { return {}; }
   virtual void load_state(const tensor::NamedTensors&, const std::string& /*source*/) {}

@@ -79,6 +79,8 @@ void TrainLoop::restore(const Checkpoint& checkpoint, const std::string& source)
 }
 
 LoopState TrainLoop::run(const core::Context& context) {
+  graphed_ = std::make_unique<GraphedStep>(
+      task_, [log = context.log](const std::string& text) { log->warn("{}", text); });
   task_.network().train();
   const bool by_time = options_.steps == 0;
   context.progress->begin("training", by_time ? std::llround(options_.max_seconds) : options_.steps,
@@ -221,10 +223,14 @@ std::vector<Part> TrainLoop::compute_gradients(const data::RawBatch& raw,
       const auto first = raw.samples.begin() + static_cast<std::ptrdiff_t>(begin);
       const bool is_whole = end - begin == batch;
       const double share = static_cast<double>(end - begin) / static_cast<double>(batch);
-      const TaskOutput output = task_.step(
+      const TaskInputs inputs = task_.prepare(
           is_whole ? raw
-                   : data::RawBatch{{first, first + static_cast<std::ptrdiff_t>(end - begin)}},
-          share);
+                   : data::RawBatch{{first, first + static_cast<std::ptrdiff_t>(end - begin)}});
+      if (is_whole && options_.cuda_graph && hooks_.exchange == nullptr) {
+        parts = graphed_->run(inputs);
+        continue;
+      }
+      const TaskOutput output = task_.compute(inputs, share);
       if (hooks_.exchange != nullptr && end == batch) {
         hooks_.exchange->begin();
       }

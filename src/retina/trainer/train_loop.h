@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "retina/data/batch.h"
 #include "retina/trainer/checkpoint.h"
 #include "retina/trainer/gradient_exchange.h"
+#include "retina/trainer/graphed_step.h"
 #include "retina/trainer/meters.h"
 #include "retina/trainer/optimizer.h"
 #include "retina/trainer/schedule.h"
@@ -40,6 +42,7 @@ struct LoopOptions {
   std::uint64_t seed = 0;        ///< of dropout
   std::int64_t rank = 0;         ///< of this process, whose dropout is its own
   Keep keep = Keep::best_and_last;
+  bool cuda_graph = true;  ///< repeat the step from a recording (graphed_step.h)
   ScheduleOptions schedule{};
 };
 
@@ -131,6 +134,7 @@ class TrainLoop {
   bool is_restored_ = false;
   double step_seconds_ = 0;  ///< of the last step; 0 for the first one of a process, which is slow
   bool is_warm_ = false;     ///< a step has been done
+  std::unique_ptr<GraphedStep> graphed_;                                 ///< of whole batches
   std::size_t most_at_once_ = std::numeric_limits<std::int32_t>::max();  ///< samples
 };
 

@@ -5,10 +5,12 @@
 #include <sstream>
 #include <stop_token>
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include "retina/tensor/out_of_memory.h"
 #include "retina/testing/temp_folder.h"
 #include "retina/trainer/restoration_task.h"
 #include "retina/trainer/supervised_task.h"
@@ -71,9 +73,11 @@ class NarrowTask final : public Task {
  public:
   NarrowTask(Task& inner, std::size_t most) : inner_(inner), most_(most) {}
   torch::nn::Module& network() override { return inner_.network(); }
-  TaskOutput step(const data::RawBatch& raw, double share) override {
-    TORCH_CHECK_WITH(OutOfMemoryError, raw.samples.size() <= most_, "out of memory");
-    return inner_.step(raw, share);
+  TaskInputs prepare(const data::RawBatch& raw) override { return inner_.prepare(raw); }
+  TaskOutput compute(const TaskInputs& inputs, double share) override {
+    TORCH_CHECK_WITH(OutOfMemoryError, std::cmp_less_equal(inputs.images_NCYX.size(0), most_),
+                     "out of memory");
+    return inner_.compute(inputs, share);
   }
 
  private:
@@ -95,6 +99,40 @@ TEST(TrainLoop, ABatchThatDoesNotFitIsTakenInHalvesLoudly) {
   for (const at::Tensor& weight : run.network->parameters()) {
     EXPECT_TRUE(weight.isfinite().all().item<bool>());
   }
+}
+
+TEST(TrainLoopGpu, ABatchBeyondTheMemoryIsTakenInParts) {
+  if (!at::hasCUDA()) {
+    GTEST_SKIP() << "absent: a CUDA device";
+  }
+  const auto bytes = at::TensorOptions().device(at::kCUDA).dtype(at::kByte);
+  std::vector<at::Tensor> filling;  // of all memory but two blocks
+  while (
+      tensor::fits_memory([&] { filling.push_back(at::empty({std::int64_t{1} << 30}, bytes)); })) {
+  }
+  filling.resize(filling.size() - 2);
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 2});
+  run.network->to(at::Device(at::kCUDA, 0));
+  SupervisedTask task(
+      run.network,
+      [](const data::RawBatch& raw) {
+        const auto count = static_cast<std::int64_t>(raw.samples.size());
+        const auto on_device = at::TensorOptions().device(at::kCUDA);
+        return data::Batch{
+            .images_NCYX = at::randn({count, 1, 1024, 1024}, on_device),
+            .labels_NYX = at::zeros({count, 1024, 1024}, on_device.dtype(at::kLong))};
+      },
+      {});
+  run.hooks.next_batch = [] { return data::RawBatch{std::vector<data::RawSample>(32)}; };
+  Optimizer optimizer(*run.network, {.kind = OptimizerKind::sgd});
+  core::Context context = core::silent_context();
+  auto heard = std::make_shared<std::ostringstream>();
+  context.log = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(*heard));
+  TrainLoop loop(task, optimizer, nullptr, run.loop_options, run.hooks);
+  EXPECT_EQ(loop.run(context).step, 2);
+  EXPECT_NE(heard->str().find("batch of 32: going on with 16"), std::string::npos) << heard->str();
 }
 
 /// The weights after one step of restoration on four samples in groups of one, where memory

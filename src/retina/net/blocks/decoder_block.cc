@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include "retina/net/blocks/fused_group_norm.h"
+#include "retina/net/blocks/upsample_concat.h"
+
 namespace retina::net {
 
 ConvNormReluImpl::ConvNormReluImpl(int in_channels, int out_channels)
@@ -11,7 +14,20 @@ ConvNormReluImpl::ConvNormReluImpl(int in_channels, int out_channels)
       norm_(register_module("1", torch::nn::BatchNorm2d(out_channels))) {}
 
 at::Tensor ConvNormReluImpl::forward(const at::Tensor& x_NCYX) {
-  return norm_->forward(conv_->forward(x_NCYX)).relu_();
+  const at::Tensor y_NCYX = conv_->forward(x_NCYX);
+  const bool by_kernels = y_NCYX.is_cuda() && has_norm_kernels(y_NCYX);
+  if (is_training() && (ghost_.group > 0 || by_kernels)) {
+    return batch_norm_relu(y_NCYX, *norm_, ghost_);
+  }
+  return norm_->forward(y_NCYX).relu_();
+}
+
+void set_ghost_norm(torch::nn::Module& network, const GhostNorm& ghost) {
+  for (const auto& module : network.modules()) {
+    if (auto* block = module->as<ConvNormReluImpl>()) {
+      block->set_ghost_norm(ghost);
+    }
+  }
 }
 
 DecoderBlockImpl::DecoderBlockImpl(const DecoderBlockOptions& options)
@@ -20,11 +36,7 @@ DecoderBlockImpl::DecoderBlockImpl(const DecoderBlockOptions& options)
       conv2_(register_module("conv2", ConvNormRelu(options.out_channels, options.out_channels))) {}
 
 at::Tensor DecoderBlockImpl::forward(const at::Tensor& x_NCYX, const at::Tensor& skip_NCYX) {
-  at::Tensor y = at::upsample_bilinear2d(x_NCYX, {2 * x_NCYX.size(2), 2 * x_NCYX.size(3)}, true);
-  if (skip_NCYX.defined()) {
-    y = at::cat({y, skip_NCYX}, 1);
-  }
-  return conv2_->forward(conv1_->forward(y));
+  return conv2_->forward(conv1_->forward(upsample_concat(x_NCYX, skip_NCYX)));
 }
 
 }  // namespace retina::net

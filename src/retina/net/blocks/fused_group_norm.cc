@@ -8,12 +8,20 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "retina/net/blocks/group_norm_cuda.h"
 #include "retina/net/blocks/group_norm_kernels.h"
+#include "retina/net/blocks/group_norm_passes.h"
 
 namespace retina::net {
 namespace {
 
 using kernels::Rows;
+using passes::Arguments;
+using passes::empty_channels_last;
+using passes::ForwardResult;
+using passes::Gradients;
+using passes::Layout;
+using passes::layout_of;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
@@ -23,29 +31,10 @@ at::Tensor channels_last(const at::Tensor& x) {
   return x.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-at::Tensor empty_channels_last(const at::Tensor& like) {
-  return at::empty(like.sizes(), like.options().memory_format(at::MemoryFormat::ChannelsLast));
-}
-
 /// The memory of a float32 tensor as float, of a bfloat16 tensor as its bits.
 template <class T>
 T* values(const at::Tensor& tensor) {
   return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
-}
-
-struct Layout {
-  std::int64_t images, pixels, channels, groups;
-
-  std::int64_t image_values() const { return pixels * channels; }
-  std::int64_t group_channels() const { return channels / groups; }
-  double group_values() const { return static_cast<double>(group_channels() * pixels); }
-};
-
-Layout layout_of(const at::Tensor& x_NCYX, std::int64_t groups) {
-  return {.images = x_NCYX.size(0),
-          .pixels = x_NCYX.size(2) * x_NCYX.size(3),
-          .channels = x_NCYX.size(1),
-          .groups = groups};
 }
 
 /// Calls `add(first pixel, rows, sums a, sums b)` in steps whose float sums stay exact enough, and
@@ -67,12 +56,6 @@ std::pair<std::vector<double>, std::vector<double>> channel_sums(const Layout& l
   }
   return {std::move(total_a), std::move(total_b)};
 }
-
-struct Arguments {
-  at::Tensor x, weight, bias, shortcut;  ///< x, shortcut channels-last; weight, bias float32
-  double eps;
-  bool relu;
-};
 
 /// One image: its mean and 1 / standard deviation per group into mean_rstd[2 * groups], then y.
 template <class T>
@@ -113,12 +96,8 @@ void forward_image(const Arguments& arguments, const Layout& layout, std::int64_
                         values<T>(y) + offset);
 }
 
-struct ForwardResult {
-  at::Tensor y;
-  at::Tensor mean_rstd;  ///< [images, groups, 2] float32
-};
-
-ForwardResult run_forward(const Arguments& arguments, std::int64_t groups) {
+ForwardResult cpu_forward(const Arguments& arguments) {
+  const std::int64_t groups = arguments.groups;
   const Layout layout = layout_of(arguments.x, groups);
   const ForwardResult result{
       .y = empty_channels_last(arguments.x),
@@ -136,13 +115,6 @@ ForwardResult run_forward(const Arguments& arguments, std::int64_t groups) {
   });
   return result;
 }
-
-/// Tensors of the backward pass. y is undefined without ReLU; then `masked` is dy.
-struct Gradients {
-  at::Tensor x, weight, y, dy, mean_rstd;
-  at::Tensor masked, dx;
-  at::Tensor dweight_NC, dbias_NC;  ///< per image, float32
-};
 
 template <class T>
 void backward_image(const Gradients& tensors, const Layout& layout, std::int64_t image) {
@@ -189,24 +161,41 @@ void backward_image(const Gradients& tensors, const Layout& layout, std::int64_t
       values<T>(tensors.dx) + offset);
 }
 
+void cpu_backward(const Gradients& tensors) {
+  const Layout layout = layout_of(tensors.x, tensors.groups);
+  at::parallel_for(0, layout.images, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t image = begin; image < end; ++image) {
+      if (tensors.x.scalar_type() == at::kFloat) {
+        backward_image<float>(tensors, layout, image);
+      } else {
+        backward_image<std::uint16_t>(tensors, layout, image);
+      }
+    }
+  });
+}
+
 class FusedGroupNorm : public torch::autograd::Function<FusedGroupNorm> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias, const std::optional<at::Tensor>& shortcut,
-                            std::int64_t groups, double eps, bool relu) {
+  /// y, and mean and rstd.
+  static variable_list forward(AutogradContext* context, const at::Tensor& x,
+                               const at::Tensor& weight, const at::Tensor& bias,
+                               const std::optional<at::Tensor>& shortcut, std::int64_t groups,
+                               double eps, bool relu) {
     const Arguments arguments{
         .x = channels_last(x),
         .weight = weight.to(at::kFloat).contiguous(),
         .bias = bias.to(at::kFloat).contiguous(),
         .shortcut = shortcut ? channels_last(shortcut->to(x.scalar_type())) : at::Tensor(),
+        .groups = groups,
         .eps = eps,
         .relu = relu};
-    ForwardResult result = run_forward(arguments, groups);
+    ForwardResult result = x.is_cuda() ? passes::cuda_forward(arguments) : cpu_forward(arguments);
     context->save_for_backward(
         {arguments.x, arguments.weight, relu ? result.y : at::Tensor(), result.mean_rstd});
     context->saved_data["groups"] = groups;
     context->saved_data["shortcut"] = shortcut.has_value();
-    return result.y;
+    context->mark_non_differentiable({result.mean_rstd});
+    return {result.y, result.mean_rstd};
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -216,23 +205,20 @@ class FusedGroupNorm : public torch::autograd::Function<FusedGroupNorm> {
                       .y = saved[2],
                       .dy = channels_last(gradients[0].to(saved[0].scalar_type())),
                       .mean_rstd = saved[3],
+                      .groups = context->saved_data["groups"].toInt(),
                       .masked = {},
                       .dx = empty_channels_last(saved[0]),
                       .dweight_NC = {},
                       .dbias_NC = {}};
-    const Layout layout = layout_of(tensors.x, context->saved_data["groups"].toInt());
     tensors.masked = tensors.y.defined() ? empty_channels_last(tensors.x) : tensors.dy;
-    tensors.dweight_NC = at::empty({layout.images, layout.channels}, tensors.weight.options());
+    tensors.dweight_NC =
+        at::empty({tensors.x.size(0), tensors.x.size(1)}, tensors.weight.options());
     tensors.dbias_NC = at::empty_like(tensors.dweight_NC);
-    at::parallel_for(0, layout.images, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t image = begin; image < end; ++image) {
-        if (tensors.x.scalar_type() == at::kFloat) {
-          backward_image<float>(tensors, layout, image);
-        } else {
-          backward_image<std::uint16_t>(tensors, layout, image);
-        }
-      }
-    });
+    if (tensors.x.is_cuda()) {
+      passes::cuda_backward(tensors);
+    } else {
+      cpu_backward(tensors);
+    }
     const bool has_shortcut = context->saved_data["shortcut"].toBool();
     return {tensors.dx,
             tensors.dweight_NC.sum(0),
@@ -244,30 +230,47 @@ class FusedGroupNorm : public torch::autograd::Function<FusedGroupNorm> {
   }
 };
 
-bool has_own_kernels(const at::Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
-         x.numel() > 0;
+variable_list apply_fused(const at::Tensor& x_NCYX, const at::Tensor& weight_C,
+                          const at::Tensor& bias_C, const at::Tensor& shortcut_NCYX,
+                          const FusedGroupNormOptions& options) {
+  std::optional<at::Tensor> shortcut;  // apply() takes no undefined tensors
+  if (shortcut_NCYX.defined()) {
+    shortcut = shortcut_NCYX;
+  }
+  return FusedGroupNorm::apply(x_NCYX, weight_C, bias_C, shortcut,
+                               static_cast<std::int64_t>(options.groups), options.eps,
+                               options.activation == NormActivation::relu);
 }
 
 }  // namespace
 
+bool has_norm_kernels(const at::Tensor& x_NCYX) {
+  const bool has_type = x_NCYX.scalar_type() == at::kFloat || x_NCYX.scalar_type() == at::kBFloat16;
+  return passes::cuda_takes(x_NCYX) || (x_NCYX.is_cpu() && has_type && x_NCYX.numel() > 0);
+}
+
 at::Tensor fused_group_norm(const at::Tensor& x_NCYX, const at::Tensor& weight_C,
                             const at::Tensor& bias_C, const at::Tensor& shortcut_NCYX,
                             const FusedGroupNormOptions& options) {
-  const bool relu = options.activation == NormActivation::relu;
-  if (has_own_kernels(x_NCYX)) {
-    std::optional<at::Tensor> shortcut;  // apply() takes no undefined tensors
-    if (shortcut_NCYX.defined()) {
-      shortcut = shortcut_NCYX;
-    }
-    return FusedGroupNorm::apply(x_NCYX, weight_C, bias_C, shortcut,
-                                 static_cast<std::int64_t>(options.groups), options.eps, relu);
+  if (has_norm_kernels(x_NCYX)) {
+    return apply_fused(x_NCYX, weight_C, bias_C, shortcut_NCYX, options)[0];
   }
-  at::Tensor y = at::group_norm(x_NCYX, options.groups, weight_C, bias_C, options.eps);
+  const at::ScalarType type = x_NCYX.scalar_type();
+  const at::ScalarType exact = type == at::kBFloat16 || type == at::kHalf ? at::kFloat : type;
+  at::Tensor y = at::group_norm(x_NCYX.to(exact), options.groups, weight_C.to(exact),
+                                bias_C.to(exact), options.eps)
+                     .to(type);
   if (shortcut_NCYX.defined()) {
     y = y + shortcut_NCYX;
   }
-  return relu ? y.relu_() : y;
+  return options.activation == NormActivation::relu ? y.relu_() : y;
+}
+
+NormWithStatistics fused_norm_with_statistics(const at::Tensor& x_NCYX, const at::Tensor& weight_C,
+                                              const at::Tensor& bias_C,
+                                              const FusedGroupNormOptions& options) {
+  const variable_list results = apply_fused(x_NCYX, weight_C, bias_C, {}, options);
+  return {.y_NCYX = results[0], .mean_rstd_NG2 = results[1]};
 }
 
 }  // namespace retina::net

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "retina/net/blocks/group_norm_cuda.h"
+
 namespace retina::net {
 namespace {
 
@@ -39,14 +41,16 @@ class FusedGroupNormOf : public ::testing::TestWithParam<NormCase> {
     }
   }
 
-  /// Output and gradients of all inputs, for random output gradients, from inputs of `type`.
-  std::vector<at::Tensor> run(at::ScalarType type, bool fused) const {
-    std::vector<at::Tensor> inputs{x_.to(type), weight_.to(at::kFloat), bias_.to(at::kFloat)};
+  /// Output and gradients of all inputs, for random output gradients, from inputs of `type`; fused
+  /// on `device`.
+  std::vector<at::Tensor> run(at::ScalarType type, bool fused, at::Device device = at::kCPU) const {
+    std::vector<at::Tensor> inputs{x_.to(device, type), weight_.to(device, at::kFloat),
+                                   bias_.to(device, at::kFloat)};
     if (!fused) {
       inputs = {x_.clone(), weight_.clone(), bias_.clone()};
     }
     if (shortcut_.defined()) {
-      inputs.push_back(fused ? shortcut_.to(type) : shortcut_.clone());
+      inputs.push_back(fused ? shortcut_.to(device, type) : shortcut_.clone());
     }
     for (at::Tensor& input : inputs) {
       input.requires_grad_(true);
@@ -59,18 +63,18 @@ class FusedGroupNormOf : public ::testing::TestWithParam<NormCase> {
                                {.groups = norm.groups, .eps = 1e-6, .activation = norm.activation})
             : stated_norm(inputs[0], inputs[1], inputs[2], shortcut, norm);
     at::manual_seed(9);
-    const at::Tensor dy = at::randn(y.sizes(), at::kDouble).to(y.scalar_type());
+    const at::Tensor dy = at::randn(y.sizes(), at::kDouble).to(y.options());
     std::vector<at::Tensor> results = torch::autograd::grad({y}, inputs, {dy});
     results.push_back(y);
     return results;
   }
 
-  void expect_near(at::ScalarType type, double tolerance) const {
-    const std::vector<at::Tensor> actual = run(type, true);
+  void expect_near(at::ScalarType type, double tolerance, at::Device device = at::kCPU) const {
+    const std::vector<at::Tensor> actual = run(type, true, device);
     const std::vector<at::Tensor> truth = run(at::kDouble, false);
     ASSERT_EQ(actual.size(), truth.size());
     for (std::size_t i = 0; i < truth.size(); ++i) {
-      const at::Tensor difference = actual[i].to(at::kDouble) - truth[i];
+      const at::Tensor difference = actual[i].to(at::kCPU, at::kDouble) - truth[i];
       EXPECT_LT((difference.norm() / truth[i].norm()).item<double>(), tolerance) << i;
     }
   }
@@ -86,6 +90,16 @@ TEST_P(FusedGroupNormOf, EqualsThemInBfloat16ToItsRounding) {
   expect_near(at::kBFloat16, 0.06);
 }
 
+TEST_P(FusedGroupNormOf, EqualsTheSeparateOperationsOnAGpu) {
+  if (!at::hasCUDA()) {
+    GTEST_SKIP() << "absent: a CUDA device";
+  }
+  const at::Device device(at::kCUDA, 0);
+  ASSERT_TRUE(passes::cuda_takes(x_.to(device, at::kFloat)));
+  expect_near(at::kFloat, 4e-6, device);
+  expect_near(at::kBFloat16, 0.06, device);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Kinds, FusedGroupNormOf,
     ::testing::Values(NormCase{"plain", 64, 32, 9, NormActivation::none, false},
@@ -93,7 +107,9 @@ INSTANTIATE_TEST_SUITE_P(
                       NormCase{"shortcut", 32, 8, 7, NormActivation::relu, true},
                       NormCase{"each_channel", 24, 24, 5, NormActivation::none, false},
                       NormCase{"shortcut_only", 20, 5, 6, NormActivation::none, true},
-                      NormCase{"one_pixel", 16, 2, 1, NormActivation::relu, false}),
+                      NormCase{"one_pixel", 16, 2, 1, NormActivation::relu, false},
+                      NormCase{"wide", 640, 32, 40, NormActivation::relu, true},
+                      NormCase{"wide_each_channel", 1024, 1024, 17, NormActivation::none, false}),
     [](const auto& test) { return test.param.name; });
 
 TEST(FusedGroupNorm, DoubleGoesThroughTorch) {

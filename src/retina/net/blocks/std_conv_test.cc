@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "retina/net/blocks/std_conv_cuda.h"
 
 namespace retina::net {
 namespace {
@@ -23,6 +26,36 @@ TEST(StdConv, OutputDoesNotDependOnTheKernelsScaleAndOffset) {
   const at::Tensor before = conv->forward(x);
   weight.mul_(7).add_(5);
   EXPECT_LT((conv->forward(x) - before).abs().max().item<double>(), 1e-4);
+}
+
+TEST(StdConvGpu, KernelsEqualTheSeparateOperations) {
+  if (!at::hasCUDA()) {
+    GTEST_SKIP() << "absent: a CUDA device";
+  }
+  for (const auto& shape :
+       {std::vector<std::int64_t>{3, 5, 3, 3}, {64, 256, 1, 1}, {32, 3, 7, 7}}) {
+    at::manual_seed(4);
+    const at::Tensor weight = at::randn(shape, at::kDouble) + 0.5;
+    const at::Tensor gradient = at::randn(shape, at::kDouble);
+    const auto run = [&](const at::TensorOptions& options) {
+      const at::Tensor input = weight.to(options).requires_grad_(true);
+      const at::Tensor output = standardised(input);
+      return std::vector<at::Tensor>{
+          output, torch::autograd::grad({output}, {input}, {gradient.to(options)})[0]};
+    };
+    const auto options = at::TensorOptions().device(at::kCUDA).dtype(at::kFloat);
+    ASSERT_TRUE(passes::cuda_standardises(weight.to(options)));
+    const auto truth = run(at::kDouble);
+    const auto actual = run(options);
+    for (std::size_t i = 0; i < truth.size(); ++i) {
+      const at::Tensor difference = actual[i].to(at::kCPU, at::kDouble) - truth[i];
+      EXPECT_LT((difference.norm() / truth[i].norm()).item<double>(), 3e-6) << i;
+    }
+    const at::Tensor rounded =
+        passes::cuda_standardise(weight.to(options), at::kBFloat16).weight_OIYX;
+    EXPECT_TRUE(rounded.equal(
+        passes::cuda_standardise(weight.to(options), at::kFloat).weight_OIYX.to(at::kBFloat16)));
+  }
 }
 
 TEST(StdConv, StartsWithinTheBoundOfTheFanIn) {

@@ -36,7 +36,8 @@ TEST(CascadeDecoder, TokensAreRowsOfTheMap) {
   EmbeddedTokens moved = embedded;
   moved.tokens_NTH = embedded.tokens_NTH.clone();
   moved.tokens_NTH.select(1, 7).add_(9);  // token 7 = row 0, column 7: the upper right corner
-  const at::Tensor change = (decoder->forward(moved) - features).abs().sum({0, 1});
+  const at::Tensor change =
+      (decoder->forward(moved) - features).abs().sum(std::vector<std::int64_t>{0, 1});
   const auto near = change.narrow(0, 0, 32).narrow(1, 96, 32).sum().item<float>();
   // what is left far away is the rounding of other sums
   EXPECT_LT(change.narrow(0, 80, 48).sum().item<float>(), near / 50);

@@ -1,0 +1,38 @@
+#include "retina/pipeline/bench_trace.h"
+
+#include <set>
+
+#include <torch/csrc/autograd/profiler_kineto.h>
+
+#include "retina/core/file.h"
+#include "retina/pipeline/bench_timer.h"
+
+namespace retina::pipeline {
+
+void write_trace(const std::filesystem::path& path, const at::Device& device,
+                 const std::function<void()>& run) {
+  namespace profiler = torch::profiler::impl;
+  constexpr int kWarmUp = 5;
+  constexpr int kRecorded = 3;
+  core::write_atomically(path,
+                         "");  // a path that cannot be written is known before the work is done
+  const BenchTimer timer(device, 0);
+  for (int i = 0; i < kWarmUp; ++i) {
+    run();
+  }
+  timer.synchronise();
+  std::set<profiler::ActivityType> activities{profiler::ActivityType::CPU};
+  if (device.is_cuda()) {
+    activities.insert(profiler::ActivityType::CUDA);
+  }
+  const profiler::ProfilerConfig config(profiler::ProfilerState::KINETO);
+  torch::autograd::profiler::prepareProfiler(config, activities);
+  torch::autograd::profiler::enableProfiler(config, activities);
+  for (int i = 0; i < kRecorded; ++i) {
+    run();
+  }
+  timer.synchronise();
+  torch::autograd::profiler::disableProfiler()->save(path.string());
+}
+
+}  // namespace retina::pipeline

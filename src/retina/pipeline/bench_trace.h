@@ -1,0 +1,16 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include <torch/types.h>
+
+namespace retina::pipeline {
+
+/// Records three runs of `run`, after five that are not recorded, by torch's profiler: every
+/// operation of the process and every kernel of a GPU, as a timeline that chrome://tracing and
+/// Perfetto read. resource error if `path` cannot be written.
+void write_trace(const std::filesystem::path& path, const at::Device& device,
+                 const std::function<void()>& run);
+
+}  // namespace retina::pipeline

@@ -1,0 +1,94 @@
+#include "retina/trainer/graphed_step.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/tensor/device.h"
+#include "retina/tensor/upload.h"
+#include "retina/trainer/optimizer.h"
+#include "retina/trainer/supervised_task.h"
+#include "retina/trainer/toy_network.h"
+
+namespace retina::trainer {
+namespace {
+
+/// A toy network, with dropout, in training on a device.
+struct ToyTraining {
+  explicit ToyTraining(const at::Device& device)
+      : network(make_toy_network(3)),
+        task(network,
+             [device](const data::RawBatch& raw) {
+               const data::Batch batch = toy_transform(raw);
+               return data::Batch{.images_NCYX = tensor::upload(batch.images_NCYX, device),
+                                  .labels_NYX = tensor::upload(batch.labels_NYX, device)};
+             },
+             {}),
+        graphed(task, [this](const std::string& text) { warnings.push_back(text); }) {
+    network->to(device);
+    network->train();
+    optimizer = std::make_unique<Optimizer>(*network, OptimizerOptions{.kind = OptimizerKind::sgd});
+  }
+
+  /// Step k of the same training, by the graph or without.
+  double step(std::int64_t k, bool by_graph) {
+    at::manual_seed(static_cast<std::uint64_t>(k));
+    std::vector<Part> parts;
+    if (by_graph) {
+      parts = graphed.run(task.prepare(toy_batch(k)));
+    } else {
+      TaskOutput output = task.step(toy_batch(k), 1);
+      output.loss.backward();
+      parts = output.parts;
+    }
+    const double loss = parts[0].value.item<double>();
+    optimizer->step(0.02);
+    return loss;
+  }
+
+  std::shared_ptr<ToyNetwork> network;
+  SupervisedTask task;
+  std::vector<std::string> warnings;
+  GraphedStep graphed;
+  std::unique_ptr<Optimizer> optimizer;
+};
+
+TEST(GraphedStep, OnACpuIsThePlainStep) {
+  ToyTraining plain{at::Device(at::kCPU)};
+  ToyTraining graphed{at::Device(at::kCPU)};
+  for (std::int64_t k = 0; k < 6; ++k) {
+    EXPECT_EQ(graphed.step(k, true), plain.step(k, false));
+  }
+  EXPECT_TRUE(same_state(*graphed.network, *plain.network));
+  EXPECT_FALSE(graphed.graphed.is_recorded());
+}
+
+TEST(GraphedStepGpu, RepeatsWhatThePlainStepDoes) {
+  if (!at::hasCUDA()) {
+    GTEST_SKIP() << "absent: a CUDA device";
+  }
+  const at::Device device(at::kCUDA, 0);
+  tensor::use_precision(tensor::Precision::fp32, device);
+  ToyTraining plain(device);
+  ToyTraining graphed(device);
+  for (std::int64_t k = 0; k < 12; ++k) {
+    if (k == 7) {  // other weights are trained from here on
+      for (ToyTraining* training : {&plain, &graphed}) {
+        training->network->parameters()[0].requires_grad_(false);
+      }
+    }
+    EXPECT_NEAR(graphed.step(k, true), plain.step(k, false), 1e-6) << k;
+    if (k == 5 || k == 11) {
+      EXPECT_TRUE(graphed.graphed.is_recorded()) << "built without the headers of CUDA?";
+    }
+  }
+  EXPECT_THAT(graphed.warnings, ::testing::IsEmpty());
+  for (std::size_t i = 0; i < plain.network->parameters().size(); ++i) {
+    EXPECT_TRUE(
+        graphed.network->parameters()[i].allclose(plain.network->parameters()[i], 1e-5, 1e-6))
+        << i;
+  }
+}
+
+}  // namespace
+}  // namespace retina::trainer
