@@ -39,6 +39,9 @@ foreach(_name IN ITEMS torch torch_cpu torch_cuda c10 c10_cuda)
     list(APPEND _libraries "${_torch}/lib/lib${_name}.so")
   endif()
 endforeach()
+if(NOT EXISTS "${_torch}/lib/libtorch_cpu.so")
+  message(FATAL_ERROR "No shared libraries of LibTorch in ${_torch}/lib")
+endif()
 # Nothing refers to symbols of torch_cuda, which registers itself when it is loaded. The C++ library comes first: some builds of
 # libtorch give away an old std::filesystem of their own, which crashes.
 add_library(torch INTERFACE IMPORTED)

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/error.h"
+#include "retina/net/blocks/decoder_block.h"
 #include "retina/net/weights.h"
 
 namespace retina::net {
@@ -53,6 +54,37 @@ TEST(TransUNet, PixelStrideWorksOnMeansAndAnswersAtFullSize) {
   EXPECT_EQ(logits.size(3), 128);
   EXPECT_TRUE(at::allclose(logits, at::upsample_bilinear2d(full.forward(small), {128, 128}, false),
                            1e-4, 1e-5));
+}
+
+/// Groups of two samples at once, each with its own BatchNorm statistics, against one group after
+/// the other.
+TEST(TransUNet, GhostGroupsAtOnceEqualThemOneByOne) {
+  TransUNetOptions options = narrow_options();
+  options.dropout = 0;
+  at::manual_seed(5);
+  TransUNet at_once(options);
+  TransUNet one_by_one(options);
+  load_state_dict(one_by_one, state_dict(at_once), "at_once");
+  const at::Tensor images = at::randn({4, 1, 64, 64});
+  const at::Tensor targets = at::randn({4, 2, 64, 64});
+  EXPECT_EQ(set_ghost_norm(at_once, {.group = 2}), 9);
+  at::mse_loss(at_once.forward(images), targets).backward();
+  for (const std::int64_t first : {0, 2}) {
+    const at::Tensor output = one_by_one.forward(images.narrow(0, first, 2));
+    (at::mse_loss(output, targets.narrow(0, first, 2)) / 2).backward();
+    if (first == 0) {  // whose running statistics are kept
+      for (const auto& buffer : one_by_one.named_buffers()) {
+        EXPECT_TRUE(at_once.named_buffers()[buffer.key()].allclose(buffer.value(), 1e-4, 1e-5))
+            << buffer.key();
+      }
+    }
+  }
+  for (const auto& parameter : one_by_one.named_parameters()) {
+    const at::Tensor truth = parameter.value().grad();
+    const at::Tensor found = at_once.named_parameters()[parameter.key()].grad();
+    EXPECT_LT((found - truth).norm().item<double>(), 1e-4 * truth.norm().item<double>() + 1e-6)
+        << parameter.key();
+  }
 }
 
 TEST(TransUNet, PriorIsWhatAnUntrainedHeadPredicts) {

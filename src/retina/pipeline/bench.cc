@@ -91,7 +91,7 @@ std::function<void()> repeated_step(const Bench& bench) {
     };
   }
   const auto graphed = std::make_shared<trainer::GraphedStep>(
-      *task, [log = bench.context.log](const std::string& text) { log->warn("{}", text); });
+      *task, [log = bench.context.log](const std::string& text) { log->info("{}", text); });
   return [task, optimizer, graphed] {
     graphed->run(task->prepare({}));
     optimizer->step(0.003);
@@ -181,7 +181,9 @@ double predict(const Bench& bench, tensor::Precision precision) {
   options.precision = precision;
   options.threads = static_cast<int>(bench.options.threads);
   options.overwrite = true;
-  options.max_ram = "32GiB";  // not what is measured, and a GPU's libraries take gigabytes
+  if (bench.device.is_cuda()) {
+    options.max_ram = "32GiB";  // not what is measured, and the device's libraries take gigabytes
+  }
   pipeline::predict(options, core::silent_context());
   std::vector<double> rates;
   const core::Stopwatch total;

@@ -41,11 +41,10 @@ struct BenchOptions {
           "arithmetic, time and limit of each part of the network, in place of the figures that "
           "are not named");
     visit("cuda_graph", self.cuda_graph,
-          "train_step and trace: note the step on a CUDA device and repeat it as a whole");
+          "train_step and trace: record the step on a CUDA device and replay it as a whole");
     visit("trace", self.trace,
-          "file (.json) for a timeline of three training steps, which Perfetto shows, in place of "
-          "the "
-          "figures that are not named");
+          "file (.json) for a timeline of three training steps, for Perfetto; no figures but those "
+          "that are named");
     visit("network", self.network, "what the network has other than the preset's");
   }
   std::vector<Problem> validate() const;

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kLeastRepeats = 3;
 constexpr std::size_t kMostRepeats = 1000;
 constexpr int kWarmUp = 2;
-constexpr int kCudaWarmUp = 5;  ///< algorithms are chosen, a training step is noted
+constexpr int kCudaWarmUp = 5;  ///< algorithms are chosen, a training step is recorded
 
 }  // namespace
 
@@ -29,11 +29,15 @@ void BenchTimer::synchronise() const {
   }
 }
 
-Timing BenchTimer::time(const std::function<void()>& run) const {
+void BenchTimer::warm_up(const std::function<void()>& run) const {
   for (int i = 0; i < (device_.is_cuda() ? kCudaWarmUp : kWarmUp); ++i) {
     run();
   }
   synchronise();
+}
+
+Timing BenchTimer::time(const std::function<void()>& run) const {
+  warm_up(run);
   std::vector<double> seconds;
   const core::Stopwatch total;
   while (seconds.size() < kLeastRepeats ||

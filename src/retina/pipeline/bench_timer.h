@@ -29,6 +29,8 @@ class BenchTimer {
     return units / time(run).median_s;
   }
 
+  /// Runs that do not count, as many as the device needs; then waits for it.
+  void warm_up(const std::function<void()>& run) const;
   /// Waits until the device has done all that it was given.
   void synchronise() const;
 

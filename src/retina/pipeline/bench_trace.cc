@@ -12,15 +12,11 @@ namespace retina::pipeline {
 void write_trace(const std::filesystem::path& path, const at::Device& device,
                  const std::function<void()>& run) {
   namespace profiler = torch::profiler::impl;
-  constexpr int kWarmUp = 5;
   constexpr int kRecorded = 3;
   core::write_atomically(path,
                          "");  // a path that cannot be written is known before the work is done
   const BenchTimer timer(device, 0);
-  for (int i = 0; i < kWarmUp; ++i) {
-    run();
-  }
-  timer.synchronise();
+  timer.warm_up(run);
   std::set<profiler::ActivityType> activities{profiler::ActivityType::CPU};
   if (device.is_cuda()) {
     activities.insert(profiler::ActivityType::CUDA);

@@ -7,7 +7,7 @@
 
 namespace retina::pipeline {
 
-/// Records three runs of `run`, after five that are not recorded, by torch's profiler: every
+/// Records three runs of `run`, after warming up, by torch's profiler: every
 /// operation of the process and every kernel of a GPU, as a timeline that chrome://tracing and
 /// Perfetto read. resource error if `path` cannot be written.
 void write_trace(const std::filesystem::path& path, const at::Device& device,

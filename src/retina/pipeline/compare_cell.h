@@ -57,7 +57,7 @@ struct CellResult {
     visit("seconds", self.seconds, "of the whole run");
     visit("seconds_per_step", self.seconds_per_step, "median");
     visit("device", self.device, "that it was scored on");
-    visit("precision", self.precision, "fp32 or bf16 of the training; empty = not recorded");
+    visit("precision", self.precision, "fp32, tf32 or bf16 of the training; empty = not recorded");
     visit("scores", self.scores, "iou, f, precision, recall, mfd, ...; undefined ones are absent");
     visit("curve", self.curve, "scores over steps");
     visit("slices", self.slices, "IoU of each held-out slice");

@@ -61,7 +61,10 @@ DoctorReport doctor(const DoctorOptions& options, const core::Context&) {
                           report.bf16_gflops / report.fp32_gflops));
   add("precision",
       report.precision == "bf16"
-          ? "training bf16 (the device has bf16 instructions), predict fp32 unless --precision bf16"
+          ? device.is_cuda()
+                ? "training bf16, predict fp32 unless --precision tf32 or bf16"
+                : "training bf16 (the device has bf16 instructions), predict fp32 unless "
+                  "--precision bf16"
           : "fp32 (the device has no bf16 instructions)");
   add("formats", fmt::format("{}", fmt::join(store::format_names(), ", ")));
   return report;

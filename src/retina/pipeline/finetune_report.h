@@ -23,7 +23,7 @@ struct FinetuneReport {
   std::int64_t best_step = -1;
   double device_busy =
       0;  ///< of a GPU: share of the time it had work; of a CPU: 1 - waiting for data
-  std::string precision;  ///< fp32 or bf16: what "auto" meant on the device of this run
+  std::string precision;  ///< fp32, tf32 or bf16: what "auto" meant on the device of this run
   std::string report;     ///< report.html
   std::optional<LeaveOneOut> leave_one_out{};
   std::int64_t rank = 0;               ///< that tells this; only rank 0's is whole

@@ -176,9 +176,10 @@ std::vector<Problem> PredictOptions::validate() const {
                         .found = fmt::format("{}", *threshold),
                         .expected = "between 0 and 1"});
   }
-  if (procedure == Procedure::published && precision == tensor::Precision::bf16) {
+  if (procedure == Procedure::published &&
+      (precision == tensor::Precision::bf16 || precision == tensor::Precision::tf32)) {
     problems.push_back({.subject = "precision",
-                        .found = "bf16",
+                        .found = core::enum_name(precision),
                         .expected = "fp32: the published procedure implies it",
                         .remedy = "leave one of --procedure and --precision out"});
   }

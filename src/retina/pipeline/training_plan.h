@@ -18,7 +18,7 @@ struct TrainingPlan {
   std::string preset{};
   std::string run{};  ///< folder that it would make
   std::string device{};
-  std::string precision{};  ///< fp32 or bf16
+  std::string precision{};  ///< fp32, tf32 or bf16
   std::int64_t ranks = 1;
   std::int64_t rank = 0;          ///< that tells this
   std::int64_t resumed_step = 0;  ///< of the checkpoint it would go on from; 0 = from the start

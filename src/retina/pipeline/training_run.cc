@@ -280,7 +280,7 @@ TrainingRun::Mark TrainingRun::mark(std::int64_t step) const {
 }
 
 double TrainingRun::device_busy(const Mark& from, const Mark& to) const {
-  return meter_->busy(from.looks)
+  return tensor::DeviceMeter::busy(from.looks, to.looks)
       .value_or(1 - (to.waited_s - from.waited_s) / std::max(to.seconds - from.seconds, 1e-9));
 }
 

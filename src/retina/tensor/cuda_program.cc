@@ -33,6 +33,36 @@ struct CudaLibrary {
                         unsigned shared_bytes, void* stream, void** parameters, void** extra);
 };
 
+/// What every kernel has at hand. Values are float or the bits of bfloat16; a pack is 16 bytes of
+/// them.
+constexpr const char* kValues = R"cuda(
+typedef unsigned short bf16;
+
+__device__ inline float value(float v) { return v; }
+__device__ inline float value(bf16 bits) { return __uint_as_float(unsigned(bits) << 16); }
+__device__ inline void put(float v, float& out) { out = v; }
+__device__ inline void put(float v, bf16& out) {  // to nearest, ties to even; NaN stays NaN
+  const unsigned bits = __float_as_uint(v);
+  const unsigned rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+  out = bf16((bits & 0x7FFFFFFFu) > 0x7F800000u ? 0x7FC0u : rounded);
+}
+
+template <class T> struct Pack { enum { size = 16 / sizeof(T) }; };  // values that are read and written at once
+template <class T> union Raw { uint4 all; T each[Pack<T>::size]; };
+template <class T> __device__ inline void load(const T* from, float* to) {
+  Raw<T> raw;
+  raw.all = *reinterpret_cast<const uint4*>(from);
+#pragma unroll
+  for (int i = 0; i < Pack<T>::size; ++i) to[i] = value(raw.each[i]);
+}
+template <class T> __device__ inline void store(const float* from, T* to) {
+  Raw<T> raw;
+#pragma unroll
+  for (int i = 0; i < Pack<T>::size; ++i) put(from[i], raw.each[i]);
+  *reinterpret_cast<uint4*>(to) = raw.all;
+}
+)cuda";
+
 constexpr int kCapabilityMajor = 75;  ///< CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
 constexpr int kCapabilityMinor = 76;
 
@@ -115,16 +145,16 @@ struct CudaProgram::Module {
   void* handle = nullptr;
   std::map<std::string, void*> functions{};
 
-  void* function(const char* name) {
+  void* function(const std::string& name) {
     void*& found = functions[name];
     if (found == nullptr) {
-      check(library().cuModuleGetFunction(&found, handle, name), name);
+      check(library().cuModuleGetFunction(&found, handle, name.c_str()), name);
     }
     return found;
   }
 };
 
-CudaProgram::CudaProgram(std::string source) : source_(std::move(source)) {}
+CudaProgram::CudaProgram(const std::string& source) : source_(kValues + source) {}
 CudaProgram::~CudaProgram() = default;
 
 CudaProgram::Module* CudaProgram::module_on(const at::Device& device) {
@@ -139,7 +169,10 @@ CudaProgram::Module* CudaProgram::module_on(const at::Device& device) {
     const std::vector<char> binary = compile(source_, device);
     check(library().cuModuleLoadData(&module->handle, binary.data()), "cuModuleLoadData");
   } catch (const c10::Error& error) {
-    TORCH_WARN("our CUDA kernels are not used: ", error.what_without_backtrace());
+    TORCH_WARN(
+        "CUDA kernels of this program do not compile here, and torch's own, which are slower, are "
+        "used: ",
+        error.what_without_backtrace());
     module = nullptr;
   }
   return modules_.emplace(device.index(), std::move(module)).first->second.get();
@@ -150,18 +183,31 @@ bool CudaProgram::is_ready(const at::Device& device) {
   return device.is_cuda() && module_on(device) != nullptr;
 }
 
-void CudaProgram::launch(const char* kernel, const at::Device& device, const Shape& shape,
+void CudaProgram::launch(const std::string& kernel, const at::Device& device, const Shape& shape,
                          KernelArguments& arguments) {
+  const c10::DeviceGuard guard(device);
   void* function = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    function = module_on(device)->function(kernel);
+    Module* module = module_on(device);
+    TORCH_CHECK(module != nullptr, kernel, ": the kernels are not ready on ", device);
+    function = module->function(kernel);
   }
   void* stream = c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
   check(library().cuLaunchKernel(function, shape.blocks.x, shape.blocks.y, shape.blocks.z,
                                  shape.threads.x, shape.threads.y, shape.threads.z,
                                  shape.shared_bytes, stream, arguments.all(), nullptr),
         kernel);
+}
+
+std::string kernel_name(const char* name, at::ScalarType type) {
+  return fmt::format("{}_{}", name, type == at::kFloat ? "float" : "bf16");
+}
+
+bool fills_packs(const at::Tensor& x_NCYX) {
+  const at::ScalarType type = x_NCYX.scalar_type();
+  return x_NCYX.is_cuda() && x_NCYX.numel() > 0 && (type == at::kFloat || type == at::kBFloat16) &&
+         x_NCYX.size(1) % static_cast<std::int64_t>(16 / x_NCYX.element_size()) == 0;
 }
 
 KernelArguments& KernelArguments::add(const at::Tensor& tensor) {

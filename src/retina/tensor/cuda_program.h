@@ -15,6 +15,9 @@ namespace retina::tensor {
 /// double numbers.
 class KernelArguments {
  public:
+  KernelArguments() = default;
+  KernelArguments(const KernelArguments&) = delete;  // it holds pointers into itself
+  KernelArguments& operator=(const KernelArguments&) = delete;
   KernelArguments& add(const at::Tensor& tensor);
   KernelArguments& add(std::int64_t number);  ///< must fit an int
   KernelArguments& add(double real);
@@ -42,7 +45,9 @@ class KernelArguments {
 ///     }
 class CudaProgram {
  public:
-  explicit CudaProgram(std::string source);
+  /// `source` may use bf16 (the bits of a bfloat16), value() and put() to and from float,
+  /// Pack<T>::size (values in 16 bytes), and load() and store() of such packs.
+  explicit CudaProgram(const std::string& source);
   ~CudaProgram();
   CudaProgram(const CudaProgram&) = delete;
   CudaProgram& operator=(const CudaProgram&) = delete;
@@ -59,7 +64,7 @@ class CudaProgram {
     unsigned shared_bytes = 0;
   };
   /// Puts `kernel` into the queue of the device's current stream. c10::Error if the device refuses.
-  void launch(const char* kernel, const at::Device& device, const Shape& shape,
+  void launch(const std::string& kernel, const at::Device& device, const Shape& shape,
               KernelArguments& arguments);
 
  private:
@@ -70,5 +75,11 @@ class CudaProgram {
   std::mutex mutex_;
   std::map<c10::DeviceIndex, std::unique_ptr<Module>> modules_;  ///< null where it failed
 };
+
+/// "apply", kFloat -> "apply_float": kernels that exist for both types end in them.
+std::string kernel_name(const char* name, at::ScalarType type);
+
+/// True for float32 and bfloat16 on CUDA whose channels fill whole packs.
+bool fills_packs(const at::Tensor& x_NCYX);
 
 }  // namespace retina::tensor

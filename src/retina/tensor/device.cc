@@ -85,7 +85,7 @@ at::Device choose_device(const std::string& name, std::int64_t process) {
 
 bool bf16_is_fast(const at::Device& device) {
   if (device.is_cuda()) {
-    // true from compute capability 8 on, and there for every build of libtorch without CUDA headers
+    // true from compute capability 8 on; asked by way of the hooks, which need no headers of CUDA
     return at::hasCUDA() && at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
   }
   return device.is_cpu() && cpu_has_bf16();

@@ -42,12 +42,11 @@ DeviceMeter::Count DeviceMeter::count() const {
   return {.looks = looks_, .busy = busy_};
 }
 
-std::optional<double> DeviceMeter::busy(const Count& since) const {
-  const Count now = count();
-  if (now.looks <= since.looks) {
+std::optional<double> DeviceMeter::busy(const Count& from, const Count& to) {
+  if (to.looks <= from.looks) {
     return std::nullopt;
   }
-  return static_cast<double>(now.busy - since.busy) / static_cast<double>(now.looks - since.looks);
+  return static_cast<double>(to.busy - from.busy) / static_cast<double>(to.looks - from.looks);
 }
 
 }  // namespace retina::tensor

@@ -31,9 +31,10 @@ class DeviceMeter {
     std::int64_t looks = 0, busy = 0;
   };
   Count count() const;
-  /// Share of the looks since `since` that found work; none on a CPU, or before the first look.
-  std::optional<double> busy(const Count& since) const;
-  std::optional<double> busy() const { return busy({}); }
+  /// Share of the looks from one count to another that found work; none on a CPU, or without a
+  /// look.
+  static std::optional<double> busy(const Count& from, const Count& to);
+  std::optional<double> busy() const { return busy({}, count()); }
 
  private:
   void watch();

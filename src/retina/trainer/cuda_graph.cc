@@ -21,15 +21,13 @@ class LibtorchGraph final : public CudaGraph {
     c10::cuda::CUDACachingAllocator::emptyCache();  // the graph takes memory of its own
     const c10::StreamGuard stream(
         c10::impl::VirtualGuardImpl(device_.type()).getStreamFromGlobalPool(device_));
+    const at::MempoolId_t pool = at::cuda::graph_pool_handle();
     // other threads may go on using the device
-    graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    graph_.capture_begin(pool, cudaStreamCaptureModeThreadLocal);
     try {
       work();
     } catch (...) {
-      try {
-        graph_.capture_end();
-      } catch (const c10::Error&) {  // a consequence of the first error
-      }
+      give_up(pool);
       throw;
     }
     graph_.capture_end();
@@ -38,6 +36,17 @@ class LibtorchGraph final : public CudaGraph {
   void replay() override { graph_.replay(); }
 
  private:
+  /// After an error in the work. Where that has spoilt the recording, libtorch does not end it: its
+  /// allocator would go on believing in it.
+  void give_up(const at::MempoolId_t& pool) {
+    try {
+      graph_.capture_end();
+    } catch (const c10::Error&) {
+      c10::cuda::CUDACachingAllocator::endAllocateToPool(device_.index(), pool);
+      c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool);
+    }
+  }
+
   at::Device device_;
   at::cuda::CUDAGraph graph_;
 };

@@ -7,14 +7,14 @@
 
 namespace retina::trainer {
 
-/// Work for a CUDA device that is noted once and then asked for as a whole, where thousands of
+/// Work for a CUDA device that is recorded once and then replayed as a whole, where thousands of
 /// single requests would keep the process busier than the device.
 class CudaGraph {
  public:
   virtual ~CudaGraph() = default;
-  /// Notes what `work` asks of the device, which does nothing yet. Tensors made in `work` keep
+  /// Records what `work` asks of the device, which does nothing yet. Tensors made in `work` keep
   /// their memory as long as this lives; those it reads must keep theirs. c10::Error if `work` does
-  /// what cannot be noted, such as waiting for the device.
+  /// what cannot be recorded, such as waiting for the device.
   virtual void record(const std::function<void()>& work) = 0;
   /// Puts the work into the queue of the current stream.
   virtual void replay() = 0;

@@ -1,6 +1,5 @@
 #include "retina/trainer/graphed_step.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -12,10 +11,12 @@ namespace {
 /// Steps in which libraries choose their algorithms and load what they need.
 constexpr std::int64_t kStepsBefore = 3;
 
-std::int64_t trained_parameters(const torch::nn::Module& network) {
-  const std::vector<at::Tensor> parameters = network.parameters();
-  return std::count_if(parameters.begin(), parameters.end(),
-                       [](const at::Tensor& parameter) { return parameter.requires_grad(); });
+std::vector<bool> trained_parameters(const torch::nn::Module& network) {
+  std::vector<bool> trained;
+  for (const at::Tensor& parameter : network.parameters()) {
+    trained.push_back(parameter.requires_grad());
+  }
+  return trained;
 }
 
 }  // namespace
@@ -50,32 +51,45 @@ bool GraphedStep::is_known(const TaskInputs& inputs) const {
          trained_parameters(task_.network()) == trained_;
 }
 
-void GraphedStep::start_over(const TaskInputs& inputs) {
+void GraphedStep::forget() {
   graph_.reset();
   gradients_.clear();
   parts_.clear();
+  inputs_ = {};
   equal_steps_ = 0;
+}
+
+void GraphedStep::start_over(const TaskInputs& inputs) {
+  forget();
   trained_ = trained_parameters(task_.network());
   inputs_ = {.images_NCYX = inputs.images_NCYX.clone(), .targets = inputs.targets.clone()};
 }
 
 bool GraphedStep::record() {
-  graph_ = make_cuda_graph(inputs_.images_NCYX.device());
-  if (!graph_) {
+  std::string told = "training steps are recorded and replayed as a whole";
+  std::unique_ptr<CudaGraph> graph = make_cuda_graph(inputs_.images_NCYX.device());
+  if (!graph) {
+    told = "training steps are not recorded: this program was built without the headers of CUDA";
     is_off_ = true;
+  } else {
+    try {
+      graph->record([this] { parts_ = run_once(inputs_); });
+    } catch (const c10::Error& error) {  // too little memory for a second step among them
+      told = fmt::format("training steps are not recorded, and take longer: {}",
+                         error.what_without_backtrace());
+      is_off_ = true;
+      task_.network().zero_grad();
+    }
+  }
+  if (!std::exchange(has_told_, true)) {
+    tell_(told);
+  }
+  if (is_off_) {
+    graph.reset();
+    forget();
     return false;
   }
-  try {
-    graph_->record([this] { parts_ = run_once(inputs_); });
-  } catch (const c10::Error& error) {
-    is_off_ = true;
-    graph_.reset();
-    parts_.clear();
-    task_.network().zero_grad();
-    warn_(fmt::format("the training step cannot be recorded, and takes longer: {}",
-                      error.what_without_backtrace()));
-    return false;
-  }
+  graph_ = std::move(graph);
   for (at::Tensor& parameter : task_.network().parameters()) {
     if (parameter.grad().defined()) {
       gradients_.emplace_back(parameter, parameter.grad());

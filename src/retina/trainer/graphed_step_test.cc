@@ -24,7 +24,7 @@ struct ToyTraining {
                                   .labels_NYX = tensor::upload(batch.labels_NYX, device)};
              },
              {}),
-        graphed(task, [this](const std::string& text) { warnings.push_back(text); }) {
+        graphed(task, [this](const std::string& text) { told.push_back(text); }) {
     network->to(device);
     network->train();
     optimizer = std::make_unique<Optimizer>(*network, OptimizerOptions{.kind = OptimizerKind::sgd});
@@ -48,7 +48,7 @@ struct ToyTraining {
 
   std::shared_ptr<ToyNetwork> network;
   SupervisedTask task;
-  std::vector<std::string> warnings;
+  std::vector<std::string> told;
   GraphedStep graphed;
   std::unique_ptr<Optimizer> optimizer;
 };
@@ -82,12 +82,51 @@ TEST(GraphedStepGpu, RepeatsWhatThePlainStepDoes) {
       EXPECT_TRUE(graphed.graphed.is_recorded()) << "built without the headers of CUDA?";
     }
   }
-  EXPECT_THAT(graphed.warnings, ::testing::IsEmpty());
+  EXPECT_THAT(graphed.told, ::testing::ElementsAre(::testing::HasSubstr("are recorded")));
   for (std::size_t i = 0; i < plain.network->parameters().size(); ++i) {
     EXPECT_TRUE(
         graphed.network->parameters()[i].allclose(plain.network->parameters()[i], 1e-5, 1e-6))
         << i;
   }
+}
+
+/// A task that looks at a value of the device in every step.
+class WaitingTask final : public Task {
+ public:
+  explicit WaitingTask(Task& inner) : inner_(inner) {}
+  torch::nn::Module& network() override { return inner_.network(); }
+  TaskInputs prepare(const data::RawBatch& raw) override { return inner_.prepare(raw); }
+  TaskOutput compute(const TaskInputs& inputs, double share) override {
+    TaskOutput output = inner_.compute(inputs, share);
+    output.loss.item<float>();
+    return output;
+  }
+  bool is_repeatable() const override { return true; }
+
+ private:
+  Task& inner_;
+};
+
+TEST(GraphedStepGpu, AStepThatWaitsForTheDeviceStaysPlain) {
+  if (!at::hasCUDA()) {
+    GTEST_SKIP() << "absent: a CUDA device";
+  }
+  const at::Device device(at::kCUDA, 0);
+  tensor::use_precision(tensor::Precision::fp32, device);
+  ToyTraining plain(device);
+  ToyTraining waiting(device);
+  WaitingTask task(waiting.task);
+  std::vector<std::string> told;
+  GraphedStep graphed(task, [&](const std::string& text) { told.push_back(text); });
+  for (std::int64_t k = 0; k < 8; ++k) {
+    const double loss = plain.step(k, false);
+    at::manual_seed(static_cast<std::uint64_t>(k));
+    const std::vector<Part> parts = graphed.run(task.prepare(toy_batch(k)));
+    EXPECT_NEAR(parts[0].value.item<double>(), loss, 1e-6) << k;
+    waiting.optimizer->step(0.02);
+  }
+  EXPECT_FALSE(graphed.is_recorded());
+  EXPECT_THAT(told, ::testing::ElementsAre(::testing::HasSubstr("are not recorded")));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "retina/loss/restoration_loss.h"
 #include "retina/net/blocks/decoder_block.h"
 #include "retina/tensor/device.h"
@@ -42,12 +44,23 @@ RestorationTask::GroupResult RestorationTask::run_group(const TaskInputs& inputs
       .output_std = share * spread(output_NCYX.detach())};
 }
 
-std::int64_t RestorationTask::samples_at_once(const at::Tensor& images_NCYX) {
+std::int64_t RestorationTask::set_groups(const at::Tensor& images_NCYX) {
   const std::int64_t group = options_.ghost_batch;
-  const bool at_once = images_NCYX.is_cuda() && group > 0 && images_NCYX.size(0) % group == 0;
-  net::set_ghost_norm(*network_, {.group = at_once ? group : 0,
-                                  .averaged = options_.statistics == GhostStatistics::averaged});
-  return at_once ? 0 : group;
+  const bool possible = images_NCYX.is_cuda() && !one_by_one_ && group > 0 &&
+                        images_NCYX.size(0) > group && images_NCYX.size(0) % group == 0;
+  at_once_ = net::set_ghost_norm(
+                 *network_, {.group = possible ? group : 0,
+                             .averaged = options_.statistics == GhostStatistics::averaged}) > 0 &&
+             possible;
+  return at_once_ ? 0 : group;
+}
+
+std::string RestorationTask::save_memory() {
+  if (!at_once_) {
+    return {};
+  }
+  one_by_one_ = true;
+  return fmt::format("groups of {} one after the other", options_.ghost_batch);
 }
 
 TaskOutput RestorationTask::compute(const TaskInputs& inputs, double share) {
@@ -55,7 +68,7 @@ TaskOutput RestorationTask::compute(const TaskInputs& inputs, double share) {
   at::Tensor output_std = at::zeros_like(loss);
   const at::Tensor last = run_ghost_groups(*network_,
                                            {.samples = inputs.images_NCYX.size(0),
-                                            .group = samples_at_once(inputs.images_NCYX),
+                                            .group = set_groups(inputs.images_NCYX),
                                             .share = share,
                                             .statistics = options_.statistics},
                                            [&](std::int64_t first, std::int64_t count) {

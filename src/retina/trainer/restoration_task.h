@@ -41,6 +41,7 @@ class RestorationTask final : public Task {
   TaskOutput compute(const TaskInputs& inputs, double share) override;
   /// Averaged statistics take new memory in every step.
   bool is_repeatable() const override { return options_.statistics == GhostStatistics::first; }
+  std::string save_memory() override;
 
  private:
   struct GroupResult {
@@ -48,12 +49,15 @@ class RestorationTask final : public Task {
     at::Tensor output_std;  ///< likewise weighted
   };
   GroupResult run_group(const TaskInputs& inputs, std::int64_t first, std::int64_t count) const;
-  /// Samples that go through the network together; 0 = all.
-  std::int64_t samples_at_once(const at::Tensor& images_NCYX);
+  /// Has the network form the groups itself, where that is possible; samples that go through it
+  /// together, 0 = all.
+  std::int64_t set_groups(const at::Tensor& images_NCYX);
 
   std::shared_ptr<net::DenseNetwork> network_;
   RestorationTransform transform_;
   RestorationOptions options_;
+  bool at_once_ = false;     ///< all groups, in the last step
+  bool one_by_one_ = false;  ///< memory does not suffice for all groups
 };
 
 }  // namespace retina::trainer

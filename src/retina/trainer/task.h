@@ -35,6 +35,8 @@ class Task {
   /// that is returned with it; a task that propagates others itself weights those.
   virtual TaskOutput compute(const TaskInputs& inputs, double share) = 0;
   TaskOutput step(const data::RawBatch& raw, double share) { return compute(prepare(raw), share); }
+  /// Out of memory: takes less of it for the same step from now on, and says how; empty = cannot.
+  virtual std::string save_memory() { return {}; }
   /// True if compute() does the same operations on the same memory in every step, so that a GPU can
   /// repeat them from a recording.
   virtual bool is_repeatable() const { return false; }

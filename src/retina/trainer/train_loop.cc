@@ -80,7 +80,7 @@ void TrainLoop::restore(const Checkpoint& checkpoint, const std::string& source)
 
 LoopState TrainLoop::run(const core::Context& context) {
   graphed_ = std::make_unique<GraphedStep>(
-      task_, [log = context.log](const std::string& text) { log->warn("{}", text); });
+      task_, [log = context.log](const std::string& text) { log->info("{}", text); });
   task_.network().train();
   const bool by_time = options_.steps == 0;
   context.progress->begin("training", by_time ? std::llround(options_.max_seconds) : options_.steps,
@@ -242,7 +242,13 @@ std::vector<Part> TrainLoop::compute_gradients(const data::RawBatch& raw,
     if (hooks_.exchange != nullptr) {
       hooks_.exchange->restart();
     }
+    graphed_->forget();
     task_.network().zero_grad();
+    if (const std::string saving = task_.save_memory(); !saving.empty()) {
+      context.log->warn("training: out of memory with a batch of {}: going on with {}", batch,
+                        saving);
+      continue;
+    }
     most_at_once_ = static_cast<std::size_t>(
         tensor::halve_batch(static_cast<int>(std::min(batch, most_at_once_)), "training",
                             [&](const std::string& text) { context.log->warn("{}", text); }));

@@ -22,12 +22,15 @@ at::Tensor ConvNormReluImpl::forward(const at::Tensor& x_NCYX) {
   return norm_->forward(y_NCYX).relu_();
 }
 
-void set_ghost_norm(torch::nn::Module& network, const GhostNorm& ghost) {
-  for (const auto& module : network.modules()) {
+int set_ghost_norm(torch::nn::Module& network, const GhostNorm& ghost) {
+  int count = 0;
+  for (const auto& module : network.modules(/*include_self=*/false)) {
     if (auto* block = module->as<ConvNormReluImpl>()) {
       block->set_ghost_norm(ghost);
+      ++count;
     }
   }
+  return count;
 }
 
 DecoderBlockImpl::DecoderBlockImpl(const DecoderBlockOptions& options)

@@ -23,9 +23,9 @@ class ConvNormReluImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ConvNormRelu);
 
-/// Sets the groups of all ConvNormRelu of a network: a batch then goes through it at once, where
-/// all other parts treat each sample alone.
-void set_ghost_norm(torch::nn::Module& network, const GhostNorm& ghost);
+/// Sets the groups of all ConvNormRelu of a network, and tells how many there are: a batch then
+/// goes through it at once, where all other parts treat each sample alone.
+int set_ghost_norm(torch::nn::Module& network, const GhostNorm& ghost);
 
 struct DecoderBlockOptions {
   int in_channels = 512;

@@ -230,6 +230,12 @@ class FusedGroupNorm : public torch::autograd::Function<FusedGroupNorm> {
   }
 };
 
+/// That torch's own operations compute in.
+at::ScalarType exact_type(const at::Tensor& x) {
+  const at::ScalarType type = x.scalar_type();
+  return type == at::kBFloat16 || type == at::kHalf ? at::kFloat : type;
+}
+
 variable_list apply_fused(const at::Tensor& x_NCYX, const at::Tensor& weight_C,
                           const at::Tensor& bias_C, const at::Tensor& shortcut_NCYX,
                           const FusedGroupNormOptions& options) {
@@ -255,11 +261,10 @@ at::Tensor fused_group_norm(const at::Tensor& x_NCYX, const at::Tensor& weight_C
   if (has_norm_kernels(x_NCYX)) {
     return apply_fused(x_NCYX, weight_C, bias_C, shortcut_NCYX, options)[0];
   }
-  const at::ScalarType type = x_NCYX.scalar_type();
-  const at::ScalarType exact = type == at::kBFloat16 || type == at::kHalf ? at::kFloat : type;
+  const at::ScalarType exact = exact_type(x_NCYX);
   at::Tensor y = at::group_norm(x_NCYX.to(exact), options.groups, weight_C.to(exact),
                                 bias_C.to(exact), options.eps)
-                     .to(type);
+                     .to(x_NCYX.scalar_type());
   if (shortcut_NCYX.defined()) {
     y = y + shortcut_NCYX;
   }
@@ -269,8 +274,18 @@ at::Tensor fused_group_norm(const at::Tensor& x_NCYX, const at::Tensor& weight_C
 NormWithStatistics fused_norm_with_statistics(const at::Tensor& x_NCYX, const at::Tensor& weight_C,
                                               const at::Tensor& bias_C,
                                               const FusedGroupNormOptions& options) {
-  const variable_list results = apply_fused(x_NCYX, weight_C, bias_C, {}, options);
-  return {.y_NCYX = results[0], .mean_rstd_NG2 = results[1]};
+  if (has_norm_kernels(x_NCYX)) {
+    const variable_list results = apply_fused(x_NCYX, weight_C, bias_C, {}, options);
+    return {.y_NCYX = results[0], .mean_rstd_NG2 = results[1]};
+  }
+  const Layout layout = layout_of(x_NCYX, options.groups);
+  const at::ScalarType exact = exact_type(x_NCYX);
+  const auto [y_NCYX, mean_NG, rstd_NG] = at::native_group_norm(
+      x_NCYX.to(exact).contiguous(), weight_C.to(exact), bias_C.to(exact), layout.images,
+      layout.channels, layout.pixels, layout.groups, options.eps);
+  const bool relu = options.activation == NormActivation::relu;
+  return {.y_NCYX = (relu ? y_NCYX.relu() : y_NCYX).to(x_NCYX.scalar_type()),
+          .mean_rstd_NG2 = at::stack({mean_NG, rstd_NG}, -1).detach().to(at::kFloat)};
 }
 
 }  // namespace retina::net

@@ -25,8 +25,7 @@ struct NormWithStatistics {
   at::Tensor mean_rstd_NG2;  ///< of each group of each image; float32, without gradient
 };
 
-/// The same without a shortcut, for those tensors that have kernels of our own, and what the norm
-/// was made with.
+/// The same without a shortcut, and what the norm was made with.
 NormWithStatistics fused_norm_with_statistics(const at::Tensor& x_NCYX, const at::Tensor& weight_C,
                                               const at::Tensor& bias_C,
                                               const FusedGroupNormOptions& options);

@@ -17,7 +17,8 @@ at::Tensor stacked(const at::Tensor& x_NCYX, std::int64_t group) {
 }
 
 at::Tensor unstacked(const at::Tensor& y_GCYX, const at::Tensor& like_NCYX) {
-  return y_GCYX.permute({0, 2, 3, 1})
+  return y_GCYX.contiguous(at::MemoryFormat::ChannelsLast)
+      .permute({0, 2, 3, 1})
       .view({like_NCYX.size(0), like_NCYX.size(2), like_NCYX.size(3), like_NCYX.size(1)})
       .permute({0, 3, 1, 2});
 }
@@ -26,9 +27,12 @@ at::Tensor unstacked(const at::Tensor& y_GCYX, const at::Tensor& like_NCYX) {
 void update_running(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& mean_rstd_GC2,
                     std::int64_t values, bool averaged) {
   const at::NoGradGuard no_grad;
-  const at::Tensor statistics = averaged ? mean_rstd_GC2 : mean_rstd_GC2.narrow(0, 0, 1);
+  const at::Tensor statistics = (averaged ? mean_rstd_GC2 : mean_rstd_GC2.narrow(0, 0, 1))
+                                    .to(norm.running_mean.scalar_type());
   const auto count = static_cast<double>(values);
-  const at::Tensor variance_GC = statistics.select(2, 1).pow(-2) - norm.options.eps();
+  // a channel that is the same everywhere may come out a rounding below 0
+  const at::Tensor variance_GC =
+      (statistics.select(2, 1).pow(-2) - norm.options.eps()).clamp_min(0);
   const double momentum = norm.options.momentum().value();
   norm.running_mean.lerp_(statistics.select(2, 0).mean(0), momentum);
   norm.running_var.lerp_(variance_GC.mean(0) * (count / (count - 1)), momentum);

@@ -101,6 +101,17 @@ TEST(GhostBatchNormGpu, IsTheSame) {
   }
 }
 
+/// Channels and types without kernels of our own go by torch's operations.
+TEST(GhostBatchNorm, Float64IsTheModuleToItsPrecision) {
+  torch::nn::BatchNorm2d ours = random_norm(5);
+  torch::nn::BatchNorm2d module = random_norm(5);
+  ours->to(at::kDouble);
+  module->to(at::kDouble);
+  const at::Tensor x = at::randn({4, 5, 3, 6}, at::kDouble);
+  EXPECT_TRUE(batch_norm_relu(x, *ours, {}).allclose(module->forward(x).relu(), 1e-10, 1e-12));
+  EXPECT_TRUE(ours->running_var.allclose(module->running_var, 1e-5));
+}
+
 TEST(GhostBatchNorm, UnevenGroupsAreRefused) {
   torch::nn::BatchNorm2d norm = random_norm(8);
   EXPECT_THROW(batch_norm_relu(at::randn({5, 8, 2, 2}), *norm, {.group = 2}), c10::Error);

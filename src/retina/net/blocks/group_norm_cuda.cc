@@ -1,10 +1,8 @@
 #include "retina/net/blocks/group_norm_cuda.h"
 
 #include <algorithm>
-#include <array>
 
 #include <ATen/ATen.h>
-#include <fmt/format.h>
 
 #include "retina/tensor/cuda_program.h"
 
@@ -25,32 +23,6 @@ constexpr unsigned kWarpsOfABlock = 4;
 // (tiles of channels, chunks of pixels, images): a thread stays with its channels, whose factors it
 // keeps in registers.
 constexpr const char* kSource = R"cuda(
-typedef unsigned short bf16;
-template <class T> struct Pack { enum { size = 16 / sizeof(T) }; };
-
-__device__ inline float value(float v) { return v; }
-__device__ inline float value(bf16 bits) { return __uint_as_float(unsigned(bits) << 16); }
-__device__ inline void put(float v, float& out) { out = v; }
-__device__ inline void put(float v, bf16& out) {  // to nearest, ties to even; NaN stays NaN
-  const unsigned bits = __float_as_uint(v);
-  const unsigned rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-  out = bf16((bits & 0x7FFFFFFFu) > 0x7F800000u ? 0x7FC0u : rounded);
-}
-
-template <class T> union Raw { uint4 all; T each[Pack<T>::size]; };
-template <class T> __device__ inline void load(const T* from, float* to) {
-  Raw<T> raw;
-  raw.all = *reinterpret_cast<const uint4*>(from);
-#pragma unroll
-  for (int i = 0; i < Pack<T>::size; ++i) to[i] = value(raw.each[i]);
-}
-template <class T> __device__ inline void store(const float* from, T* to) {
-  Raw<T> raw;
-#pragma unroll
-  for (int i = 0; i < Pack<T>::size; ++i) put(from[i], raw.each[i]);
-  *reinterpret_cast<uint4*>(to) = raw.all;
-}
-
 struct Where {  // of one thread
   int channel;
   bool inside;
@@ -319,8 +291,13 @@ CudaProgram::Shape a_warp_for_each_group(const Layout& layout) {
           .shared_bytes = 0};
 }
 
+void launch(const std::string& kernel, const at::Tensor& x, const CudaProgram::Shape& shape,
+            tensor::KernelArguments& arguments) {
+  norm_program().launch(kernel, x.device(), shape, arguments);
+}
+
 std::string of_type(const char* kernel, const at::Tensor& x) {
-  return fmt::format("{}_{}", kernel, x.scalar_type() == at::kFloat ? "float" : "bf16");
+  return tensor::kernel_name(kernel, x.scalar_type());
 }
 
 at::Tensor floats(const at::Tensor& like, std::vector<std::int64_t> shape) {
@@ -331,10 +308,7 @@ at::Tensor floats(const at::Tensor& like, std::vector<std::int64_t> shape) {
 }  // namespace
 
 bool cuda_takes(const at::Tensor& x_NCYX) {
-  const auto type = x_NCYX.scalar_type();
-  return x_NCYX.is_cuda() && x_NCYX.numel() > 0 && (type == at::kFloat || type == at::kBFloat16) &&
-         x_NCYX.size(1) % static_cast<std::int64_t>(16 / x_NCYX.element_size()) == 0 &&
-         norm_program().is_ready(x_NCYX.device());
+  return tensor::fills_packs(x_NCYX) && norm_program().is_ready(x_NCYX.device());
 }
 
 ForwardResult cuda_forward(const Arguments& arguments) {
@@ -346,13 +320,9 @@ ForwardResult cuda_forward(const Arguments& arguments) {
   const at::Tensor shift = floats(x, {layout.images, layout.channels});
   const ForwardResult result{.y = empty_channels_last(x),
                              .mean_rstd = floats(x, {layout.images, layout.groups, 2})};
-  const auto launch = [&](const std::string& kernel, const CudaProgram::Shape& shape,
-                          tensor::KernelArguments& p) {
-    norm_program().launch(kernel.c_str(), x.device(), shape, p);
-  };
   tensor::KernelArguments moments;
   moments.add(x).add(partial).add(layout.pixels).add(layout.channels).add(tiling.chunk_pixels);
-  launch(of_type("moments", x), tiling.shape, moments);
+  launch(of_type("moments", x), x, tiling.shape, moments);
   tensor::KernelArguments factors;
   factors.add(partial)
       .add(arguments.weight)
@@ -362,14 +332,14 @@ ForwardResult cuda_forward(const Arguments& arguments) {
       .add(shift);
   factors.add(layout.images).add(layout.groups).add(layout.channels).add(tiling.chunks);
   factors.add(layout.group_values()).add(arguments.eps);
-  launch("factors", a_warp_for_each_group(layout), factors);
+  launch("factors", x, a_warp_for_each_group(layout), factors);
   tensor::KernelArguments apply;
   apply.add(x).add(arguments.shortcut).add(scale).add(shift).add(result.y);
   apply.add(layout.pixels)
       .add(layout.channels)
       .add(tiling.chunk_pixels)
       .add(std::int64_t{arguments.relu});
-  launch(of_type("apply", x), tiling.shape, apply);
+  launch(of_type("apply", x), x, tiling.shape, apply);
   return result;
 }
 
@@ -381,14 +351,10 @@ void cuda_backward(const Gradients& tensors) {
   const at::Tensor of_masked = floats(x, {layout.images, layout.channels});
   const at::Tensor of_x = at::empty_like(of_masked);
   const at::Tensor offset = at::empty_like(of_masked);
-  const auto launch = [&](const std::string& kernel, const CudaProgram::Shape& shape,
-                          tensor::KernelArguments& p) {
-    norm_program().launch(kernel.c_str(), x.device(), shape, p);
-  };
   tensor::KernelArguments sums;
   sums.add(x).add(tensors.y).add(tensors.dy).add(tensors.masked).add(partial);
   sums.add(layout.pixels).add(layout.channels).add(tiling.chunk_pixels);
-  launch(of_type("backward_sums", x), tiling.shape, sums);
+  launch(of_type("backward_sums", x), x, tiling.shape, sums);
   tensor::KernelArguments factors;
   factors.add(partial)
       .add(tensors.weight)
@@ -398,11 +364,11 @@ void cuda_backward(const Gradients& tensors) {
   factors.add(of_masked).add(of_x).add(offset);
   factors.add(layout.images).add(layout.groups).add(layout.channels).add(tiling.chunks);
   factors.add(layout.group_values());
-  launch("backward_factors", a_warp_for_each_group(layout), factors);
+  launch("backward_factors", x, a_warp_for_each_group(layout), factors);
   tensor::KernelArguments input;
   input.add(x).add(tensors.masked).add(of_masked).add(of_x).add(offset).add(tensors.dx);
   input.add(layout.pixels).add(layout.channels).add(tiling.chunk_pixels);
-  launch(of_type("backward_input", x), tiling.shape, input);
+  launch(of_type("backward_input", x), x, tiling.shape, input);
 }
 
 }  // namespace retina::net::passes

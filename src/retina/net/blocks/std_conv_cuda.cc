@@ -12,16 +12,6 @@ constexpr unsigned kThreadsOfAKernel = 256;
 // One block of threads for each output channel, which is read three times, from the caches but for
 // the first. Weights lie in the order o, i, y, x, what is standardised in the order o, y, x, i.
 constexpr const char* kStandardiseSource = R"cuda(
-typedef unsigned short bf16;
-__device__ inline float value(float v) { return v; }
-__device__ inline float value(bf16 bits) { return __uint_as_float(unsigned(bits) << 16); }
-__device__ inline void put(float v, float& out) { out = v; }
-__device__ inline void put(float v, bf16& out) {  // to nearest, ties to even; NaN stays NaN
-  const unsigned bits = __float_as_uint(v);
-  const unsigned rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-  out = bf16((bits & 0x7FFFFFFFu) > 0x7F800000u ? 0x7FC0u : rounded);
-}
-
 // The sum over the block's 256 threads, for all of them.
 __device__ float over_block(float v) {
   __shared__ float sums[8];
@@ -89,7 +79,7 @@ tensor::CudaProgram& standardise_program() {
   return program;
 }
 
-void run_for_each_output(const char* kernel, const at::Tensor& weight_OIYX,
+void run_for_each_output(const std::string& kernel, const at::Tensor& weight_OIYX,
                          tensor::KernelArguments& arguments) {
   arguments.add(weight_OIYX.size(1)).add(weight_OIYX.size(2) * weight_OIYX.size(3));
   standardise_program().launch(kernel, weight_OIYX.device(),
@@ -112,8 +102,7 @@ Standardised cuda_standardise(const at::Tensor& weight_OIYX, at::ScalarType type
       .mean_rstd_O2 = at::empty({weight_OIYX.size(0), 2}, weight_OIYX.options())};
   tensor::KernelArguments arguments;
   arguments.add(weight_OIYX).add(result.weight_OIYX).add(result.mean_rstd_O2);
-  run_for_each_output(type == at::kFloat ? "standardise_float" : "standardise_bf16", weight_OIYX,
-                      arguments);
+  run_for_each_output(tensor::kernel_name("standardise", type), weight_OIYX, arguments);
   return result;
 }
 
@@ -123,8 +112,8 @@ at::Tensor cuda_standardise_backward(const at::Tensor& weight_OIYX, const at::Te
   at::Tensor result = at::empty_like(weight_OIYX);
   tensor::KernelArguments arguments;
   arguments.add(weight_OIYX).add(mean_rstd_O2).add(gradient).add(result);
-  run_for_each_output(gradient.scalar_type() == at::kFloat ? "backward_float" : "backward_bf16",
-                      weight_OIYX, arguments);
+  run_for_each_output(tensor::kernel_name("backward", gradient.scalar_type()), weight_OIYX,
+                      arguments);
   return result;
 }
 

@@ -1,7 +1,6 @@
 #include "retina/net/blocks/upsample_concat.h"
 
 #include <optional>
-#include <string>
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -19,30 +18,12 @@ constexpr unsigned kThreadsOfARow = 256;
 // A thread takes one pack of channels of one pixel. Row and column positions are those of torch:
 // place * (side - 1) / (2 * side - 1).
 constexpr const char* kUpsampleSource = R"cuda(
-typedef unsigned short bf16;
-template <class T> struct Pack { enum { size = 16 / sizeof(T) }; };
-__device__ inline float value(float v) { return v; }
-__device__ inline float value(bf16 bits) { return __uint_as_float(unsigned(bits) << 16); }
-__device__ inline void put(float v, float& out) { out = v; }
-__device__ inline void put(float v, bf16& out) {  // to nearest, ties to even; NaN stays NaN
-  const unsigned bits = __float_as_uint(v);
-  const unsigned rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-  out = bf16((bits & 0x7FFFFFFFu) > 0x7F800000u ? 0x7FC0u : rounded);
-}
-template <class T> union Raw { uint4 all; T each[Pack<T>::size]; };
 template <class T> __device__ inline void add(const T* from, float weight, float* to) {
   Raw<T> raw;
   raw.all = *reinterpret_cast<const uint4*>(from);
 #pragma unroll
   for (int i = 0; i < Pack<T>::size; ++i) to[i] += weight * value(raw.each[i]);
 }
-template <class T> __device__ inline void store(const float* from, T* to) {
-  Raw<T> raw;
-#pragma unroll
-  for (int i = 0; i < Pack<T>::size; ++i) put(from[i], raw.each[i]);
-  *reinterpret_cast<uint4*>(to) = raw.all;
-}
-
 struct Between {  // two neighbours and the share of the second
   int low, high;
   float share;
@@ -137,9 +118,7 @@ void launch_over(const at::Tensor& tensor, const char* direction,
                  tensor::KernelArguments& arguments) {
   const auto pack = static_cast<std::int64_t>(16 / tensor.element_size());
   const auto of_row = static_cast<unsigned>(tensor.size(3) * tensor.size(1) / pack);
-  const std::string kernel =
-      std::string(direction) + (tensor.scalar_type() == at::kFloat ? "_float" : "_bf16");
-  upsample_program().launch(kernel.c_str(), tensor.device(),
+  upsample_program().launch(tensor::kernel_name(direction, tensor.scalar_type()), tensor.device(),
                             {.blocks = {.x = (of_row + kThreadsOfARow - 1) / kThreadsOfARow,
                                         .y = static_cast<unsigned>(tensor.size(2)),
                                         .z = static_cast<unsigned>(tensor.size(0))},
@@ -189,10 +168,8 @@ class UpsampleConcat : public torch::autograd::Function<UpsampleConcat> {
 };
 
 bool has_kernels(const at::Tensor& x_NCYX, const at::Tensor& skip_NCYX) {
-  const auto type = x_NCYX.scalar_type();
   const auto pack = static_cast<std::int64_t>(16 / x_NCYX.element_size());
-  return x_NCYX.is_cuda() && x_NCYX.numel() > 0 && (type == at::kFloat || type == at::kBFloat16) &&
-         x_NCYX.size(1) % pack == 0 && (!skip_NCYX.defined() || skip_NCYX.size(1) % pack == 0) &&
+  return tensor::fills_packs(x_NCYX) && (!skip_NCYX.defined() || skip_NCYX.size(1) % pack == 0) &&
          upsample_program().is_ready(x_NCYX.device());
 }
 
