@@ -51,7 +51,7 @@ function(retina_add_test module)
   retina_discover(${target} parity "*Parity*")
   retina_discover(${target} e2e "*E2e*")
   retina_discover(${target} slow "*Slow*")
-  retina_discover(${target} gpu "*Gpu*")
+  retina_discover(${target} gpu "*Gpu*-*Parity*")
 endfunction()
 
 # One ctest test for each suite, by cmake/RetinaSuites.cmake.

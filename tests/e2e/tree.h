@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <regex>
@@ -58,7 +59,21 @@ inline std::map<std::string, std::string> contents_of(const std::filesystem::pat
   return contents;
 }
 
-/// The names at which two folders differ, for messages; empty if they are equal.
+/// What two texts hold where they first differ.
+inline std::string first_difference(const std::string& found, const std::string& expected) {
+  constexpr std::size_t kBefore = 60;
+  constexpr std::size_t kShown = 200;
+  const std::size_t shorter = std::min(found.size(), expected.size());
+  std::size_t at = 0;
+  while (at < shorter && found[at] == expected[at]) {
+    ++at;
+  }
+  const std::size_t from = at > kBefore ? at - kBefore : 0;
+  return "    found    ..." + found.substr(from, kShown) + "\n    expected ..." +
+         expected.substr(from, kShown) + "\n";
+}
+
+/// The names at which two folders differ, and how, for messages; empty if they are equal.
 inline std::string difference(const std::map<std::string, std::string>& found,
                               const std::map<std::string, std::string>& expected) {
   std::string names;
@@ -67,7 +82,7 @@ inline std::string difference(const std::map<std::string, std::string>& found,
     if (other == found.end()) {
       names += "  missing " + name + "\n";
     } else if (other->second != content) {
-      names += "  another content in " + name + "\n";
+      names += "  another content in " + name + "\n" + first_difference(other->second, content);
     }
   }
   for (const auto& [name, content] : found) {

@@ -157,6 +157,10 @@ bool TrainLoop::validation_is_due() const {
   if (!hooks_.validate || state_.validated_step == state_.step) {
     return false;
   }
+  // before the checkpoint of the last step: one without it would have it repeated after a kill
+  if (options_.steps > 0 && state_.step == options_.steps) {
+    return true;
+  }
   if (const std::vector<std::int64_t>& at = options_.validate_at; !at.empty()) {
     return std::find(at.begin(), at.end(), state_.step) != at.end();
   }

@@ -1,5 +1,7 @@
 #include "retina/net/blocks/fused_group_norm.h"
 
+#include <ostream>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -16,6 +18,10 @@ struct NormCase {
   std::int64_t side;
   NormActivation activation;
   bool shortcut;
+
+  friend std::ostream& operator<<(std::ostream& out, const NormCase& norm) {
+    return out << norm.name;
+  }
 };
 
 at::Tensor stated_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
