@@ -32,10 +32,4 @@ struct RawBatch {
   std::vector<RawSample> samples;
 };
 
-/// What the network trains on.
-struct Batch {
-  at::Tensor images_NCYX;  ///< float32 (normalised)
-  at::Tensor labels_NYX;   ///< int64 class ids, 255 = ignore; undefined for unlabelled data
-};
-
 }  // namespace retina::data

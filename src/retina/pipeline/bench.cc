@@ -73,10 +73,10 @@ std::function<void()> repeated_step(const Bench& bench) {
   const auto network = bench.network();
   network->train();
   const std::int64_t side = network->input().window;
-  const data::Batch batch{
+  const trainer::TaskInputs batch{
       .images_NCYX = bench.images_NCYX(side),
-      .labels_NYX = at::randint(0, 2, {bench.options.batch, side, side},
-                                at::TensorOptions().device(bench.device).dtype(at::kLong))};
+      .targets = at::randint(0, 2, {bench.options.batch, side, side},
+                             at::TensorOptions().device(bench.device).dtype(at::kLong))};
   const auto task = std::make_shared<trainer::SupervisedTask>(
       network, [batch](const data::RawBatch&) { return batch; },
       trainer::SupervisedOptions{.arithmetic = bench.fast_type == at::kBFloat16

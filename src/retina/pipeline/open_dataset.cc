@@ -327,8 +327,10 @@ class Opener {
     ignore = ignore.value_or(data::kIgnore);  // packs hold class ids, 255 = not known
     for (std::size_t i = 0; i < pack.size(); ++i) {
       widen(pack.range(i));
-      data::LabelledVolume volume{
-          .name = pack.name(i), .image = pack.image(i), .labels = pack.labels(i), .range = {}};
+      data::LabelledVolume volume{.name = pack.name(i),
+                                  .image = pack.image(i),
+                                  .labels = wants_masks() ? pack.labels(i) : nullptr,
+                                  .range = {}};
       if (volume.labels == nullptr && wants_masks()) {
         report({.subject = options_.path + ":" + pack.name(i),
                 .found = "no labels",

@@ -289,6 +289,8 @@ TEST(OpenDataset, PackHoldsTheSamePlanes) {
   const data::Dataset dataset = open_folder(options);
   ASSERT_EQ(dataset.slices.size(), 3U);
   EXPECT_EQ(data::read_plane(dataset, dataset.slices[1]).labels.values<std::uint8_t>()[0], 1);
+  options.masks.clear();  // as pretrain has it, which may not know the labels' classes
+  EXPECT_EQ(open_dataset(options, 1, core::silent_context()).volumes.front().labels, nullptr);
 }
 
 /// A data set of one volume under `folder`, with voxels of `voxel_nm`.

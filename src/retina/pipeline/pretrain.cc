@@ -103,8 +103,8 @@ class PretrainRun {
  private:
   void open_data();
   std::shared_ptr<net::DenseNetwork> make_network();
-  trainer::RestorationBatch transform(const data::RawBatch& raw) const;
-  trainer::RestorationBatch first_images() const;
+  trainer::TaskInputs transform(const data::RawBatch& raw) const;
+  trainer::TaskInputs first_images() const;
   TrainingHooks hooks();
   void log(const trainer::LoopState& state, Json& values);
   void draw_pictures(std::int64_t step);
@@ -123,7 +123,7 @@ class PretrainRun {
   augment::Normalisation normalisation_;
   std::shared_ptr<net::DenseNetwork> network_;
   std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
-  trainer::RestorationBatch probe_;          ///< images of the pictures, always the same
+  trainer::TaskInputs probe_;                ///< images of the pictures, always the same
   std::vector<std::vector<report::Picture>> pictures_;
   trainer::LoopState reached_;  ///< when the run was last heard of
 };
@@ -151,12 +151,12 @@ std::shared_ptr<net::DenseNetwork> PretrainRun::make_network() {
   return network;
 }
 
-trainer::RestorationBatch PretrainRun::transform(const data::RawBatch& raw) const {
+trainer::TaskInputs PretrainRun::transform(const data::RawBatch& raw) const {
   return restoration_batch(raw, options_.augment, normalisation_, run_.device());
 }
 
 /// The same few images for every picture.
-trainer::RestorationBatch PretrainRun::first_images() const {
+trainer::TaskInputs PretrainRun::first_images() const {
   data::Loader loader(dataset_,
                       {.batch = options_.pictures,
                        .seed = options_.seed,

@@ -29,18 +29,18 @@ void paste(const core::Array& picture, core::Array& sheet, std::int64_t top, std
 }  // namespace
 
 std::vector<std::vector<report::Picture>> restoration_pictures(
-    net::DenseNetwork& network, const trainer::RestorationBatch& batch,
+    net::DenseNetwork& network, const trainer::TaskInputs& batch,
     const augment::Normalisation& normalisation) {
   const at::NoGradGuard no_grad;
   const bool training = network.is_training();
   network.eval();
-  const at::Tensor output_NCYX = network.forward(batch.inputs_NCYX);
+  const at::Tensor output_NCYX = network.forward(batch.images_NCYX);
   network.train(training);
   std::vector<std::vector<report::Picture>> rows;
   for (std::int64_t i = 0; i < output_NCYX.size(0); ++i) {
-    rows.push_back({report::grey("input", as_grey(batch.inputs_NCYX[i][0], normalisation)),
+    rows.push_back({report::grey("input", as_grey(batch.images_NCYX[i][0], normalisation)),
                     report::grey("reconstruction", as_grey(output_NCYX[i][0], normalisation)),
-                    report::grey("target", as_grey(batch.targets_NCYX[i][0], normalisation))});
+                    report::grey("target", as_grey(batch.targets[i][0], normalisation))});
   }
   return rows;
 }

@@ -6,14 +6,14 @@
 #include "retina/augment/photometry.h"
 #include "retina/net/network.h"
 #include "retina/report/picture.h"
-#include "retina/trainer/restoration_task.h"
+#include "retina/trainer/task.h"
 
 namespace retina::pipeline {
 
 /// What a network makes of a few degraded images: one row each of input, reconstruction and
 /// target. `network` is left in the mode it was in.
 std::vector<std::vector<report::Picture>> restoration_pictures(
-    net::DenseNetwork& network, const trainer::RestorationBatch& batch,
+    net::DenseNetwork& network, const trainer::TaskInputs& batch,
     const augment::Normalisation& normalisation);
 
 /// All rows as one PNG file.

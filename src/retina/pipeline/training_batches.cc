@@ -31,21 +31,20 @@ data::ChooseBox choose_box(const augment::Recipe& recipe) {
   return [recipe](const data::SampleKey& key) { return geometry_of(recipe, key).box; };
 }
 
-data::Batch augment_batch(const data::RawBatch& raw, const augment::Recipe& recipe,
-                          const augment::Normalisation& normalisation, at::Device device) {
+trainer::TaskInputs augment_batch(const data::RawBatch& raw, const augment::Recipe& recipe,
+                                  const augment::Normalisation& normalisation, at::Device device) {
   augment::AugmentedBatch batch =
       augment::make_batch(draw_batch(raw, recipe), recipe, normalisation, device);
-  return {.images_NCYX = std::move(batch.images_NCYX), .labels_NYX = std::move(batch.labels_NYX)};
+  return {.images_NCYX = std::move(batch.images_NCYX), .targets = std::move(batch.labels_NYX)};
 }
 
-trainer::RestorationBatch restoration_batch(const data::RawBatch& raw,
-                                            const augment::Recipe& recipe,
-                                            const augment::Normalisation& normalisation,
-                                            at::Device device) {
+trainer::TaskInputs restoration_batch(const data::RawBatch& raw, const augment::Recipe& recipe,
+                                      const augment::Normalisation& normalisation,
+                                      at::Device device) {
   augment::AugmentedBatch batch =
       augment::make_batch(draw_batch(raw, recipe), recipe, normalisation, device,
                           augment::Path::automatic, augment::Wanted::images_and_clean);
-  return {.inputs_NCYX = std::move(batch.images_NCYX), .targets_NCYX = std::move(batch.clean_NCYX)};
+  return {.images_NCYX = std::move(batch.images_NCYX), .targets = std::move(batch.clean_NCYX)};
 }
 
 }  // namespace retina::pipeline

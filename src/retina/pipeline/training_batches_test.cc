@@ -20,7 +20,7 @@ std::vector<at::Tensor> epoch_images(const augment::Recipe& recipe,
   data::Loader loader(data::memory_dataset(5, 60), options, choose_box(recipe));
   std::vector<at::Tensor> images;
   for (int b = 0; b < batches; ++b) {
-    const data::Batch batch =
+    const trainer::TaskInputs batch =
         augment_batch(loader.next(), recipe, {.mean = 0.5, .std = 0.2}, at::kCPU);
     for (const at::Tensor& image : batch.images_NCYX.unbind(0)) {
       images.push_back(image);
@@ -76,21 +76,21 @@ TEST(TrainingBatches, PatchesReadAloneAreThoseOfWholePlanes) {
     const auto batch_of = [&](data::Loader& loader) {
       return restoration_batch(loader.next(), recipe, {.mean = 0.5, .std = 0.2}, at::kCPU);
     };
-    const trainer::RestorationBatch of_parts = batch_of(parts);
-    const trainer::RestorationBatch of_planes = batch_of(planes);
-    EXPECT_TRUE(of_parts.inputs_NCYX.equal(of_planes.inputs_NCYX));
-    EXPECT_TRUE(of_parts.targets_NCYX.equal(of_planes.targets_NCYX));
+    const trainer::TaskInputs of_parts = batch_of(parts);
+    const trainer::TaskInputs of_planes = batch_of(planes);
+    EXPECT_TRUE(of_parts.images_NCYX.equal(of_planes.images_NCYX));
+    EXPECT_TRUE(of_parts.targets.equal(of_planes.targets));
   }
 }
 
 TEST(TrainingBatches, BatchHasTheShapesOfTheRecipe) {
   const augment::Recipe recipe = small_recipe();
   data::Loader loader(data::memory_dataset(5, 60), {.batch = 3}, choose_box(recipe));
-  const data::Batch batch =
+  const trainer::TaskInputs batch =
       augment_batch(loader.next(), recipe, {.mean = 0.5, .std = 0.2}, at::kCPU);
   EXPECT_EQ(batch.images_NCYX.sizes(), (std::vector<std::int64_t>{3, 1, 24, 24}));
-  EXPECT_EQ(batch.labels_NYX.sizes(), (std::vector<std::int64_t>{3, 24, 24}));
-  EXPECT_EQ(batch.labels_NYX.scalar_type(), at::kLong);
+  EXPECT_EQ(batch.targets.sizes(), (std::vector<std::int64_t>{3, 24, 24}));
+  EXPECT_EQ(batch.targets.scalar_type(), at::kLong);
 }
 
 }  // namespace

@@ -13,25 +13,55 @@
 namespace retina::tensor {
 namespace {
 
-/// The few functions of the CUDA driver and of NVRTC that are needed, as their documentation states
-/// them. 0 is success everywhere.
-struct CudaLibrary {
-  int (*nvrtcCreateProgram)(void** program, const char* source, const char* name, int headers,
-                            const char* const* contents, const char* const* names);
-  int (*nvrtcCompileProgram)(void* program, int count, const char* const* options);
-  int (*nvrtcDestroyProgram)(void** program);
-  int (*nvrtcGetCUBINSize)(void* program, std::size_t* size);
-  int (*nvrtcGetCUBIN)(void* program, char* code);
-  int (*nvrtcGetProgramLogSize)(void* program, std::size_t* size);
-  int (*nvrtcGetProgramLog)(void* program, char* log);
-  int (*cuDeviceGet)(int* device, int ordinal);
-  int (*cuDeviceGetAttribute)(int* value, int attribute, int device);
-  int (*cuModuleLoadData)(void** module, const void* image);
-  int (*cuModuleGetFunction)(void** function, void* module, const char* name);
-  int (*cuLaunchKernel)(void* function, unsigned blocks_x, unsigned blocks_y, unsigned blocks_z,
-                        unsigned threads_x, unsigned threads_y, unsigned threads_z,
-                        unsigned shared_bytes, void* stream, void** parameters, void** extra);
+/// By its name, from libtorch's own door to NVRTC and the CUDA driver, and the libraries behind it.
+void* find_symbol(const char* name) {
+  static void* const library = ::dlopen("libcaffe2_nvrtc.so", RTLD_LAZY);
+  TORCH_CHECK(library != nullptr, "libcaffe2_nvrtc.so does not load");
+  void* symbol = ::dlsym(library, name);
+  TORCH_CHECK(symbol != nullptr, "no ", name, " in the CUDA libraries");
+  return symbol;
+}
+
+/// A function of either, whose result of 0 is success.
+template <class... Arguments>
+class CudaFunction {
+ public:
+  explicit CudaFunction(const char* name)
+      : name_(name), function_(reinterpret_cast<int (*)(Arguments...)>(find_symbol(name))) {}
+  int code(Arguments... arguments) const { return function_(arguments...); }
+  void operator()(Arguments... arguments) const {
+    const int result = code(arguments...);
+    TORCH_CHECK(result == 0, name_, " failed with code ", result);
+  }
+
+ private:
+  const char* name_;
+  int (*function_)(Arguments...);
 };
+
+/// The few that are needed, as their documentation states them.
+struct CudaLibrary {
+  CudaFunction<void**, const char*, const char*, int, const char* const*, const char* const*>
+      create_program{"nvrtcCreateProgram"};  // source, file name, headers
+  CudaFunction<void*, int, const char* const*> compile_program{"nvrtcCompileProgram"};  // options
+  CudaFunction<void**> destroy_program{"nvrtcDestroyProgram"};
+  CudaFunction<void*, std::size_t*> get_code_size{"nvrtcGetCUBINSize"};
+  CudaFunction<void*, char*> get_code{"nvrtcGetCUBIN"};
+  CudaFunction<void*, std::size_t*> get_log_size{"nvrtcGetProgramLogSize"};
+  CudaFunction<void*, char*> get_log{"nvrtcGetProgramLog"};
+  CudaFunction<int*, int> get_device{"cuDeviceGet"};                   // of an ordinal
+  CudaFunction<int*, int, int> get_attribute{"cuDeviceGetAttribute"};  // attribute, device
+  CudaFunction<void**, const void*> load_module{"cuModuleLoadData"};
+  CudaFunction<void**, void*, const char*> get_function{"cuModuleGetFunction"};
+  CudaFunction<void*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void*,
+               void**, void**>
+      launch_kernel{"cuLaunchKernel"};  // blocks, threads, shared bytes, stream, arguments
+};
+
+const CudaLibrary& library() {
+  static const CudaLibrary loaded;
+  return loaded;
+}
 
 /// What every kernel has at hand. Values are float or the bits of bfloat16; a pack is 16 bytes of
 /// them.
@@ -66,77 +96,51 @@ template <class T> __device__ inline void store(const float* from, T* to) {
 constexpr int kCapabilityMajor = 75;  ///< CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
 constexpr int kCapabilityMinor = 76;
 
-template <class Function>
-void find(void* library, const char* name, Function& function) {
-  void* symbol = ::dlsym(library, name);
-  TORCH_CHECK(symbol != nullptr, "no ", name, " in the CUDA libraries");
-  function = reinterpret_cast<Function>(symbol);
-}
-
-/// libtorch's own door to both; the names are found in the libraries that it needs.
-CudaLibrary load_library() {
-  void* library = ::dlopen("libcaffe2_nvrtc.so", RTLD_LAZY);
-  TORCH_CHECK(library != nullptr, ::dlerror());
-  CudaLibrary cuda{};
-  find(library, "nvrtcCreateProgram", cuda.nvrtcCreateProgram);
-  find(library, "nvrtcCompileProgram", cuda.nvrtcCompileProgram);
-  find(library, "nvrtcDestroyProgram", cuda.nvrtcDestroyProgram);
-  find(library, "nvrtcGetCUBINSize", cuda.nvrtcGetCUBINSize);
-  find(library, "nvrtcGetCUBIN", cuda.nvrtcGetCUBIN);
-  find(library, "nvrtcGetProgramLogSize", cuda.nvrtcGetProgramLogSize);
-  find(library, "nvrtcGetProgramLog", cuda.nvrtcGetProgramLog);
-  find(library, "cuDeviceGet", cuda.cuDeviceGet);
-  find(library, "cuDeviceGetAttribute", cuda.cuDeviceGetAttribute);
-  find(library, "cuModuleLoadData", cuda.cuModuleLoadData);
-  find(library, "cuModuleGetFunction", cuda.cuModuleGetFunction);
-  find(library, "cuLaunchKernel", cuda.cuLaunchKernel);
-  return cuda;
-}
-
-const CudaLibrary& library() {
-  static const CudaLibrary loaded = load_library();
-  return loaded;
-}
-
-void check(int code, const std::string& what) {
-  TORCH_CHECK(code == 0, "CUDA: ", what, " failed with code ", code);
-}
-
 std::string architecture(const at::Device& device) {
   int number = 0;
   int major = 0;
   int minor = 0;
-  check(library().cuDeviceGet(&number, device.index()), "cuDeviceGet");
-  check(library().cuDeviceGetAttribute(&major, kCapabilityMajor, number), "cuDeviceGetAttribute");
-  check(library().cuDeviceGetAttribute(&minor, kCapabilityMinor, number), "cuDeviceGetAttribute");
+  library().get_device(&number, device.index());
+  library().get_attribute(&major, kCapabilityMajor, number);
+  library().get_attribute(&minor, kCapabilityMinor, number);
   return fmt::format("--gpu-architecture=sm_{}{}", major, minor);
 }
 
-std::string log_of(void* program) {
-  std::size_t size = 0;
-  library().nvrtcGetProgramLogSize(program, &size);
-  std::string log(size, ' ');
-  library().nvrtcGetProgramLog(program, log.data());
-  return log;
-}
+/// Source that NVRTC is given, and what it makes of it.
+class Compilation {
+ public:
+  explicit Compilation(const std::string& source) {
+    library().create_program(&program_, source.c_str(), "retina.cu", 0, nullptr, nullptr);
+  }
+  ~Compilation() { library().destroy_program.code(&program_); }
+  Compilation(const Compilation&) = delete;
+  Compilation& operator=(const Compilation&) = delete;
 
-/// Machine code for the device.
-std::vector<char> compile(const std::string& source, const at::Device& device) {
-  void* program = nullptr;
-  check(library().nvrtcCreateProgram(&program, source.c_str(), "retina.cu", 0, nullptr, nullptr),
-        "nvrtcCreateProgram");
-  const std::string target = architecture(device);
-  const std::array<const char*, 2> options{target.c_str(), "--std=c++17"};
-  const int code =
-      library().nvrtcCompileProgram(program, static_cast<int>(options.size()), options.data());
-  TORCH_CHECK(code == 0, "kernels do not compile for ", target, ":\n", log_of(program));
-  std::size_t size = 0;
-  check(library().nvrtcGetCUBINSize(program, &size), "nvrtcGetCUBINSize");
-  std::vector<char> binary(size);
-  check(library().nvrtcGetCUBIN(program, binary.data()), "nvrtcGetCUBIN");
-  library().nvrtcDestroyProgram(&program);
-  return binary;
-}
+  /// Machine code for the device.
+  std::vector<char> run(const at::Device& device) const {
+    const std::string target = architecture(device);
+    const std::array<const char*, 2> options{target.c_str(), "--std=c++17"};
+    const int code =
+        library().compile_program.code(program_, static_cast<int>(options.size()), options.data());
+    TORCH_CHECK(code == 0, "kernels do not compile for ", target, ":\n", log());
+    std::size_t size = 0;
+    library().get_code_size(program_, &size);
+    std::vector<char> binary(size);
+    library().get_code(program_, binary.data());
+    return binary;
+  }
+
+ private:
+  std::string log() const {
+    std::size_t size = 0;
+    library().get_log_size(program_, &size);
+    std::string text(size, ' ');
+    library().get_log(program_, text.data());
+    return text;
+  }
+
+  void* program_ = nullptr;
+};
 
 }  // namespace
 
@@ -148,7 +152,7 @@ struct CudaProgram::Module {
   void* function(const std::string& name) {
     void*& found = functions[name];
     if (found == nullptr) {
-      check(library().cuModuleGetFunction(&found, handle, name.c_str()), name);
+      library().get_function(&found, handle, name.c_str());
     }
     return found;
   }
@@ -166,8 +170,7 @@ CudaProgram::Module* CudaProgram::module_on(const at::Device& device) {
   try {
     const c10::DeviceGuard guard(device);
     at::empty({1}, at::TensorOptions().device(device));  // the device's context is there after it
-    const std::vector<char> binary = compile(source_, device);
-    check(library().cuModuleLoadData(&module->handle, binary.data()), "cuModuleLoadData");
+    library().load_module(&module->handle, Compilation(source_).run(device).data());
   } catch (const c10::Error& error) {
     TORCH_WARN(
         "CUDA kernels of this program do not compile here, and torch's own, which are slower, are "
@@ -194,10 +197,10 @@ void CudaProgram::launch(const std::string& kernel, const at::Device& device, co
     function = module->function(kernel);
   }
   void* stream = c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
-  check(library().cuLaunchKernel(function, shape.blocks.x, shape.blocks.y, shape.blocks.z,
-                                 shape.threads.x, shape.threads.y, shape.threads.z,
-                                 shape.shared_bytes, stream, arguments.all(), nullptr),
-        kernel);
+  const int code = library().launch_kernel.code(
+      function, shape.blocks.x, shape.blocks.y, shape.blocks.z, shape.threads.x, shape.threads.y,
+      shape.threads.z, shape.shared_bytes, stream, arguments.all(), nullptr);
+  TORCH_CHECK(code == 0, "the kernel ", kernel, " failed with code ", code);
 }
 
 std::string kernel_name(const char* name, at::ScalarType type) {

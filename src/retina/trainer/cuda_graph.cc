@@ -1,6 +1,7 @@
 #include "retina/trainer/cuda_graph.h"
 
 #ifdef RETINA_WITH_CUDA_HEADERS
+#include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -12,6 +13,31 @@ namespace retina::trainer {
 #ifdef RETINA_WITH_CUDA_HEADERS
 
 namespace {
+
+/// Up to libtorch 2.11; later ones keep this for each recording.
+template <class Generator>
+void stop_capturing(Generator& generator) {
+  if constexpr (requires { generator.capturing_; }) {
+    generator.capturing_ = false;
+  }
+}
+
+/// libtorch's, which leaves its random numbers and its allocator in a recording that was spoilt.
+class Recording final : public at::cuda::CUDAGraph {
+ public:
+  /// After an error in the work.
+  void give_up(const at::Device& device, const at::MempoolId_t& pool) {
+    try {
+      capture_end();
+    } catch (const c10::Error&) {
+      for (const auto& [generator, increment] : captured_generator_states_) {
+        stop_capturing(*generator);
+      }
+      c10::cuda::CUDACachingAllocator::endAllocateToPool(device.index(), pool);
+      c10::cuda::CUDACachingAllocator::releasePool(device.index(), pool);
+    }
+  }
+};
 
 class LibtorchGraph final : public CudaGraph {
  public:
@@ -27,7 +53,7 @@ class LibtorchGraph final : public CudaGraph {
     try {
       work();
     } catch (...) {
-      give_up(pool);
+      graph_.give_up(device_, pool);
       throw;
     }
     graph_.capture_end();
@@ -36,19 +62,8 @@ class LibtorchGraph final : public CudaGraph {
   void replay() override { graph_.replay(); }
 
  private:
-  /// After an error in the work. Where that has spoilt the recording, libtorch does not end it: its
-  /// allocator would go on believing in it.
-  void give_up(const at::MempoolId_t& pool) {
-    try {
-      graph_.capture_end();
-    } catch (const c10::Error&) {
-      c10::cuda::CUDACachingAllocator::endAllocateToPool(device_.index(), pool);
-      c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool);
-    }
-  }
-
   at::Device device_;
-  at::cuda::CUDAGraph graph_;
+  Recording graph_;
 };
 
 }  // namespace

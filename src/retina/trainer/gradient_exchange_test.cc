@@ -17,11 +17,11 @@ namespace {
 constexpr std::int64_t kBatch = 8;
 
 /// The whole batch of a step, or the part of it that starts at `first`.
-RestorationBatch images_of(std::int64_t step, std::int64_t first, std::int64_t count) {
+TaskInputs images_of(std::int64_t step, std::int64_t first, std::int64_t count) {
   const at::Tensor ramp = at::arange(kBatch * 256, at::kFloat).view({kBatch, 1, 16, 16});
   const at::Tensor clean = at::sin(ramp * (0.1 + 0.01 * static_cast<double>(step)));
-  return {.inputs_NCYX = (clean + 0.3 * at::cos(ramp)).narrow(0, first, count),
-          .targets_NCYX = clean.narrow(0, first, count)};
+  return {.images_NCYX = (clean + 0.3 * at::cos(ramp)).narrow(0, first, count),
+          .targets = clean.narrow(0, first, count)};
 }
 
 /// Twenty steps with this rank's share of each batch, in groups of 2.
@@ -83,8 +83,8 @@ TEST(GradientExchange, ALossThatIsNotANumberOnOneRankEndsAll) {
   run_ranks(2, [&](Ranks& ranks) {
     const auto& network = networks[static_cast<std::size_t>(ranks.rank())];
     GradientExchange exchange(ranks, *network, {});
-    const RestorationBatch batch = images_of(0, 0, 2);
-    at::Tensor loss = network->forward(batch.inputs_NCYX).square().mean();
+    const TaskInputs batch = images_of(0, 0, 2);
+    at::Tensor loss = network->forward(batch.images_NCYX).square().mean();
     loss = ranks.rank() == 1 ? loss * std::numeric_limits<double>::quiet_NaN() : loss;
     exchange.begin();
     loss.backward();

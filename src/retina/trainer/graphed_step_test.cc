@@ -19,9 +19,9 @@ struct ToyTraining {
       : network(make_toy_network(3)),
         task(network,
              [device](const data::RawBatch& raw) {
-               const data::Batch batch = toy_transform(raw);
-               return data::Batch{.images_NCYX = tensor::upload(batch.images_NCYX, device),
-                                  .labels_NYX = tensor::upload(batch.labels_NYX, device)};
+               const TaskInputs batch = toy_transform(raw);
+               return TaskInputs{.images_NCYX = tensor::upload(batch.images_NCYX, device),
+                                 .targets = tensor::upload(batch.targets, device)};
              },
              {}),
         graphed(task, [this](const std::string& text) { told.push_back(text); }) {

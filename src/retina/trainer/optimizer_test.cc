@@ -187,8 +187,8 @@ TEST(OptimizerParity, transunet_finetune_small) {
   const auto folder = testing::parity_root() / "retina" / "transunet_finetune_small";
   RETINA_SKIP_WITHOUT(folder);
   const SgdFixture fixture(folder);
-  const data::Batch batch{.images_NCYX = fixture.input.at("image"),
-                          .labels_NYX = fixture.input.at("label")};
+  const TaskInputs batch{.images_NCYX = fixture.input.at("image"),
+                         .targets = fixture.input.at("label")};
   SupervisedTask task(fixture.network, [&](const data::RawBatch&) { return batch; }, {});
   EXPECT_GE(fixture.expect_steps(task), 3);
 }

@@ -18,14 +18,9 @@ at::Tensor spread(const at::Tensor& images_NCYX) {
 
 }  // namespace
 
-RestorationTask::RestorationTask(std::shared_ptr<net::DenseNetwork> network,
-                                 RestorationTransform transform, RestorationOptions options)
+RestorationTask::RestorationTask(std::shared_ptr<net::DenseNetwork> network, Transform transform,
+                                 RestorationOptions options)
     : network_(std::move(network)), transform_(std::move(transform)), options_(options) {}
-
-TaskInputs RestorationTask::prepare(const data::RawBatch& raw) {
-  RestorationBatch batch = transform_(raw);
-  return {.images_NCYX = std::move(batch.inputs_NCYX), .targets = std::move(batch.targets_NCYX)};
-}
 
 RestorationTask::GroupResult RestorationTask::run_group(const TaskInputs& inputs,
                                                         std::int64_t first,

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -13,20 +12,14 @@
 
 namespace retina::trainer {
 
-/// Degraded images and what they are to become, on the device.
-struct RestorationBatch {
-  at::Tensor inputs_NCYX;
-  at::Tensor targets_NCYX;
-};
-using RestorationTransform = std::function<RestorationBatch(const data::RawBatch&)>;
-
 struct RestorationOptions {
   std::int64_t ghost_batch = 16;  ///< samples that share BatchNorm statistics; 0 = the whole batch
   GhostStatistics statistics = GhostStatistics::first;
   Arithmetic arithmetic = Arithmetic::fp32;
 };
 
-/// Image restoration (retina.md 2): mean squared error over all pixels. A batch runs as groups of
+/// Image restoration (retina.md 2): mean squared error over all pixels between what the network
+/// makes of degraded images and what they were. A batch runs as groups of
 /// `ghost_batch`, each with its own BatchNorm statistics: what as many processes would do that
 /// average their gradients. On a CPU one after the other, in the memory of one group; on CUDA all
 /// at once (net/blocks/ghost_batch_norm.h), where they fill the batch evenly. Parts: loss,
@@ -34,10 +27,10 @@ struct RestorationOptions {
 /// input_error, the loss of an output equal to the input.
 class RestorationTask final : public Task {
  public:
-  RestorationTask(std::shared_ptr<net::DenseNetwork> network, RestorationTransform transform,
+  RestorationTask(std::shared_ptr<net::DenseNetwork> network, Transform transform,
                   RestorationOptions options);
   torch::nn::Module& network() override { return *network_; }
-  TaskInputs prepare(const data::RawBatch& raw) override;
+  TaskInputs prepare(const data::RawBatch& raw) override { return transform_(raw); }
   TaskOutput compute(const TaskInputs& inputs, double share) override;
   /// Averaged statistics take new memory in every step.
   bool is_repeatable() const override { return options_.statistics == GhostStatistics::first; }
@@ -54,7 +47,7 @@ class RestorationTask final : public Task {
   std::int64_t set_groups(const at::Tensor& images_NCYX);
 
   std::shared_ptr<net::DenseNetwork> network_;
-  RestorationTransform transform_;
+  Transform transform_;
   RestorationOptions options_;
   bool at_once_ = false;     ///< all groups, in the last step
   bool one_by_one_ = false;  ///< memory does not suffice for all groups

@@ -14,14 +14,14 @@ namespace retina::trainer {
 namespace {
 
 /// `count` noisy images and what they were made of.
-RestorationBatch toy_restoration(std::int64_t count) {
+TaskInputs toy_restoration(std::int64_t count) {
   at::manual_seed(11);
   const at::Tensor clean = at::randn({count, 1, 16, 16});
-  return {.inputs_NCYX = clean + 0.5 * at::randn({count, 1, 16, 16}), .targets_NCYX = clean};
+  return {.images_NCYX = clean + 0.5 * at::randn({count, 1, 16, 16}), .targets = clean};
 }
 
 /// One step of a task over `batch`, gradients in the network.
-TaskOutput run_step(const std::shared_ptr<ToyNetwork>& network, const RestorationBatch& batch,
+TaskOutput run_step(const std::shared_ptr<ToyNetwork>& network, const TaskInputs& batch,
                     RestorationOptions options) {
   RestorationTask task(
       network, [&](const data::RawBatch&) { return batch; }, options);
@@ -31,7 +31,7 @@ TaskOutput run_step(const std::shared_ptr<ToyNetwork>& network, const Restoratio
 }
 
 TEST(RestorationTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
-  const RestorationBatch batch = toy_restoration(6);
+  const TaskInputs batch = toy_restoration(6);
   const auto ghost = make_toy_network_without_dropout(3);
   const TaskOutput output = run_step(ghost, batch, {.ghost_batch = 2});
 
@@ -39,8 +39,8 @@ TEST(RestorationTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
   double loss = 0;
   for (std::int64_t rank = 0; rank < 3; ++rank) {
     ranks.push_back(make_toy_network_without_dropout(3));
-    const RestorationBatch share{.inputs_NCYX = batch.inputs_NCYX.narrow(0, 2 * rank, 2),
-                                 .targets_NCYX = batch.targets_NCYX.narrow(0, 2 * rank, 2)};
+    const TaskInputs share{.images_NCYX = batch.images_NCYX.narrow(0, 2 * rank, 2),
+                           .targets = batch.targets.narrow(0, 2 * rank, 2)};
     loss += run_step(ranks.back(), share, {.ghost_batch = 0}).loss.item<double>() / 3;
   }
 
@@ -49,13 +49,13 @@ TEST(RestorationTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
 }
 
 TEST(RestorationTask, RunningStatisticsCanBeTheMeanOfTheGroups) {
-  const RestorationBatch batch = toy_restoration(4);
+  const TaskInputs batch = toy_restoration(4);
   const auto ghost = make_toy_network_without_dropout(3);
   run_step(ghost, batch, {.ghost_batch = 2, .statistics = GhostStatistics::averaged});
   const auto first = make_toy_network_without_dropout(3);
   const auto second = make_toy_network_without_dropout(3);
-  run_step(first, {batch.inputs_NCYX.narrow(0, 0, 2), batch.targets_NCYX.narrow(0, 0, 2)}, {});
-  run_step(second, {batch.inputs_NCYX.narrow(0, 2, 2), batch.targets_NCYX.narrow(0, 2, 2)}, {});
+  run_step(first, {batch.images_NCYX.narrow(0, 0, 2), batch.targets.narrow(0, 0, 2)}, {});
+  run_step(second, {batch.images_NCYX.narrow(0, 2, 2), batch.targets.narrow(0, 2, 2)}, {});
   const auto of = [](const std::shared_ptr<ToyNetwork>& network, const char* name) {
     return network->named_buffers()[name];
   };
@@ -66,7 +66,7 @@ TEST(RestorationTask, RunningStatisticsCanBeTheMeanOfTheGroups) {
 }
 
 TEST(RestorationTask, ASmallerLastGroupCountsByItsShare) {
-  const RestorationBatch batch = toy_restoration(5);
+  const TaskInputs batch = toy_restoration(5);
   const TaskOutput output =
       run_step(make_toy_network_without_dropout(3), batch, {.ghost_batch = 4});
   EXPECT_GT(output.parts.front().value.item<double>(), output.loss.item<double>());
@@ -84,8 +84,8 @@ TEST(RestorationTaskParity, transunet_pretrain_small) {
   const at::Tensor head_before = head().clone();
   RestorationTask task(fixture.network,
                        [&](const data::RawBatch&) {
-                         return RestorationBatch{.inputs_NCYX = fixture.input.at("image"),
-                                                 .targets_NCYX = fixture.input.at("target")};
+                         return TaskInputs{.images_NCYX = fixture.input.at("image"),
+                                           .targets = fixture.input.at("target")};
                        },
                        {});
   EXPECT_GE(fixture.expect_steps(task), 1);

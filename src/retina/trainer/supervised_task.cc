@@ -14,11 +14,6 @@ SupervisedTask::SupervisedTask(std::shared_ptr<net::DenseNetwork> network, Trans
   options_.criterion.ignore_value = data::kIgnore;
 }
 
-TaskInputs SupervisedTask::prepare(const data::RawBatch& raw) {
-  data::Batch batch = transform_(raw);
-  return {.images_NCYX = std::move(batch.images_NCYX), .targets = std::move(batch.labels_NYX)};
-}
-
 TaskOutput SupervisedTask::run_group(const TaskInputs& inputs) const {
   at::Tensor logits_NKYX;
   {

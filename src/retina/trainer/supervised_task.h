@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 #include "retina/loss/segmentation_loss.h"
@@ -11,9 +10,6 @@
 namespace retina::trainer {
 
 enum class Arithmetic { fp32, bf16 };
-
-/// Augments raw pixels into what the network trains on, on the device.
-using Transform = std::function<data::Batch(const data::RawBatch&)>;
 
 struct SupervisedOptions {
   loss::SegmentationLossOptions criterion{};
@@ -30,7 +26,7 @@ class SupervisedTask final : public Task {
   SupervisedTask(std::shared_ptr<net::DenseNetwork> network, Transform transform,
                  SupervisedOptions options);
   torch::nn::Module& network() override { return *network_; }
-  TaskInputs prepare(const data::RawBatch& raw) override;
+  TaskInputs prepare(const data::RawBatch& raw) override { return transform_(raw); }
   TaskOutput compute(const TaskInputs& inputs, double share) override;
   bool is_repeatable() const override { return options_.criterion.class_weights.empty(); }
 

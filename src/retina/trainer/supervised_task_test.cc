@@ -55,10 +55,10 @@ TEST(SupervisedTaskGpu, TrainsAsOnTheCpu) {
     network->to(device);
     SupervisedTask task(network,
                         [&](const data::RawBatch& raw) {
-                          const data::Batch batch = toy_transform(raw);
-                          return data::Batch{
+                          const TaskInputs batch = toy_transform(raw);
+                          return TaskInputs{
                               .images_NCYX = tensor::upload(batch.images_NCYX, device),
-                              .labels_NYX = tensor::upload(batch.labels_NYX, device)};
+                              .targets = tensor::upload(batch.targets, device)};
                         },
                         {});
     Optimizer optimizer(*network, {.kind = OptimizerKind::sgd});

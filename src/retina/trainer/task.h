@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,12 @@ struct TaskOutput {
 
 /// What the network sees and what it is to give, for a batch, on the device.
 struct TaskInputs {
-  at::Tensor images_NCYX;
-  at::Tensor targets;  ///< class ids [n,y,x], images [n,c,y,x], ...
+  at::Tensor images_NCYX;  ///< float32 (normalised)
+  at::Tensor targets;      ///< int64 class ids [n,y,x], 255 = ignore; images [n,c,y,x]; ...
 };
+
+/// Augments raw pixels into what the network trains on, on the device.
+using Transform = std::function<TaskInputs(const data::RawBatch&)>;
 
 /// What is particular to a kind of learning: it makes inputs and targets from raw pixels, runs the
 /// network and computes the loss. The loop does the rest.

@@ -4,8 +4,8 @@
 
 #include <torch/nn.h>
 
-#include "retina/data/batch.h"
 #include "retina/net/network.h"
+#include "retina/trainer/task.h"
 
 namespace retina::trainer {
 
@@ -79,14 +79,14 @@ inline data::RawBatch toy_batch(std::int64_t index) {
 }
 
 /// Stacks the samples without augmentation.
-inline data::Batch toy_transform(const data::RawBatch& raw) {
+inline TaskInputs toy_transform(const data::RawBatch& raw) {
   std::vector<at::Tensor> images;
   std::vector<at::Tensor> labels;
   for (const data::RawSample& sample : raw.samples) {
     images.push_back(sample.image_YX.to(at::kFloat).div(64).sub(1.5).unsqueeze(0));
     labels.push_back(sample.labels_YX.to(at::kLong));
   }
-  return {.images_NCYX = at::stack(images), .labels_NYX = at::stack(labels)};
+  return {.images_NCYX = at::stack(images), .targets = at::stack(labels)};
 }
 
 /// Weights and buffers equal to the last bit.

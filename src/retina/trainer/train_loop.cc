@@ -105,17 +105,22 @@ void TrainLoop::run_steps(const core::Context& context) {
       checkpoint();  // as if it had not been
     }
   }
-  while (!finished()) {
+  bool is_last = finished();
+  while (!is_last) {
     context.check_stop(fmt::format("stopped after {} steps; go on with --resume", state_.step));
     train_step(context);
-    if (validation_is_due()) {
+    is_last = finished();
+    // also before the checkpoint of the last step: one without it would have it repeated after a
+    // kill
+    if (validation_is_due() || (is_last && is_unvalidated())) {
       validate();
     }
     if (checkpoint_is_due()) {
       checkpoint();
     }
+    is_last = is_last || finished();
   }
-  if (hooks_.validate && state_.validated_step != state_.step) {
+  if (is_unvalidated()) {
     validate();
   }
   if (hooks_.validate && !state_.best_score) {  // no score was defined
@@ -153,13 +158,13 @@ double TrainLoop::share_done() const {
   return std::max(by_steps, time_share());
 }
 
+bool TrainLoop::is_unvalidated() const {
+  return hooks_.validate && state_.validated_step != state_.step;
+}
+
 bool TrainLoop::validation_is_due() const {
-  if (!hooks_.validate || state_.validated_step == state_.step) {
+  if (!is_unvalidated()) {
     return false;
-  }
-  // before the checkpoint of the last step: one without it would have it repeated after a kill
-  if (options_.steps > 0 && state_.step == options_.steps) {
-    return true;
   }
   if (const std::vector<std::int64_t>& at = options_.validate_at; !at.empty()) {
     return std::find(at.begin(), at.end(), state_.step) != at.end();

@@ -109,6 +109,7 @@ class TrainLoop {
   bool finished() const;
   double share_done() const;
   double time_share(double ahead_s = 0) const;
+  bool is_unvalidated() const;
   bool validation_is_due() const;
   void run_steps(const core::Context& context);
   void train_step(const core::Context& context);

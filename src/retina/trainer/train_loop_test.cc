@@ -114,16 +114,15 @@ TEST(TrainLoopGpu, ABatchBeyondTheMemoryIsTakenInParts) {
   const testing::TempFolder folder;
   ToyRun run(folder.path(), {.steps = 2});
   run.network->to(at::Device(at::kCUDA, 0));
-  SupervisedTask task(
-      run.network,
-      [](const data::RawBatch& raw) {
-        const auto count = static_cast<std::int64_t>(raw.samples.size());
-        const auto on_device = at::TensorOptions().device(at::kCUDA);
-        return data::Batch{
-            .images_NCYX = at::randn({count, 1, 1024, 1024}, on_device),
-            .labels_NYX = at::zeros({count, 1024, 1024}, on_device.dtype(at::kLong))};
-      },
-      {});
+  SupervisedTask task(run.network,
+                      [](const data::RawBatch& raw) {
+                        const auto count = static_cast<std::int64_t>(raw.samples.size());
+                        const auto on_device = at::TensorOptions().device(at::kCUDA);
+                        return TaskInputs{
+                            .images_NCYX = at::randn({count, 1, 1024, 1024}, on_device),
+                            .targets = at::zeros({count, 1024, 1024}, on_device.dtype(at::kLong))};
+                      },
+                      {});
   run.hooks.next_batch = [] { return data::RawBatch{std::vector<data::RawSample>(32)}; };
   Optimizer optimizer(*run.network, {.kind = OptimizerKind::sgd});
   core::Context context = core::silent_context();
@@ -143,8 +142,8 @@ std::vector<at::Tensor> restored_in_parts(std::size_t most) {
   RestorationTask task(network,
                        [](const data::RawBatch& raw) {
                          const at::Tensor images_NCYX = toy_transform(raw).images_NCYX;
-                         return RestorationBatch{.inputs_NCYX = images_NCYX,
-                                                 .targets_NCYX = 0.5 * images_NCYX + 1};
+                         return TaskInputs{.images_NCYX = images_NCYX,
+                                           .targets = 0.5 * images_NCYX + 1};
                        },
                        {.ghost_batch = 1});
   NarrowTask narrow(task, most);

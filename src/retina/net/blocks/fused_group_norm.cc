@@ -17,7 +17,6 @@ namespace {
 
 using kernels::Rows;
 using passes::Arguments;
-using passes::empty_channels_last;
 using passes::ForwardResult;
 using passes::Gradients;
 using passes::Layout;
@@ -100,7 +99,7 @@ ForwardResult cpu_forward(const Arguments& arguments) {
   const std::int64_t groups = arguments.groups;
   const Layout layout = layout_of(arguments.x, groups);
   const ForwardResult result{
-      .y = empty_channels_last(arguments.x),
+      .y = at::empty_like(arguments.x),
       .mean_rstd = at::empty({layout.images, groups, 2}, at::TensorOptions().dtype(at::kFloat))};
   float* mean_rstd = result.mean_rstd.mutable_data_ptr<float>();
   at::parallel_for(0, layout.images, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -207,10 +206,10 @@ class FusedGroupNorm : public torch::autograd::Function<FusedGroupNorm> {
                       .mean_rstd = saved[3],
                       .groups = context->saved_data["groups"].toInt(),
                       .masked = {},
-                      .dx = empty_channels_last(saved[0]),
+                      .dx = at::empty_like(saved[0]),
                       .dweight_NC = {},
                       .dbias_NC = {}};
-    tensors.masked = tensors.y.defined() ? empty_channels_last(tensors.x) : tensors.dy;
+    tensors.masked = tensors.y.defined() ? at::empty_like(tensors.x) : tensors.dy;
     tensors.dweight_NC =
         at::empty({tensors.x.size(0), tensors.x.size(1)}, tensors.weight.options());
     tensors.dbias_NC = at::empty_like(tensors.dweight_NC);

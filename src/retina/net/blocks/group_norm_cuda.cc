@@ -318,7 +318,7 @@ ForwardResult cuda_forward(const Arguments& arguments) {
   const at::Tensor partial = floats(x, {layout.images, tiling.chunks, layout.channels, 2});
   const at::Tensor scale = floats(x, {layout.images, layout.channels});
   const at::Tensor shift = floats(x, {layout.images, layout.channels});
-  const ForwardResult result{.y = empty_channels_last(x),
+  const ForwardResult result{.y = at::empty_like(x),
                              .mean_rstd = floats(x, {layout.images, layout.groups, 2})};
   tensor::KernelArguments moments;
   moments.add(x).add(partial).add(layout.pixels).add(layout.channels).add(tiling.chunk_pixels);

@@ -44,8 +44,4 @@ inline Layout layout_of(const at::Tensor& x_NCYX, std::int64_t groups) {
           .groups = groups};
 }
 
-inline at::Tensor empty_channels_last(const at::Tensor& like) {
-  return at::empty(like.sizes(), like.options().memory_format(at::MemoryFormat::ChannelsLast));
-}
-
 }  // namespace retina::net::passes

@@ -96,10 +96,9 @@ bool cuda_standardises(const at::Tensor& weight_OIYX) {
 }
 
 Standardised cuda_standardise(const at::Tensor& weight_OIYX, at::ScalarType type) {
-  Standardised result{
-      .weight_OIYX = at::empty(weight_OIYX.sizes(), weight_OIYX.options().dtype(type).memory_format(
-                                                        at::MemoryFormat::ChannelsLast)),
-      .mean_rstd_O2 = at::empty({weight_OIYX.size(0), 2}, weight_OIYX.options())};
+  Standardised result{.weight_OIYX = at::empty_like(weight_OIYX, weight_OIYX.options().dtype(type),
+                                                    at::MemoryFormat::ChannelsLast),
+                      .mean_rstd_O2 = at::empty({weight_OIYX.size(0), 2}, weight_OIYX.options())};
   tensor::KernelArguments arguments;
   arguments.add(weight_OIYX).add(result.weight_OIYX).add(result.mean_rstd_O2);
   run_for_each_output(tensor::kernel_name("standardise", type), weight_OIYX, arguments);

@@ -126,7 +126,7 @@ void launch_over(const at::Tensor& tensor, const char* direction,
                             arguments);
 }
 
-at::Tensor empty_nhwc(std::vector<std::int64_t> shape, const at::Tensor& like) {
+at::Tensor empty_channels_last(std::vector<std::int64_t> shape, const at::Tensor& like) {
   return at::empty(shape, like.options().memory_format(at::MemoryFormat::ChannelsLast));
 }
 
@@ -138,8 +138,8 @@ class UpsampleConcat : public torch::autograd::Function<UpsampleConcat> {
     const at::Tensor beside =
         skip ? skip->to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast) : at::Tensor();
     const std::int64_t skip_channels = skip ? skip->size(1) : 0;
-    at::Tensor out =
-        empty_nhwc({x.size(0), x.size(1) + skip_channels, 2 * x.size(2), 2 * x.size(3)}, x);
+    at::Tensor out = empty_channels_last(
+        {x.size(0), x.size(1) + skip_channels, 2 * x.size(2), 2 * x.size(3)}, x);
     tensor::KernelArguments arguments;
     arguments.add(from).add(beside).add(out).add(x.size(2)).add(x.size(3)).add(x.size(1));
     arguments.add(skip_channels).add(scale_of(x.size(2))).add(scale_of(x.size(3)));
@@ -154,7 +154,7 @@ class UpsampleConcat : public torch::autograd::Function<UpsampleConcat> {
     const std::int64_t channels = context->saved_data["channels"].toInt();
     const std::int64_t height = gradient.size(2) / 2;
     const std::int64_t width = gradient.size(3) / 2;
-    at::Tensor dx = empty_nhwc({gradient.size(0), channels, height, width}, gradient);
+    at::Tensor dx = empty_channels_last({gradient.size(0), channels, height, width}, gradient);
     tensor::KernelArguments arguments;
     arguments.add(gradient).add(dx).add(height).add(width).add(channels).add(gradient.size(1));
     arguments.add(scale_of(height)).add(scale_of(width));
