@@ -19,7 +19,7 @@ rm -rf "$work"/{tissue.zarr,tissue.pack,slices,slices.pack,run,labels.pack,label
 "$full" pack "$work/slices" -o "$work/slices.pack" --quiet
 
 "$source_dir/benchmark/carry_headers" "$work/headers"
-inside cmake -S "$source_dir" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DRETINA_WITH_IO=OFF -DRETINA_TESTS=OFF \
+inside cmake -S "$source_dir" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DRETINA_WITH_IO=OFF -DRETINA_TESTS=OFF \
   -DRETINA_HEADERS="$work/headers" "$@" > "$work/configure.log"
 inside cmake --build "$work/build" -j "$(nproc)" --target retina_program
 cat > "$work/config.json" <<JSON

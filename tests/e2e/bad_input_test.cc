@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "tree.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -20,6 +21,63 @@ void earlier_run(const std::filesystem::path& folder) {
   core::write_atomically(folder / "run/config.yaml", "version: 1\nseed: 1\n");
   core::write_atomically(folder / "run/metrics.jsonl", "");
   core::write_atomically(folder / "run/precious.txt", "keep me");
+}
+
+std::vector<BadInput> bad_requests() {
+  return {
+      {"unknown_config_key",
+       [](const auto& folder) {
+         good_dataset(folder);
+         core::write_atomically(folder / "c.json", R"({"optimiser": {"lr": 1}})");
+       },
+       kTrain + " -c c.json",
+       2,
+       {"optimiser", "did you mean"}},
+      {"unknown_flag", [](const auto&) {}, "predict x --modell y", 2, {"did you mean '--model'?"}},
+      {"unknown_verb", [](const auto&) {}, "fintune", 2, {"did you mean 'finetune'?"}},
+      {"unknown_preset",
+       good_dataset,
+       "finetune --preset retina-tinny --classes blob --images images --masks masks -o run",
+       2,
+       {"retina-tinny"}},
+  };
+}
+
+std::vector<BadInput> outputs_in_the_way() {
+  return {
+      {"output_exists",
+       [](const auto& folder) {
+         good_dataset(folder);
+         core::write_atomically(folder / "precious.txt", "keep me");
+         std::filesystem::create_directories(folder / "run");
+         core::write_atomically(folder / "run/precious.txt", "keep me");
+       },
+       kTrain,
+       2,
+       {"run", "--overwrite"}},
+      {"trace_in_the_place_of_a_folder",
+       [](const auto& folder) { std::filesystem::create_directories(folder / "trace.json/kept"); },
+       "bench --preset retina-tiny --batch 1 --trace trace.json",
+       2,
+       {"trace.json", "exists already"}},
+      {"overwrite_with_bad_data",
+       [](const auto& folder) {
+         good_dataset(folder);
+         earlier_run(folder);
+         std::filesystem::remove(folder / "masks/slice0.png");
+       },
+       kTrain + " --overwrite",
+       3,
+       {"slice0"}},
+      {"overwrite_with_weights_that_are_no_model",
+       [](const auto& folder) {
+         good_dataset(folder);
+         earlier_run(folder);
+       },
+       kTrain + " --overwrite --init masks",
+       3,
+       {"masks", "model.json"}},
+  };
 }
 
 std::vector<BadInput> bad_inputs() {
@@ -74,51 +132,9 @@ std::vector<BadInput> bad_inputs() {
        kTrain,
        3,
        {"slice0", "7"}},
-      {"unknown_config_key",
-       [](const auto& folder) {
-         good_dataset(folder);
-         core::write_atomically(folder / "c.json", R"({"optimiser": {"lr": 1}})");
-       },
-       kTrain + " -c c.json",
-       2,
-       {"optimiser", "did you mean"}},
-      {"unknown_flag", [](const auto&) {}, "predict x --modell y", 2, {"did you mean '--model'?"}},
-      {"unknown_verb", [](const auto&) {}, "fintune", 2, {"did you mean 'finetune'?"}},
-      {"unknown_preset",
-       good_dataset,
-       "finetune --preset retina-tinny --classes blob --images images --masks masks -o run",
-       2,
-       {"retina-tinny"}},
       {"not_a_model",
        good_dataset,
        "predict images --model masks -o out",
-       3,
-       {"masks", "model.json"}},
-      {"output_exists",
-       [](const auto& folder) {
-         good_dataset(folder);
-         core::write_atomically(folder / "precious.txt", "keep me");
-         std::filesystem::create_directories(folder / "run");
-         core::write_atomically(folder / "run/precious.txt", "keep me");
-       },
-       kTrain,
-       2,
-       {"run", "--overwrite"}},
-      {"overwrite_with_bad_data",
-       [](const auto& folder) {
-         good_dataset(folder);
-         earlier_run(folder);
-         std::filesystem::remove(folder / "masks/slice0.png");
-       },
-       kTrain + " --overwrite",
-       3,
-       {"slice0"}},
-      {"overwrite_with_weights_of_another_network",
-       [](const auto& folder) {
-         good_dataset(folder);
-         earlier_run(folder);
-       },
-       kTrain + " --overwrite --init masks",
        3,
        {"masks", "model.json"}},
       {"evaluate_without_prediction",
@@ -152,7 +168,7 @@ TEST_P(BadInputE2e, IsOneClearErrorAndLeavesEarlierFilesAlone) {
   const testing::TempFolder folder;
   std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
   bad.make(folder.path());
-  const auto before = std::filesystem::exists(folder / "run/precious.txt");
+  const auto before = contents_of(folder / "run");
 
   const std::filesystem::path script = folder / "run.sh";
   core::write_atomically(script, "cd " + folder.path().string() + "\n" + bad.surroundings + " " +
@@ -168,7 +184,7 @@ TEST_P(BadInputE2e, IsOneClearErrorAndLeavesEarlierFilesAlone) {
   for (const std::string& word : bad.words) {
     EXPECT_THAT(message, HasSubstr(word));
   }
-  EXPECT_EQ(std::filesystem::exists(folder / "run/precious.txt"), before);
+  EXPECT_EQ(contents_of(folder / "run"), before);
   for (const std::string& name : bad.absent) {
     EXPECT_FALSE(std::filesystem::exists(folder / name)) << name;
   }
@@ -179,6 +195,9 @@ std::string name_of_case(const ::testing::TestParamInfo<BadInput>& test) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, BadInputE2e, ::testing::ValuesIn(bad_inputs()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Requests, BadInputE2e, ::testing::ValuesIn(bad_requests()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Outputs, BadInputE2e, ::testing::ValuesIn(outputs_in_the_way()),
+                         name_of_case);
 INSTANTIATE_TEST_SUITE_P(Images, BadInputE2e, ::testing::ValuesIn(damaged_images()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Zarrs, BadInputE2e, ::testing::ValuesIn(damaged_zarrs()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Hdf5s, BadInputE2e, ::testing::ValuesIn(damaged_hdf5s()), name_of_case);

@@ -127,6 +127,11 @@ std::vector<BadInput> bad_runs() {
 std::vector<BadInput> full_disks() {
   const std::string full = "ulimit -f 4;";  // blocks of 512 bytes: 2 KiB
   return {
+      {"full_standard_output",
+       good_dataset,
+       "info images/slice0.png --json >/dev/full",
+       4,
+       {"standard output", "the result is lost"}},
       {"full_predict_zarr",
        give_model_and_volume,
        "predict --probabilities --model model volume.zarr -o out.zarr",

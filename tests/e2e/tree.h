@@ -24,7 +24,7 @@ inline void erase_plot(std::string& page, const std::string& title) {
 inline std::string without_times(std::string text) {
   static const std::regex in_json(
       R"re("(seconds|seconds_per_step|seconds_left|wall_time|validation_seconds|images_per_second|device_busy|peak_rss_bytes)":\s*[-+.eE0-9]+)re");
-  static const std::regex in_page(R"(<td>(seconds|device busy)</td><td>[^<]*</td>)");
+  static const std::regex in_page(R"(<td>(seconds|seconds left|device busy)</td><td>[^<]*</td>)");
   text = std::regex_replace(text, in_json, "\"$1\":0");
   erase_plot(text, "Images per second");
   erase_plot(text, "Device busy");

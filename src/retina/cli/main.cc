@@ -86,6 +86,13 @@ int run(const std::vector<std::string>& arguments, std::stop_token stop) {
   } else if (!invocation->json) {
     std::fputs(result.text.c_str(), stdout);
   }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    throw retina::Error(retina::ErrorKind::resource,
+                        retina::Problem{.subject = "standard output",
+                                        .found = "it takes no more, so that the result is lost",
+                                        .expected = "room for it",
+                                        .remedy = "make room, or send it elsewhere"});
+  }
   return result.exit_code;
 }
 

@@ -87,7 +87,8 @@ void sync_folder(const fs::path& folder) {
 
 /// Gives a finished, synced file or folder its final name.
 void put_in_place(const fs::path& temporary, const fs::path& final_path) {
-  if (fs::is_directory(final_path)) {  // rename() does not replace a folder that holds something
+  // rename() does not replace a folder that holds something, and a file never replaces one
+  if (fs::is_directory(final_path) && fs::is_directory(temporary)) {
     replace_folder(temporary, final_path);
   } else if (::rename(temporary.c_str(), final_path.c_str()) != 0) {
     fail_io(final_path, "cannot be put in place");

@@ -2,8 +2,10 @@
 
 #include <set>
 
+#include <fmt/format.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
 
+#include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/pipeline/bench_timer.h"
 
@@ -13,8 +15,13 @@ void write_trace(const std::filesystem::path& path, const at::Device& device,
                  const std::function<void()>& run) {
   namespace profiler = torch::profiler::impl;
   constexpr int kRecorded = 3;
-  core::write_atomically(path,
-                         "");  // a path that cannot be written is known before the work is done
+  if (std::filesystem::exists(path)) {
+    throw Error(ErrorKind::usage, Problem{.subject = fmt::format("trace '{}'", path.string()),
+                                          .found = "it exists already",
+                                          .expected = "a new name",
+                                          .remedy = "choose another file, or remove it"});
+  }
+  core::write_atomically(path, "");  // one that cannot be written is known before the work is done
   const BenchTimer timer(device, 0);
   timer.warm_up(run);
   std::set<profiler::ActivityType> activities{profiler::ActivityType::CPU};

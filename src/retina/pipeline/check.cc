@@ -358,6 +358,10 @@ void require_new_page(const CheckOptions& options) {
                                           .expected = "a new name",
                                           .remedy = "choose another output or pass --overwrite"});
   }
+  const std::filesystem::path folder = std::filesystem::path(options.output).parent_path();
+  if (!folder.empty()) {  // known before the work is done
+    std::filesystem::create_directories(folder);
+  }
 }
 
 }  // namespace

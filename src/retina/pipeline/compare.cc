@@ -262,14 +262,17 @@ std::string to_text(const CompareReport& report) {
 
 CompareReport compare(const CompareOptions& given, const core::Context& context) {
   CompareOptions options = given;
-  options.device = device_in_launcher(given.device, trainer::process_environment(),
-                                      static_cast<int>(torch::cuda::device_count()));
+  const auto gpus = static_cast<int>(torch::cuda::device_count());
+  options.device = device_in_launcher(given.device, trainer::process_environment(), gpus);
   const CellShare share = parse_share(options.only);
   const std::vector<Cell> cells = expand_grid(options, context);
   if (options.dry_run) {
     return dry_run(cells);
   }
   warn_of_late_checkpoints(options, cells, context);
+  if (gpus > 1 && options.jobs == 1 && options.device == "auto" && options.only.empty()) {
+    context.log->info("one of {} GPUs is used: --jobs 0 gives each one a process", gpus);
+  }
   if (!options.overwrite) {
     refuse_stale(cells);
   }

@@ -117,7 +117,9 @@ class Converter {
     }
     const auto output = store::create(options_.output, how);
     plan_for(*output);
+    const Json source = store::source_identity(input_.info());
     copy(*output);
+    store::require_unchanged(input_.info(), source);
     context_.log->info("finishing '{}'", options_.output);
     record.begin();
     output->finish();

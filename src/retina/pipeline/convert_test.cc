@@ -303,6 +303,27 @@ TEST(Convert, AnInputThatWasReplacedIsAnotherPlan) {
   EXPECT_THROW(run_convert(*store::open(folder / "in.tif"), options), Error);
 }
 
+TEST(Convert, AnInputThatChangesWhileItIsReadIsRefused) {
+  const testing::TempFolder folder;
+  const std::filesystem::path input = folder / "in.tif";
+  run_convert(*core::in_memory(random_values(DType::u8, {3, 70, 83}, 255)),
+              {.output = input.string()});
+  const auto written = std::filesystem::last_write_time(input);
+  const core::Context changing = testing::stopping_context([&](const testing::Reported&) {
+    std::filesystem::last_write_time(input, written + std::chrono::hours(1));
+    return false;
+  });
+  const ConvertOptions options{.output = folder / "a.zarr", .pyramid = "1"};
+  try {
+    convert_volume(*store::open(input.string()), options, changing);
+    FAIL() << "not noticed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("changed while it was read"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(options.output));
+}
+
 TEST(Convert, ChoicesThatTheFormatDoesNotOfferAreRefused) {
   const testing::TempFolder folder;
   const auto input = core::in_memory(random_values(DType::u8, {3, 20, 30}, 255));

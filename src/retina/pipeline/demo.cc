@@ -9,6 +9,7 @@
 #include <spdlog/logger.h>
 
 #include "retina/core/clock.h"
+#include "retina/core/durable.h"
 #include "retina/metric/overlap.h"
 #include "retina/phantom/phantom.h"
 #include "retina/pipeline/demo_page.h"
@@ -119,45 +120,9 @@ double best_threshold_iou(const core::Array& image, const core::Array& mask) {
   return best;
 }
 
-}  // namespace
-
-std::vector<Problem> DemoOptions::validate() const {
-  std::vector<Problem> problems;
-  if (shape.size() != 3) {
-    problems.push_back({.subject = "shape",
-                        .found = fmt::format("{} numbers", shape.size()),
-                        .expected = "z,y,x"});
-  }
-  if (slices < 1) {
-    problems.push_back(
-        {.subject = "slices", .found = std::to_string(slices), .expected = "1 or more"});
-  }
-  if (output.empty()) {
-    problems.push_back({.subject = "output", .found = "empty", .expected = "a folder"});
-  }
-  return problems;
-}
-
-DemoReport demo(const DemoOptions& options, const core::Context& context) {
+DemoReport demonstrate(const DemoOptions& options, const core::Context& context) {
   const core::Stopwatch watch;
   const fs::path folder = options.output;
-  if (options.phantom_only) {
-    const phantom::Phantom phantom =
-        make_phantom(options.shape, options.voxel_size_nm, options.seed);
-    write_phantom(
-        phantom,
-        {.path = options.output, .threads = thread_count(options), .overwrite = options.overwrite},
-        context);
-    return {.seconds = watch.seconds(),
-            .image = options.output,
-            .truth = options.output + "/labels/semantic"};
-  }
-  if (fs::exists(folder) && !fs::is_empty(folder) && !options.overwrite) {
-    throw Error(ErrorKind::usage,
-                Problem{.subject = folder.string(),
-                        .found = "exists already",
-                        .remedy = "choose another folder with -o, or give --overwrite"});
-  }
   DemoReport report;
   report.image = (folder / "unseen.zarr").string();
   report.truth = report.image + "/labels/semantic";
@@ -169,6 +134,9 @@ DemoReport demo(const DemoOptions& options, const core::Context& context) {
   const std::int64_t depth = (options.slices + kValidationSlices) * kSliceSpacing;
   const phantom::Phantom tissue =
       make_phantom({depth, options.side, options.side}, {8, 8, 8}, options.seed);
+  for (const char* part : {"train", "validation"}) {
+    core::discard(folder / part);  // of an earlier demonstration, which may have had more slices
+  }
   write_labelled_slices(tissue, 0, options.slices, folder / "train");
   write_labelled_slices(tissue, options.slices, kValidationSlices, folder / "validation");
   const phantom::Phantom unseen = make_phantom(options.shape, {8, 8, 8}, options.seed + 1);
@@ -204,6 +172,55 @@ DemoReport demo(const DemoOptions& options, const core::Context& context) {
   report.seconds = watch.seconds();
   write_demo_page(report, training, scores, prediction);
   return report;
+}
+
+}  // namespace
+
+std::vector<Problem> DemoOptions::validate() const {
+  std::vector<Problem> problems;
+  if (shape.size() != 3) {
+    problems.push_back({.subject = "shape",
+                        .found = fmt::format("{} numbers", shape.size()),
+                        .expected = "z,y,x"});
+  }
+  if (slices < 1) {
+    problems.push_back(
+        {.subject = "slices", .found = std::to_string(slices), .expected = "1 or more"});
+  }
+  if (output.empty()) {
+    problems.push_back({.subject = "output", .found = "empty", .expected = "a folder"});
+  }
+  return problems;
+}
+
+DemoReport demo(const DemoOptions& options, const core::Context& context) {
+  const core::Stopwatch watch;
+  const fs::path folder = options.output;
+  if (options.phantom_only) {
+    const phantom::Phantom phantom =
+        make_phantom(options.shape, options.voxel_size_nm, options.seed);
+    const std::string path =
+        folder.extension() == ".zarr" ? options.output : options.output + ".zarr";
+    write_phantom(phantom,
+                  {.path = path, .threads = thread_count(options), .overwrite = options.overwrite},
+                  context);
+    return {.seconds = watch.seconds(), .image = path, .truth = path + "/labels/semantic"};
+  }
+  if (fs::exists(folder) && !fs::is_empty(folder) && !options.overwrite) {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = folder.string(),
+                        .found = "exists already",
+                        .remedy = "choose another folder with -o, or give --overwrite"});
+  }
+  try {
+    return demonstrate(options, context);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::interrupted) {
+      throw;
+    }
+    throw Error(ErrorKind::interrupted,
+                "the demonstration was stopped; run it again with --overwrite");
+  }
 }
 
 Json to_json(const DemoReport& report) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "retina/core/file.h"
 #include "retina/store/open.h"
 #include "retina/testing/temp_folder.h"
 
@@ -20,6 +21,14 @@ TEST(Demo, PhantomOnlyWritesImageAndTruth) {
   EXPECT_EQ(store::open(path + "/labels/instances")->shape(), (core::Vec3{8, 70, 60}));
 }
 
+TEST(Demo, PhantomOnlyIsAnOmeZarrWhateverItsName) {
+  const testing::TempFolder folder;
+  const DemoReport report = demo(
+      {.output = folder / "p", .phantom_only = true, .shape = {8, 70, 60}}, core::silent_context());
+  EXPECT_EQ(report.image, (folder / "p.zarr").string());
+  EXPECT_EQ(store::open(report.truth)->shape(), (core::Vec3{8, 70, 60}));
+}
+
 TEST(Demo, AFolderInTheWayNeedsOverwrite) {
   const testing::TempFolder folder;
   std::filesystem::create_directories(folder / "demo/precious");
@@ -30,16 +39,26 @@ TEST(Demo, AFolderInTheWayNeedsOverwrite) {
 // The real thing, shortened: another seed, fewer steps, a smaller volume.
 TEST(DemoE2e, LearnsMitochondriaAndShowsThem) {
   const testing::TempFolder folder;
+  const std::filesystem::path earlier = folder / "demo/train/images/99.png";
+  std::filesystem::create_directories(earlier.parent_path());
+  core::write_atomically(earlier, "of an earlier demonstration");
   const DemoReport report = demo({.output = folder / "demo",
                                   .seed = 7,
                                   .shape = {48, 192, 192},
                                   .voxel_size_nm = {8, 8, 8},
-                                  .steps = 100},
+                                  .steps = 100,
+                                  .overwrite = true},
                                  core::silent_context());
+  EXPECT_FALSE(std::filesystem::exists(earlier));
   EXPECT_GT(report.iou, 0.4);
   EXPECT_LT(report.threshold_iou, 0.35);
   EXPECT_TRUE(std::filesystem::exists(report.report));
   EXPECT_EQ(store::open(report.prediction)->shape(), store::open(report.truth)->shape());
+  const Json json = to_json(report);
+  for (const char* key :
+       {"iou", "seconds", "report", "image", "prediction", "truth", "mitochondria_id"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "retina/pipeline/evaluate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -10,6 +11,7 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/label/block_grid.h"
 #include "retina/metric/confusion.h"
 #include "retina/pipeline/class_selection.h"
 #include "retina/pipeline/image_scores.h"
@@ -56,10 +58,23 @@ std::int64_t inspect(const std::vector<LabelPair>& pairs) {
   return voxels;
 }
 
-/// Boxes that cover a volume once, none much larger than `max_voxels`: slabs of planes, or rows of
-/// one plane.
+/// Boxes that cover a volume once, none much larger than `max_voxels`: whole chunks, so that none
+/// is decoded twice, else slabs of planes, or rows of one plane.
 std::vector<core::Box3> blocks_of(const core::VolumeInfo& info, std::int64_t max_voxels) {
   std::vector<core::Box3> blocks;
+  core::Box3 chunk = core::whole(info.chunk);
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const std::int64_t side = info.chunk[axis];
+    chunk.shape[axis] = side > 0 ? std::min(side, info.shape[axis]) : info.shape[axis];
+  }
+  if (chunk.voxels() <= max_voxels) {
+    const label::BlockGrid grid(info.shape,
+                                label::block_of_units(info.shape, chunk.shape, max_voxels));
+    for (std::int64_t i = 0; i < grid.count(); ++i) {
+      blocks.push_back(grid.box(i));
+    }
+    return blocks;
+  }
   store::for_each_slab(info.shape, info.chunk[0], max_voxels, [&](const core::Box3& slab) {
     const std::int64_t row = slab.shape[0] * slab.shape[2];
     const std::int64_t rows =
@@ -99,27 +114,50 @@ std::vector<metric::Confusion> count_all(const std::vector<LabelPair>& pairs, st
   return counts;
 }
 
-/// A mask that holds nothing but 0 and 255 means 0 and 1, unless 255 is a class. The ignored value
-/// is one of the truth alone and is not among its `labels`.
-MaskReading reading_of(const std::set<std::int64_t>& labels,
-                       const std::vector<NamedClass>& wanted) {
+/// The labels of prediction or truth, image by image, and how each image's are read.
+struct SideLabels {
+  std::vector<std::set<std::int64_t>> of_images{};
+  std::vector<MaskReading> readings{};
+
+  std::set<std::int64_t> all() const {
+    std::set<std::int64_t> labels;
+    for (const std::set<std::int64_t>& of_image : of_images) {
+      labels.insert(of_image.begin(), of_image.end());
+    }
+    return labels;
+  }
+  /// Calls use(label, class id) for every label of every image.
+  template <class Use>
+  void for_each(const Use& use) const {
+    for (std::size_t i = 0; i < of_images.size(); ++i) {
+      for (const std::int64_t label : of_images[i]) {
+        use(label, class_of(label, readings[i]));
+      }
+    }
+  }
+};
+
+/// Where one class is all there is, a mask that holds nothing but 0 and 255 means 0 and 1, as in
+/// training, unless 255 is the class.
+void choose_readings(SideLabels& side, const std::vector<NamedClass>& wanted) {
   const bool wants_255 = std::any_of(wanted.begin(), wanted.end(),
                                      [](const NamedClass& named) { return named.id == 255; });
-  const bool two_valued = std::all_of(
-      labels.begin(), labels.end(), [](std::int64_t label) { return label == 0 || label == 255; });
-  return two_valued && labels.contains(255) && !wants_255 ? MaskReading::zero_or_255
-                                                          : MaskReading::class_ids;
+  const auto within = [](const std::set<std::int64_t>& labels,
+                         const std::set<std::int64_t>& allowed) {
+    return std::includes(allowed.begin(), allowed.end(), labels.begin(), labels.end());
+  };
+  const bool has_one_class = within(side.all(), {0, 1, 255});
+  for (const std::set<std::int64_t>& labels : side.of_images) {
+    const bool two_valued = labels.contains(255) && within(labels, {0, 255});
+    side.readings.push_back(two_valued && has_one_class && !wants_255 ? MaskReading::zero_or_255
+                                                                      : MaskReading::class_ids);
+  }
 }
 
-std::vector<NamedClass> classes_found(const std::set<std::int64_t>& predicted,
-                                      const std::set<std::int64_t>& actual,
-                                      const ScoringRules& rules) {
+std::vector<NamedClass> classes_found(const SideLabels& predicted, const SideLabels& actual) {
   std::set<std::int64_t> ids;
-  for (const std::int64_t label : actual) {
-    ids.insert(class_of(label, rules.truth));
-  }
-  for (const std::int64_t label : predicted) {
-    ids.insert(class_of(label, rules.prediction));
+  for (const SideLabels* side : {&actual, &predicted}) {
+    side->for_each([&](std::int64_t /*label*/, std::int64_t id) { ids.insert(id); });
   }
   ids.erase(0);
   if (ids.size() > kMostClasses || ids.empty()) {
@@ -138,70 +176,89 @@ std::vector<NamedClass> classes_found(const std::set<std::int64_t>& predicted,
 }
 
 /// A label outside the classes is background of every class, which is seldom meant.
-void note_unlisted_labels(const char* side, const std::set<std::int64_t>& labels,
-                          MaskReading reading, const std::vector<NamedClass>& classes,
-                          std::vector<std::string>& notes) {
-  std::vector<std::int64_t> unlisted;
-  for (const std::int64_t label : labels) {
-    const std::int64_t id = class_of(label, reading);
+void note_unlisted_labels(const char* side, const SideLabels& labels,
+                          const std::vector<NamedClass>& classes, std::vector<std::string>& notes) {
+  std::set<std::int64_t> unlisted;
+  labels.for_each([&](std::int64_t label, std::int64_t id) {
     if (id != 0 && std::none_of(classes.begin(), classes.end(),
                                 [&](const NamedClass& named) { return named.id == id; })) {
-      unlisted.push_back(label);
+      unlisted.insert(label);
     }
-  }
+  });
   if (!unlisted.empty()) {
     const std::size_t shown = std::min<std::size_t>(unlisted.size(), 10);
     notes.push_back(fmt::format(
         "the {} has {} labels outside the classes, such as {}: they count as not being any class",
         side, unlisted.size(),
-        fmt::join(unlisted.begin(), unlisted.begin() + static_cast<std::ptrdiff_t>(shown), ", ")));
+        fmt::join(unlisted.begin(), std::next(unlisted.begin(), static_cast<std::ptrdiff_t>(shown)),
+                  ", ")));
   }
 }
 
-ScoringRules rules_of(const std::vector<metric::Confusion>& counts, const EvaluateOptions& options,
-                      std::vector<std::string>& notes) {
-  ScoringRules rules{.classes = parse_classes(options.classes),
-                     .ignore_value = options.ignore_value,
-                     .mask_prediction = options.mask_prediction,
-                     .instance_match = options.instance_match,
-                     .distances = options.distances,
-                     .distance_statistic = options.distance_statistic,
-                     .max_ram = core::parse_size(options.max_ram),
-                     .distance_halo = options.distance_halo,
-                     .scratch = options.scratch};
+/// What the scoring of all images has in common, and how each one's labels are read.
+struct Scoring {
+  ScoringRules rules;
+  SideLabels predicted{}, actual{};
+
+  ScoringRules of_image(std::size_t i) const {
+    ScoringRules of_image = rules;
+    of_image.prediction = predicted.readings[i];
+    of_image.truth = actual.readings[i];
+    return of_image;
+  }
+};
+
+void note_readings(const char* side, const SideLabels& labels, std::vector<std::string>& notes) {
+  const auto read =
+      std::count(labels.readings.begin(), labels.readings.end(), MaskReading::zero_or_255);
+  if (read > 0) {
+    const auto images = static_cast<std::ptrdiff_t>(labels.readings.size());
+    notes.push_back(
+        fmt::format("the {}{} is a 0/255 mask: 255 is read as class 1", side,
+                    read == images ? "" : fmt::format(" of {} of {} images", read, images)));
+  }
+}
+
+Scoring scoring_of(const std::vector<metric::Confusion>& counts, const EvaluateOptions& options,
+                   std::vector<std::string>& notes) {
+  Scoring scoring{.rules = {.classes = parse_classes(options.classes),
+                            .ignore_value = options.ignore_value,
+                            .mask_prediction = options.mask_prediction,
+                            .instance_match = options.instance_match,
+                            .distances = options.distances,
+                            .distance_statistic = options.distance_statistic,
+                            .max_ram = core::parse_size(options.max_ram),
+                            .distance_halo = options.distance_halo,
+                            .scratch = options.scratch}};
+  ScoringRules& rules = scoring.rules;
   if (options.cremi) {
     rules.cremi_threshold_nm = options.cremi_threshold_nm;
   }
-  std::set<std::int64_t> predicted;
-  std::set<std::int64_t> actual;
   for (const metric::Confusion& confusion : counts) {
-    predicted.merge(confusion.predicted_labels());
-    actual.merge(confusion.truth_labels());
+    scoring.predicted.of_images.push_back(confusion.predicted_labels());
+    scoring.actual.of_images.push_back(confusion.truth_labels());
+    if (options.ignore_value) {
+      scoring.actual.of_images.back().erase(*options.ignore_value);
+    }
   }
-  rules.prediction = reading_of(predicted, rules.classes);
-  if (options.ignore_value) {
-    actual.erase(*options.ignore_value);
-  }
-  rules.truth = reading_of(actual, rules.classes);
-  const std::pair<const char*, MaskReading> sides[] = {{"prediction", rules.prediction},
-                                                       {"truth", rules.truth}};
-  for (const auto& [side, reading] : sides) {
-    if (reading == MaskReading::zero_or_255) {
-      notes.push_back(fmt::format("the {} is a 0/255 mask: 255 is read as class 1", side));
+  const std::pair<const char*, SideLabels*> sides[] = {{"prediction", &scoring.predicted},
+                                                       {"truth", &scoring.actual}};
+  for (const auto& [name, side] : sides) {
+    choose_readings(*side, rules.classes);
+    note_readings(name, *side, notes);
+    if (!rules.classes.empty()) {
+      note_unlisted_labels(name, *side, rules.classes, notes);
     }
   }
   if (rules.classes.empty()) {
-    rules.classes = classes_found(predicted, actual, rules);
-  } else {
-    note_unlisted_labels("prediction", predicted, rules.prediction, rules.classes, notes);
-    note_unlisted_labels("truth", actual, rules.truth, rules.classes, notes);
+    rules.classes = classes_found(scoring.predicted, scoring.actual);
   }
-  return rules;
+  return scoring;
 }
 
 std::vector<ImageScores> score_all(const std::vector<LabelPair>& pairs,
                                    const std::vector<metric::Confusion>& counts,
-                                   const ScoringRules& rules, std::vector<std::string>& notes,
+                                   const Scoring& scoring, std::vector<std::string>& notes,
                                    const core::Context& context) {
   context.progress->begin("scoring", static_cast<std::int64_t>(pairs.size()), "images");
   std::vector<ImageScores> images;
@@ -209,8 +266,8 @@ std::vector<ImageScores> score_all(const std::vector<LabelPair>& pairs,
     context.check_stop(core::kRerunHint);
     const auto prediction = pairs[i].prediction();
     const auto truth = pairs[i].truth();
-    images.push_back(
-        score_image({pairs[i].name, *prediction, *truth, counts[i]}, rules, notes, context));
+    images.push_back(score_image({pairs[i].name, *prediction, *truth, counts[i]},
+                                 scoring.of_image(i), notes, context));
     context.progress->update(static_cast<std::int64_t>(images.size()), pairs[i].name);
   }
   context.progress->end();
@@ -276,14 +333,14 @@ EvaluateReport evaluate_pairs(const std::vector<LabelPair>& pairs, const Evaluat
   store::shared_cache().set_budget(std::min(kMostCacheBytes, max_ram / 4));
   const auto counts = count_all(pairs, voxels, max_ram, context);
   EvaluateReport report;
-  const ScoringRules rules = rules_of(counts, options, report.notes);
-  report.images = score_all(pairs, counts, rules, report.notes, context);
+  const Scoring scoring = scoring_of(counts, options, report.notes);
+  report.images = score_all(pairs, counts, scoring, report.notes, context);
   std::vector<Score> means;
   for (const ImageScores& image : report.images) {
     means.push_back(image.mean_iou);
   }
   report.mean_iou = mean_score(means);
-  for (std::size_t k = 0; k < rules.classes.size(); ++k) {
+  for (std::size_t k = 0; k < scoring.rules.classes.size(); ++k) {
     report.classes.push_back(average_class(report.images, k));
   }
   note_absent_classes(report.images, report.notes);

@@ -20,6 +20,7 @@ using core::Array;
 using core::DType;
 using core::Vec3;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// Squares of classes 1 and 2 that move with the seed, drawn into a label map.
@@ -98,6 +99,18 @@ TEST(Evaluate, ReadsATwoValuedMaskAsClassOneAndSaysSo) {
   EXPECT_EQ(report.classes[0].iou.value, 1.0);
   EXPECT_EQ(report.classes[0].mfd.value, 0.0);
   EXPECT_THAT(report.notes, Contains(HasSubstr("the prediction is a 0/255 mask")));
+}
+
+TEST(Evaluate, MasksOf255AndOf1StandBesideEachOtherAsInTraining) {
+  Array truth = label_map({1, 40, 50}, 7);
+  for (auto& value : truth.values<std::uint8_t>()) {
+    value = value == 1 ? 1 : 0;
+  }
+  const auto report =
+      evaluate_memory({memory_pair(truth, relabelled(truth, 255)), memory_pair(truth, truth)},
+                      {.classes = {"mito"}});
+  EXPECT_EQ(report.mean_iou.value, 1.0);
+  EXPECT_THAT(report.notes, ElementsAre(HasSubstr("the truth of 1 of 2 images is a 0/255 mask")));
 }
 
 TEST(Evaluate, TakesTheIgnoredValue255ForNoClass) {

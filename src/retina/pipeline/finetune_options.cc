@@ -19,6 +19,8 @@ std::vector<Problem> FinetuneOptions::validate() const {
   problems.require(network.classes == channels(), "network.classes",
                    std::to_string(network.classes),
                    fmt::format("{} for {} classes", channels(), classes.size()));
+  problems.require(network.in_channels == 1, "network.in_channels",
+                   std::to_string(network.in_channels), "1: images have one channel");
   problems.require(augment.size == network.window, "augment.size", std::to_string(augment.size),
                    fmt::format("the network's window, {}", network.window));
   const std::size_t weights = loss.class_weights.size();

@@ -315,8 +315,9 @@ class ImageScorer {
     const metric::DirectedSummary& actual = blocked.found->truth_to_prediction;
     CremiReport report{mean(predicted), mean(actual), {}, beyond(predicted), beyond(actual)};
     const bool defined = report.adgt.value && report.adf.value;
+    const std::string& reason = report.adgt.reason.empty() ? report.adf.reason : report.adgt.reason;
     report.score = defined ? Score{0.5 * (*report.adgt.value + *report.adf.value), ""}
-                           : Score{std::nullopt, report.adgt.reason + report.adf.reason};
+                           : Score{std::nullopt, reason};
     return report;
   }
 

@@ -23,7 +23,7 @@ enum class MaskReading {
 /// The class that a stored value means.
 std::int64_t class_of(std::int64_t stored, MaskReading reading);
 
-/// How one image is scored; the same for all images of a set.
+/// How one image is scored; the same for all images of a set, but for how its labels are read.
 struct ScoringRules {
   std::vector<NamedClass> classes{};
   MaskReading prediction = MaskReading::class_ids;

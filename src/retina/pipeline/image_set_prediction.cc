@@ -250,10 +250,14 @@ class ImageSet {
     const std::size_t step = std::max<std::size_t>(1, mapped.size() / kSampled);
     for (std::size_t i = 0; i < mapped.size(); i += step) {
       const auto volume = mapped[i]->open(setup_);
-      const core::IntensityRange of_image = input_range(setup_, *volume, context_);
+      const core::IntensityRange of_image = input_range(setup_, *volume, context_, false);
       range = range ? core::IntensityRange{std::min(range->low, of_image.low),
                                            std::max(range->high, of_image.high)}
                     : of_image;
+    }
+    if (range) {
+      context_.log->info("{} images: values {} to {} become 0 to 255 in all of them", mapped.size(),
+                         range->low, range->high);
     }
     return range.value_or(core::IntensityRange{});
   }

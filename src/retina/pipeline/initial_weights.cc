@@ -4,9 +4,11 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 
 #include "retina/core/file.h"
 #include "retina/model/model.h"
+#include "retina/net/network.h"
 #include "retina/net/weights.h"
 #include "retina/pipeline/weights_file.h"
 #include "retina/trainer/optimizer.h"
@@ -49,15 +51,28 @@ std::filesystem::path transfer_path(const std::filesystem::path& run) {
 
 }  // namespace
 
+std::optional<std::string> InitialWeights::preset() const {
+  if (!card) {
+    return std::nullopt;
+  }
+  const std::string made_with = card->provenance.value("preset", card->name);
+  const std::vector<std::string> known = net::preset_names();
+  return std::find(known.begin(), known.end(), made_with) != known.end() ? std::optional(made_with)
+                                                                         : std::nullopt;
+}
+
+Json InitialWeights::told_network() const {
+  return card ? card->network_options : net::told_network(state.metadata, source);
+}
+
 net::TransUNetOptions InitialWeights::network(const net::TransUNetOptions& base) const {
   net::TransUNetOptions options = base;
-  if (card) {
-    core::from_json_value(options, card->network_options, source);
-  } else {
-    core::from_json_value(options, net::told_network(state.metadata, source), source);
+  core::from_json_value(options, told_network(), source);
+  if (!card) {
     options = net::options_of_weights(state, options, source);
   }
   options.window = base.window;
+  options.in_channels = base.in_channels;
   options.classes = base.classes;
   options.tail = base.tail;
   options.foreground_prior = base.foreground_prior;
@@ -87,6 +102,19 @@ InitialWeights read_initial_weights(const std::string& path) {
   return weights;
 }
 
+void warn_of_assumed(const Json& told, const net::TransUNetOptions& assumed,
+                     const std::string& source, const core::Context& context) {
+  const Json values = core::options_to_json(assumed);
+  for (const char* key : {"heads", "pixel_stride"}) {
+    if (!told.contains(key)) {
+      context.log->warn(
+          "{}: these weights do not tell network.{}: {} is assumed; if that is wrong, give --set "
+          "network.{}=N",
+          source, key, values.at(key).dump(), key);
+    }
+  }
+}
+
 std::string licence_over(const std::string& stated, const InitialWeights& weights) {
   return stated.empty() && weights.card ? weights.card->licence : stated;
 }
@@ -106,6 +134,10 @@ TransferSummary transfer_into(torch::nn::Module& network, const InitialWeights& 
   summary.report = net::transfer_weights(network, weights.state, scope, weights.source);
   if (weights.card && !weights.card->licence.empty()) {
     summary.report.notes.push_back("their licence: " + weights.card->licence);
+  }
+  if (weights.told_network().value("in_channels", 1) != 1) {
+    summary.report.notes.push_back(
+        "they were trained on 3 channels; images have one here, which is given to each of them");
   }
   for (const net::TransferredTensor& tensor : summary.report.tensors) {
     if (tensor.fate == net::Fate::ignored) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "retina/core/json.h"
+#include "retina/core/progress.h"
 #include "retina/model/card.h"
 #include "retina/net/transfer.h"
 #include "retina/net/transunet_options.h"
@@ -25,12 +26,21 @@ struct InitialWeights {
   bool only_transformer() const;
   /// False for weights of the transformer alone, and for a model that was made of such.
   bool has_trained_decoder() const;
-  /// The network that these weights fit, with the window and the head of `base`; what neither the
-  /// card nor the weights tell is as in `base`.
+  /// The preset that they were made with; none if that is not known.
+  std::optional<std::string> preset() const;
+  /// Options of their network that the card or the file tells.
+  Json told_network() const;
+  /// The network that these weights fit, with the window, the head and the input of `base`; what
+  /// neither the card nor the weights tell is as in `base`.
   net::TransUNetOptions network(const net::TransUNetOptions& base) const;
 };
 /// With the card that an export left with a file.
 InitialWeights read_initial_weights(const std::string& path);
+
+/// Warns of what is `assumed` of the network of weights and not `told`, though another number of
+/// heads or another stride is another network of the same weights.
+void warn_of_assumed(const Json& told, const net::TransUNetOptions& assumed,
+                     const std::string& source, const core::Context& context);
 
 /// The licence of a model that starts from `weights`: theirs, unless another is `stated`.
 std::string licence_over(const std::string& stated, const InitialWeights& weights);

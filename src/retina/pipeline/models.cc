@@ -20,6 +20,7 @@
 #include "retina/pipeline/initial_weights.h"
 #include "retina/pipeline/provenance.h"
 #include "retina/pipeline/weights_file.h"
+#include "retina/store/output.h"
 #include "retina/tensor/safetensors.h"
 #include "retina/tensor/torch_file.h"
 
@@ -141,6 +142,13 @@ void require_free_output(const ModelsOptions& options) {
                         .found = imports ? "something that is no model folder" : "no plain file",
                         .expected = imports ? "a model folder to overwrite" : "a file to overwrite",
                         .remedy = "choose another output"});
+  }
+  if (imports) {
+    store::refuse_foreign(output,
+                          store::foreign_entries(output, [](const fs::directory_entry& entry) {
+                            const fs::path name = entry.path().filename();
+                            return name == "model.json" || name == "weights.safetensors";
+                          }));
   }
 }
 
@@ -319,19 +327,6 @@ Json told_options(const std::string& path) {
              : Json::object();
 }
 
-/// Another number of heads or another stride is another network of the same weights.
-void warn_of_assumed(const Json& network, const std::string& path, const core::Context& context) {
-  const Json defaults = core::options_to_json(net::TransUNetOptions{});
-  for (const char* key : {"heads", "pixel_stride"}) {
-    if (!network.contains(key)) {
-      context.log->warn(
-          "{}: these weights do not tell network.{}: {} is assumed; if that is "
-          "wrong, give --set network.{}=N",
-          path, key, defaults.at(key).dump(), key);
-    }
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> foreground_names(const model::Card& card) {
@@ -370,7 +365,7 @@ Json resolve_models(const Json& given, const core::Context& context) {
     return config;  // which is told with all else that is wrong
   }
   config["network"] = core::merge(told_options(path), config.value("network", Json::object()));
-  warn_of_assumed(config["network"], path, context);
+  warn_of_assumed(config["network"], {}, path, context);
   return config;
 }
 

@@ -7,8 +7,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include "retina/core/file.h"
 #include "retina/model/model.h"
@@ -17,6 +15,7 @@
 #include "retina/pipeline/finetune_test_data.h"
 #include "retina/tensor/torch_file.h"
 #include "retina/testing/fixtures.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/python_script.h"
 #include "retina/testing/temp_folder.h"
 
@@ -66,19 +65,10 @@ TEST(Models, ImportedExportedAndShown) {
                Error);
 }
 
-/// What a run with this context warned of.
-struct Heard {
-  std::shared_ptr<std::ostringstream> text = std::make_shared<std::ostringstream>();
-  core::Context context = core::silent_context();
-  Heard() {
-    context.log = std::make_shared<spdlog::logger>(
-        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(*text));
-  }
-};
-
 TEST(Models, AnExportedFileTellsTheWholeNetwork) {
   const testing::TempFolder folder;
-  const auto import_file = [&](const fs::path& file, const char* name, Json network, Heard& heard) {
+  const auto import_file = [&](const fs::path& file, const char* name, Json network,
+                               testing::Heard& heard) {
     const Json given{{"action", "import"},
                      {"path", file.string()},
                      {"output", (folder / name).string()},
@@ -87,18 +77,18 @@ TEST(Models, AnExportedFileTellsTheWholeNetwork) {
                   heard.context)
         .json.at("network");
   };
-  Heard bare;
+  testing::Heard bare;
   const fs::path file = write_pretrained(folder.path());
   const Json network = import_file(file, "first", {{"heads", 2}, {"pixel_stride", 2}}, bare);
-  EXPECT_THAT(bare.text->str(), ::testing::Not(::testing::HasSubstr("do not tell")));
+  EXPECT_THAT(bare.text(), ::testing::Not(::testing::HasSubstr("do not tell")));
   import_file(file, "assumed", {{"heads", 2}}, bare);
-  EXPECT_THAT(bare.text->str(), ::testing::HasSubstr("do not tell network.pixel_stride: 1"));
+  EXPECT_THAT(bare.text(), ::testing::HasSubstr("do not tell network.pixel_stride: 1"));
   run_models({{"action", "export"},
               {"path", (folder / "first").string()},
               {"output", (folder / "out.safetensors").string()}});
-  Heard whole;
+  testing::Heard whole;
   EXPECT_EQ(import_file(folder / "out.safetensors", "second", Json::object(), whole), network);
-  EXPECT_THAT(whole.text->str(), ::testing::Not(::testing::HasSubstr("do not tell")));
+  EXPECT_THAT(whole.text(), ::testing::Not(::testing::HasSubstr("do not tell")));
   EXPECT_EQ(import_file(folder / "out.safetensors", "third", {{"heads", 4}}, whole).at("heads"), 4);
 }
 
@@ -124,7 +114,7 @@ TEST(Models, TheWholeCardTravelsWithExportedWeights) {
   const model::Card card = write_described_model(folder / "model");
   for (const char* extension : {".safetensors", ".pth"}) {
     const std::string name = std::string("out") + extension;
-    const Heard heard;
+    const testing::Heard heard;
     const auto run_verb = [&](const Json& given) {
       return models(core::options_from_json<ModelsOptions>(resolve_models(given, heard.context)),
                     heard.context);
@@ -132,7 +122,7 @@ TEST(Models, TheWholeCardTravelsWithExportedWeights) {
     const fs::path file = folder / name;
     const ModelsReport exported = run_verb(
         {{"action", "export"}, {"path", (folder / "model").string()}, {"output", file.string()}});
-    EXPECT_THAT(heard.text->str(), ::testing::HasSubstr("CC BY-NC-SA 4.0"));
+    EXPECT_THAT(heard.text(), ::testing::HasSubstr("CC BY-NC-SA 4.0"));
     EXPECT_EQ(exported.json.value("card", ""),
               file.extension() == ".pth" ? file.string() + ".json" : "");
     const auto imported = [&](const std::string& output, Json given) {
@@ -144,8 +134,8 @@ TEST(Models, TheWholeCardTravelsWithExportedWeights) {
     Json expected = to_json(card);
     expected["provenance"]["imported"] = name;
     EXPECT_EQ(to_json(imported("again_" + name, Json::object())), expected);
-    EXPECT_THAT(heard.text->str(), ::testing::Not(::testing::HasSubstr("not known")));
-    EXPECT_THAT(heard.text->str(), ::testing::Not(::testing::HasSubstr("do not tell")));
+    EXPECT_THAT(heard.text(), ::testing::Not(::testing::HasSubstr("not known")));
+    EXPECT_THAT(heard.text(), ::testing::Not(::testing::HasSubstr("do not tell")));
     const model::Card over = imported("over_" + name, {{"name", "mine"},
                                                        {"licence", "CC0"},
                                                        {"classes", {"nuclei"}},
@@ -189,7 +179,7 @@ TEST(Models, AFileThatHoldsNoWeightsIsToldBeforeAnythingElse) {
   for (const auto& [name, complaint] :
        {std::pair("nothere.pth", "does not exist"),
         std::pair("grid.yaml", ".safetensors, .pt, .pth or .npz"), std::pair("run", "a folder")}) {
-    const Heard heard;
+    const testing::Heard heard;
     const Json given{{"action", "import"},
                      {"path", (folder / name).string()},
                      {"output", (folder / "model").string()}};
@@ -201,7 +191,7 @@ TEST(Models, AFileThatHoldsNoWeightsIsToldBeforeAnythingElse) {
       EXPECT_THAT(error.what(),
                   ::testing::AllOf(::testing::HasSubstr(name), ::testing::HasSubstr(complaint)));
     }
-    EXPECT_EQ(heard.text->str(), "") << name;
+    EXPECT_EQ(heard.text(), "") << name;
   }
 }
 

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include "retina/core/file.h"
 #include "retina/core/resampled_volume.h"
@@ -15,6 +12,7 @@
 #include "retina/pipeline/object_cleaning.h"
 #include "retina/pipeline/predict_test_data.h"
 #include "retina/store/open.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/stopping_context.h"
 
 namespace retina::pipeline {
@@ -76,6 +74,17 @@ TEST_F(Predict, AnisotropicVolumesAreStacks) {
   const std::string input =
       write_volume(folder_ / "in.zarr", noise({5, 70, 80}, 4), core::Vec3d{40, 4, 4});
   EXPECT_EQ(run(options_for(input, "out.zarr")).mode, "stack");
+}
+
+TEST_F(Predict, OrthoplaneOfAnisotropicVoxelsIsWarnedOf) {
+  const std::string input =
+      write_volume(folder_ / "in.zarr", noise({5, 70, 80}, 4), core::Vec3d{9, 4, 4});
+  PredictOptions options = options_for(input, "out.zarr");
+  options.axes_mode = engine::AxesMode::orthoplane;
+  options.dry_run = true;
+  const testing::Heard heard;
+  predict(options, heard.context);
+  EXPECT_THAT(heard.text(), ::testing::HasSubstr("--axes-mode stack is the safer choice"));
 }
 
 TEST_F(Predict, OutputWithoutExtensionIsLikeTheInput) {
@@ -442,21 +451,18 @@ TEST_F(PredictE2e, LittleMemoryChangesNoVoxelOfARescaledAndCleanedVolume) {
 }
 
 TEST_F(Predict, AnotherScaleThanTheModelsIsWarnedOf) {
-  std::ostringstream log;
-  core::Context context = core::silent_context();
-  context.log = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  const testing::Heard heard;
   const std::string input =
       write_volume(folder_ / "in.zarr", noise({4, 70, 80}, 37), core::Vec3d{40, 4, 4});
   PredictOptions options = options_for(input, "out.zarr");
   options.model_voxel_nm = {40, 6.5, 6.5};
   options.dry_run = true;
-  predict(options, context);
-  EXPECT_THAT(log.str(), ::testing::HasSubstr("--rescale"));
-  log.str("");
+  predict(options, heard.context);
+  EXPECT_THAT(heard.text(), ::testing::HasSubstr("--rescale"));
+  heard.log->str("");
   options.model_voxel_nm = {40, 5, 5};
-  predict(options, context);
-  EXPECT_THAT(log.str(), ::testing::Not(::testing::HasSubstr("--rescale")));
+  predict(options, heard.context);
+  EXPECT_THAT(heard.text(), ::testing::Not(::testing::HasSubstr("--rescale")));
 }
 
 TEST_F(Predict, ReportsTheKeysThatOthersRelyOn) {

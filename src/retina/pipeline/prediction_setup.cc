@@ -18,8 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Bytes of activations for each pixel of a batch: measured, full-size network, fp32 (see
-/// docs/inference.md).
+/// Bytes of activations for each pixel of a batch: measured, full-size network, fp32.
 constexpr std::int64_t kActivationBytesPerPixel = 800;
 /// How long a block or image may go on after a stop request: the program must end within 10 s.
 constexpr double kStopGrace_s = 4;
@@ -118,7 +117,7 @@ std::int64_t buffer_bytes(const PredictionSetup& setup, int batch) {
 }
 
 core::IntensityRange input_range(const PredictionSetup& setup, const core::Volume& input,
-                                 const core::Context& context) {
+                                 const core::Context& context, bool tells) {
   const core::VolumeInfo& info = input.info();
   core::IntensityRange range;
   const char* source = nullptr;
@@ -142,8 +141,10 @@ core::IntensityRange input_range(const PredictionSetup& setup, const core::Volum
         info.source,
         100.0 * static_cast<double>(sample.non_finite) / static_cast<double>(sample.values));
   }
-  context.log->info("'{}': {} values {} to {} become 0 to 255 ({})", info.source,
-                    core::name_of(info.dtype), range.low, range.high, source);
+  if (tells) {
+    context.log->info("'{}': {} values {} to {} become 0 to 255 ({})", info.source,
+                      core::name_of(info.dtype), range.low, range.high, source);
+  }
   return range;
 }
 

@@ -1,6 +1,8 @@
 #include "retina/pipeline/preset_recipe.h"
 
+#include "retina/core/options.h"
 #include "retina/net/network.h"
+#include "retina/net/transunet_options.h"
 
 namespace retina::pipeline {
 namespace {
@@ -35,6 +37,28 @@ Json own_recipe() {
             {"blur_limit", 3}}}};
 }
 
+/// For hours of a small machine, where the published optimiser needs hundreds of thousands of
+/// steps; 224 x 224 is the size of CEM500K's patches.
+Json own_pretraining() {
+  return {{"network", {{"window", 224}}},
+          {"batch", 32},
+          {"ghost_batch", 0},
+          {"epochs", 50},
+          {"max_epochs", 0},
+          {"checkpoint_minutes", 10},
+          {"precision", "auto"},
+          {"shuffle", "each_epoch"},
+          {"optimizer",
+           {{"kind", "adamw"},
+            {"learning_rate", 1e-3},
+            {"weight_decay", 0.05},
+            {"decay_vectors", false},
+            {"clip_norm", 1.0}}},
+          {"schedule", {{"kind", "cosine"}, {"warmup_steps", 200}}},
+          {"normalisation", {{"mean", nullptr}, {"std", nullptr}}},
+          {"augment", {{"application", "composed"}, {"scale_min", 0.25}}}};
+}
+
 bool is_own(const std::string& preset) {
   return preset.starts_with("retina-small") || preset.starts_with("retina-tiny");
 }
@@ -50,10 +74,12 @@ Json preset_recipe(const std::string& preset, int channels) {
 }
 
 Json pretraining_recipe(const std::string& preset) {
-  return is_own(preset) ? Json{{"precision", "auto"},
-                               {"shuffle", "each_epoch"},
-                               {"augment", {{"application", "composed"}}}}
-                        : Json::object();
+  Json recipe = is_own(preset) ? own_pretraining() : Json::object();
+  Json network = net::preset_network(preset, 1);
+  network["tail"] = core::enum_name(net::TransUNetTail::reconstruction);
+  network["foreground_prior"] = 0;
+  recipe["network"] = core::merge(std::move(network), recipe.value("network", Json::object()));
+  return recipe;
 }
 
 }  // namespace retina::pipeline

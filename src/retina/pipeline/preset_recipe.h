@@ -13,8 +13,9 @@ namespace retina::pipeline {
 Json preset_recipe(const std::string& preset, int channels);
 
 /// What a preset's pre-training changes in the defaults of PretrainOptions, which are the published
-/// procedure (retina.md section 2). Presets of our own take what is faster: one resample, bf16
-/// where the device is fast at it, and a new order in each epoch.
+/// procedure (retina.md section 2); its network included, with the tail that restores images.
+/// Presets of our own are for small machines: AdamW, small batches, fewer epochs, one resample,
+/// bf16 where the device is fast at it.
 Json pretraining_recipe(const std::string& preset);
 
 }  // namespace retina::pipeline

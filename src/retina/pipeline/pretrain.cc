@@ -28,6 +28,7 @@ namespace {
 constexpr std::int64_t kMeasuredPlanes = 400;  ///< for mean and standard deviation
 /// An output whose standard deviation is a smaller share of the target's is constant.
 constexpr double kConstantShare = 0.02;
+constexpr const char* kUnderWay = "under way";
 
 /// Lists every plane as often as patches fit in it.
 void repeat_planes(data::Dataset& source, std::int64_t patch) {
@@ -85,14 +86,6 @@ std::int64_t steps_of_run(const data::Dataset& dataset, const PretrainOptions& o
   return options.steps > 0 ? options.steps : options.epochs * steps_of_epoch(dataset, options);
 }
 
-/// The shape of the network that starts from `init`: what its weights tell, else as `given`.
-Json network_from(const std::string& init, const Json& preset_network, const Json& given) {
-  net::TransUNetOptions base;
-  core::from_json_value(base, core::merge(preset_network, given.value("network", Json::object())),
-                        "network");
-  return core::options_to_json(read_initial_weights(init).network(base));
-}
-
 /// All parts of one run, wired.
 class PretrainRun {
  public:
@@ -108,7 +101,7 @@ class PretrainRun {
   TrainingHooks hooks();
   void log(const trainer::LoopState& state, Json& values);
   void draw_pictures(std::int64_t step);
-  void keep_model(const trainer::LoopState& state) const;
+  void keep_model(const trainer::LoopState& state);
   TrainingOutcome train();
   PretrainReport report_of(const trainer::LoopState& state, const Json& figures) const;
   void write_page_under_way(const Json& figures);
@@ -125,7 +118,9 @@ class PretrainRun {
   std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
   trainer::TaskInputs probe_;                ///< images of the pictures, always the same
   std::vector<std::vector<report::Picture>> pictures_;
-  trainer::LoopState reached_;  ///< when the run was last heard of
+  trainer::LoopState reached_;       ///< when the run was last heard of
+  std::optional<Problem> collapse_;  ///< of the last step that was looked at
+  bool has_learned_ = false;         ///< a checkpoint is there whose output was not constant
 };
 
 void PretrainRun::open_data() {
@@ -205,15 +200,19 @@ TrainingHooks PretrainRun::hooks() {
   hooks.log = [this](const trainer::LoopState& state, Json& values) { log(state, values); };
   hooks.inspect = [this](const trainer::LoopState& state, const Json& values) {
     reached_ = state;
-    const bool early = options_.collapse_after == 0 || state.step < options_.collapse_after;
-    if (const auto problem = early ? std::nullopt : collapse_of(values, state.step)) {
-      throw Error(ErrorKind::bad_data, *problem);
+    collapse_ = options_.collapse_after > 0 ? collapse_of(values, state.step) : std::nullopt;
+    if (collapse_ && state.step >= options_.collapse_after) {
+      throw Error(ErrorKind::bad_data, *collapse_);
     }
   };
   return hooks;
 }
 
-void PretrainRun::keep_model(const trainer::LoopState& state) const {
+void PretrainRun::keep_model(const trainer::LoopState& state) {
+  if (collapse_ && has_learned_) {  // at any step: it would take the place of a good one
+    throw Error(ErrorKind::bad_data, *collapse_);
+  }
+  has_learned_ = has_learned_ || !collapse_;
   model::Card card = worded_card(options_, options_.preset);
   card.network_options = core::options_to_json(options_.network);
   card.preprocess = {
@@ -248,7 +247,7 @@ void PretrainRun::write_page_under_way(const Json& figures) {
   if (pictures_.empty()) {  // of a run that was resumed, or has just begun
     pictures_ = restoration_pictures(*network_, probe_, normalisation_);
   }
-  write_page(report_of(reached_, figures), "under way");
+  write_page(report_of(reached_, figures), kUnderWay);
 }
 
 /// Why the training ended before its time.
@@ -276,6 +275,10 @@ void PretrainRun::write_page(const PretrainReport& report, const std::string& st
       {"patches an epoch", std::to_string(dataset_->slices.size())},
       {"loss", fmt::format("{:.4f}", report.loss)},
       {"loss of an output equal to the input", fmt::format("{:.4f}", report.input_error)}};
+  const Json left = run_.last_figures().value("seconds_left", Json());
+  if (state == kUnderWay && left.is_number()) {
+    summary.facts.emplace_back("seconds left", fmt::format("{:.0f}", left.get<double>()));
+  }
   const auto transfer = transfer_facts(run_.folder().path());
   summary.facts.insert(summary.facts.end(), transfer.begin(), transfer.end());
   summary.pictures_are = "Input, reconstruction, target";
@@ -313,6 +316,7 @@ PretrainReport PretrainRun::run() {
   }
   probe_ = first_images();
   reached_.step = run_.checkpoint_step();
+  has_learned_ = run_.has_checkpoint();
   const TrainingOutcome outcome = train();
   PretrainReport report = report_of(outcome.state, outcome.figures);
   report.device_busy = outcome.device_busy;
@@ -360,28 +364,35 @@ std::optional<Problem> collapse_of(const Json& values, std::int64_t step) {
       .remedy = "lower optimizer.learning_rate; the checkpoints before it are kept"};
 }
 
-Json resolve_pretrain(const Json& asked, const core::Context&) {
+Json resolve_pretrain(const Json& asked, const core::Context& context) {
   const Json given = without_version(asked, "configuration");
   if (given.value("resume", Json(false)) == Json(true)) {
     return resumed_config(given, completed<PretrainOptions>);
   }
-  const PretrainOptions defaults;
-  std::string preset = defaults.preset;
-  if (given.contains("preset")) {
-    core::from_json_value(preset, given["preset"], "preset");
+  PretrainOptions start;
+  for (const auto& [key, text] :
+       {std::pair{"preset", &start.preset}, std::pair{"init", &start.init}}) {
+    if (given.contains(key)) {
+      core::from_json_value(*text, given[key], key);
+    }
   }
-  Json network = net::preset_network(preset, 1);
-  network["tail"] = core::enum_name(net::TransUNetTail::reconstruction);
-  network["foreground_prior"] = 0;
-  std::string init;
-  if (given.contains("init")) {
-    core::from_json_value(init, given["init"], "init");
+  std::optional<InitialWeights> weights;
+  if (!start.init.empty()) {
+    weights = read_initial_weights(start.init);
+    start.preset =
+        given.contains("preset") ? start.preset : weights->preset().value_or(start.preset);
   }
-  if (!init.empty()) {
-    network = network_from(init, network, given);
+  Json recipe = pretraining_recipe(start.preset);
+  recipe["preset"] = start.preset;
+  if (weights) {
+    const Json network = given.value("network", Json::object());
+    net::TransUNetOptions base;
+    core::from_json_value(base, core::merge(recipe["network"], network), "network");
+    if (!given.contains("preset")) {
+      warn_of_assumed(core::merge(weights->told_network(), network), base, start.init, context);
+    }
+    recipe["network"] = core::options_to_json(weights->network(base));
   }
-  Json recipe = pretraining_recipe(preset);
-  recipe["network"] = network;
   Json config = core::merge(std::move(recipe), given);
   Json& augment = config["augment"];
   for (const char* key : {"size", "patch"}) {

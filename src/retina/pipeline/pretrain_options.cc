@@ -14,6 +14,8 @@ std::vector<Problem> PretrainOptions::validate() const {
                    "give --images FOLDER");
   problems.require(network.tail == net::TransUNetTail::reconstruction, "network.tail",
                    core::enum_name(network.tail), "reconstruction");
+  problems.require(network.in_channels == 1, "network.in_channels",
+                   std::to_string(network.in_channels), "1: images have one channel");
   problems.require(augment.size == network.window, "augment.size", std::to_string(augment.size),
                    fmt::format("the network's window, {}", network.window));
   problems.require(augment.crop_nonempty == 0, "augment.crop_nonempty",

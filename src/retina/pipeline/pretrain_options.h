@@ -46,7 +46,10 @@ struct PretrainOptions : TrainingOptions {
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit("preset", self.preset, "retina, retina-imagenet, retina-small or retina-tiny");
+    visit("preset", self.preset,
+          "retina, retina-imagenet, retina-small or retina-tiny; the last two have defaults of "
+          "their own "
+          "(docs/training.md)");
     visit("images", self.images, "patch packs, folders of images, stacks or volumes; no labels");
     visit("axes", self.axes, "planes to cut from volumes among them: xy, xz, yz");
     visit("data", self.data, "more images, each with options as in finetune; masks are not read");

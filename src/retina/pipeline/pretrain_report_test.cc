@@ -1,4 +1,6 @@
 // What a pre-training run leaves when it does not reach its end.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,18 +81,14 @@ Json collapsing_pretraining(const fs::path& folder) {
   given["optimizer"] = {{"kind", "adamw"}, {"learning_rate", 1e-3}, {"weight_decay", 1e3}};
   given["schedule"] = {{"warmup_steps", 20}};
   given["checkpoint_every"] = 4;
-  given["keep"] = "all";
   given["collapse_after"] = 20;
   given["pictures_every"] = 0;
   return given;
 }
 
-TEST(PretrainReport, ACollapsedRunEndsWithTheReasonAndItsGoodCheckpoints) {
+TEST(PretrainReport, ACollapsedRunEndsWithTheReasonAndItsLastGoodCheckpoint) {
   const testing::TempFolder folder;
   Json given = collapsing_pretraining(folder.path());
-  given["output"] = (folder / "good").string();
-  given["steps"] = 4;
-  run_pretraining(given);
   const fs::path run = folder / "collapsed";
   given["output"] = run.string();
   given["steps"] = 400;
@@ -106,15 +104,17 @@ TEST(PretrainReport, ACollapsedRunEndsWithTheReasonAndItsGoodCheckpoints) {
               HasSubstr("<td>state</td><td>ended: pre-training, step "));
   EXPECT_THAT(core::read_text(run / "report.html"), HasSubstr("an almost constant output"));
 
-  const trainer::Checkpoint good = checkpoint_of(folder / "good", 4);
-  const trainer::Checkpoint kept = checkpoint_of(run, 4);
-  for (const auto& [name, tensor] : good.weights.tensors) {
-    EXPECT_TRUE(tensor.equal(kept.weights.at(name))) << name;
+  const std::vector<std::int64_t> kept = trainer::checkpoint_steps(run / "checkpoints");
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_LT(kept.front(), 20);  // weights that vanish are not what is kept
+  EXPECT_EQ(model::load(run).card.provenance.at("steps"), kept.front());
+  double largest = 0;
+  for (const auto& [name, tensor] : checkpoint_of(run, kept.front()).weights.tensors) {
+    if (tensor.dim() > 1) {  // kernels
+      largest = std::max(largest, tensor.abs().max().item<double>());
+    }
   }
-  const std::int64_t last = trainer::checkpoint_steps(run / "checkpoints").back();
-  EXPECT_LE(last,
-            report::read_metrics(run / "metrics.jsonl").back().at("step").get<std::int64_t>());
-  EXPECT_EQ(model::load(run).card.provenance.at("steps"), last);
+  EXPECT_GT(largest, 1e-2);
 }
 
 TEST(PretrainReport, RunsByTheClockTellTheSecondsLeft) {

@@ -1,6 +1,7 @@
 #include "retina/pipeline/pretrain.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,6 +15,7 @@
 #include "retina/report/metrics_log.h"
 #include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
+#include "retina/trainer/checkpoint.h"
 
 namespace retina::pipeline {
 namespace {
@@ -59,6 +61,41 @@ TEST(Pretrain, PresetsOfOurOwnTakeWhatIsFaster) {
   EXPECT_EQ(options.precision, tensor::Precision::automatic);
   EXPECT_EQ(options.augment.application, augment::Application::composed);
   EXPECT_EQ(options.augment.rotate_limit, 45);
+  EXPECT_EQ(options.optimizer.kind, trainer::OptimizerKind::adamw);
+  EXPECT_EQ(options.batch, 32);
+  EXPECT_EQ(options.network.window, 224);
+  EXPECT_EQ(options.augment.size, 224);
+}
+
+/// Step and rate of every line of the log.
+std::vector<std::pair<std::int64_t, double>> rates_of(const fs::path& run) {
+  std::vector<std::pair<std::int64_t, double>> rates;
+  for (const Json& line : report::read_metrics(run / "metrics.jsonl")) {
+    rates.emplace_back(line.at("step").get<std::int64_t>(), line.at("learning_rate").get<double>());
+  }
+  return rates;
+}
+
+TEST(Pretrain, RateAndCheckpointsCountEpochs) {  // of one whole batch each here
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["output"] = (folder / "run").string();
+  given["steps"] = 0;
+  given["epochs"] = 5;
+  given["max_epochs"] = 10;
+  given["checkpoint_epochs"] = 2;
+  given["keep"] = "all";
+  given["pictures_every"] = 0;
+  given["optimizer"] = {{"kind", "sgd"}, {"learning_rate", 0.003}, {"weight_decay", 1e-4}};
+  given["schedule"] = {{"kind", "poly"}, {"power", 0.9}, {"warmup_steps", 0}};
+  EXPECT_EQ(run_pretraining(given).steps, 5);
+  EXPECT_EQ(trainer::checkpoint_steps(folder / "run/checkpoints"),
+            (std::vector<std::int64_t>{2, 4, 5}));
+  const auto rates = rates_of(folder / "run");
+  ASSERT_EQ(rates.size(), 5U);
+  for (const auto& [step, rate] : rates) {
+    EXPECT_NEAR(rate, 0.003 * std::pow(1 - static_cast<double>(step - 1) / 10, 0.9), 1e-9) << step;
+  }
 }
 
 TEST(Pretrain, RunFolderHoldsEverything) {

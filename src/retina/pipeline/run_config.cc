@@ -79,22 +79,18 @@ std::string text_at(const Json& given, const char* key, const std::string& other
 
 /// The recipe to start from weights: that of the preset they were made with, unless another is
 /// named, for the network that they fit.
-Json recipe_for_weights(const Json& given, const std::string& init, int channels) {
+Json recipe_for_weights(const Json& given, const std::string& init, int channels,
+                        const core::Context& context) {
   const InitialWeights weights = read_initial_weights(init);
-  std::string preset = FinetuneOptions{}.preset;
-  const std::vector<std::string> known = net::preset_names();
-  if (weights.card) {
-    const std::string made_with = weights.card->provenance.value("preset", weights.card->name);
-    if (std::find(known.begin(), known.end(), made_with) != known.end()) {
-      preset = made_with;
-    }
-  }
-  preset = text_at(given, "preset", preset);
+  const std::string preset =
+      text_at(given, "preset", weights.preset().value_or(FinetuneOptions{}.preset));
   Json recipe = preset_recipe(preset, channels);
   net::TransUNetOptions base;
   core::from_json_value(base, recipe["network"], "network");
-  if (given.contains("network")) {  // the number of heads, where weights do not tell it
-    core::from_json_value(base, given["network"], "network");
+  const Json network = given.value("network", Json::object());
+  core::from_json_value(base, network, "network");  // the heads, where weights do not tell them
+  if (!given.contains("preset")) {
+    warn_of_assumed(core::merge(weights.told_network(), network), base, init, context);
   }
   recipe["preset"] = preset;
   recipe["network"] = core::options_to_json(weights.network(base));
@@ -102,7 +98,7 @@ Json recipe_for_weights(const Json& given, const std::string& init, int channels
   return recipe;
 }
 
-Json with_recipe(const Json& given) {
+Json with_recipe(const Json& given, const core::Context& context) {
   FinetuneOptions classes;
   if (given.contains("classes")) {
     core::from_json_value(classes.classes, given["classes"], "classes");
@@ -111,7 +107,7 @@ Json with_recipe(const Json& given) {
   const bool window_given = given.contains("network") && given["network"].contains("window");
   const Json recipe =
       init.empty() ? preset_recipe(text_at(given, "preset", classes.preset), classes.channels())
-                   : recipe_for_weights(given, init, classes.channels());
+                   : recipe_for_weights(given, init, classes.channels(), context);
   Json config = core::merge(recipe, given);
   const bool size_given = given.contains("augment") && given["augment"].contains("size");
   if (window_given && !size_given) {
@@ -253,7 +249,7 @@ Json resolve_finetune(const Json& given, const core::Context& context) {
   if (given.value("resume", Json(false)) == Json(true)) {
     return resumed_config(own, completed<FinetuneOptions>);
   }
-  return with_recipe(own);
+  return with_recipe(own, context);
 }
 
 Json run_config(Json config) {

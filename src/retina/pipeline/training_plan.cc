@@ -44,10 +44,21 @@ std::string data_of(const TrainingPlan& plan) {
 
 }  // namespace
 
+void require_shared_batch(const TrainingOptions& options, std::int64_t ranks) {
+  if (options.batch % ranks != 0) {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = "batch",
+                        .found = std::to_string(options.batch),
+                        .expected = fmt::format("a multiple of the {} ranks", ranks),
+                        .remedy = "the ranks share each batch"});
+  }
+}
+
 TrainingPlan plan_run(const std::string& verb, const std::string& preset,
                       const TrainingOptions& options) {
   require_free_run(options.output, start_of(options));
   const trainer::RankPlace place = trainer::rank_place(trainer::process_environment());
+  require_shared_batch(options, place.ranks);
   const at::Device device = tensor::choose_device(options.device);
   TrainingPlan plan;
   plan.verb = verb;

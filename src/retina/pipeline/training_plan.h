@@ -46,6 +46,8 @@ struct TrainingPlan {
 /// output or its device.
 TrainingPlan plan_run(const std::string& verb, const std::string& preset,
                       const TrainingOptions& options);
+/// usage error unless so many processes can share each batch.
+void require_shared_batch(const TrainingOptions& options, std::int64_t ranks);
 /// Adds the network, with the weights that it would start from; freezes what the options name, and
 /// refuses patterns that fit no tensor.
 void plan_network(TrainingPlan& plan, const TrainingOptions& options, net::DenseNetwork& network);

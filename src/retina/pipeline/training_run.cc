@@ -12,6 +12,7 @@
 
 #include "retina/core/rng.h"
 #include "retina/pipeline/run_config.h"
+#include "retina/pipeline/training_plan.h"
 
 namespace retina::pipeline {
 namespace {
@@ -89,13 +90,7 @@ TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& co
       context_(leads() ? folder_.with_log_file(context) : follower_context(context)),
       device_(tensor::choose_device(options.device, ranks_.local_rank())),
       precision_(tensor::choose_precision(options.precision, device_)) {
-  if (options_.batch % ranks_.count() != 0) {
-    throw Error(ErrorKind::usage,
-                Problem{.subject = "batch",
-                        .found = std::to_string(options_.batch),
-                        .expected = fmt::format("a multiple of the {} ranks", ranks_.count()),
-                        .remedy = "the ranks share each batch"});
-  }
+  require_shared_batch(options_, ranks_.count());
   if (options_.threads == 0 && ranks_.local_count() > 1) {
     const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
     options_.threads = static_cast<int>(std::max<std::int64_t>(1, cores / ranks_.local_count()));

@@ -465,11 +465,19 @@ class OneVolume {
     how.overwrite = setup_.options.overwrite || record.is_ours();
     if (setup_.options.overlay) {
       store::refuse_existing(overlay_path(), how);
+      if (fs::is_directory(overlay_path())) {
+        store::refuse_foreign(
+            overlay_path(),
+            store::foreign_entries(overlay_path(), [](const fs::directory_entry& entry) {
+              return entry.is_regular_file() && store::extension_of(entry.path()) == ".png";
+            }));
+      }
     }
   }
 
   /// The network is done. The record needs the unfinished folder of overlays, which are drawn last.
   void begin_finishing(const std::string& key, store::FinishRecord& record) {
+    store::require_unchanged(input_.info(), source_);
     if (setup_.options.overlay && !record.is_finished(overlay_path())) {
       store::CreateOptions how;
       how.resume_key = key;
@@ -502,6 +510,7 @@ class OneVolume {
   PredictionSetup& setup_;
   const core::Volume& input_;
   engine::AxesMode mode_;
+  Json source_ = store::source_identity(input_.info());
   std::string output_;
   std::vector<std::string> slice_names_;
   const core::Context& context_;

@@ -4,6 +4,9 @@
 #include <filesystem>
 #include <system_error>
 
+#include <fmt/format.h>
+
+#include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/store/location.h"
 
@@ -60,6 +63,16 @@ Json source_identity(const core::VolumeInfo& info) {
           {"voxel_nm", info.voxel_nm ? Json(*info.voxel_nm) : Json(nullptr)},
           {"offset_nm", info.offset_nm},
           {"files", stamps_of(parse_location(info.source))}};
+}
+
+void require_unchanged(const core::VolumeInfo& info, const Json& before) {
+  if (source_identity(info) != before) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = fmt::format("'{}'", info.source),
+                        .found = "a file that changed while it was read",
+                        .expected = "the same size and time of change at the end",
+                        .remedy = "run the command again when nothing writes to it"});
+  }
 }
 
 }  // namespace retina::store

@@ -11,4 +11,7 @@ namespace retina::store {
 /// its files. Reads no content. A volume that lies in no file is told by its description alone.
 Json source_identity(const core::VolumeInfo& info);
 
+/// bad_data if that has become another than `before`: what was read may be of two files.
+void require_unchanged(const core::VolumeInfo& info, const Json& before);
+
 }  // namespace retina::store

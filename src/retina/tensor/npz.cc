@@ -21,7 +21,7 @@ namespace retina::tensor {
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::size_t kMaxAxes = 64;
+constexpr std::size_t kMostNpyAxes = 64;
 
 struct NumpyType {
   std::string_view name;
@@ -72,7 +72,7 @@ std::vector<std::int64_t> shape_of_text(std::string_view text, const std::string
     }
     std::int64_t size = 0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), size);
-    if (code != std::errc() || size < 0 || shape.size() == kMaxAxes) {
+    if (code != std::errc() || size < 0 || shape.size() == kMostNpyAxes) {
       fail_npy(member, "a shape that is not made of numbers");
     }
     shape.push_back(size);

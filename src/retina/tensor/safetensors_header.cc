@@ -15,7 +15,7 @@ namespace retina::tensor {
 namespace {
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the reference reader
-constexpr std::size_t kMaxAxes = 64;
+constexpr std::size_t kMostTensorAxes = 64;
 constexpr std::array<StoredType, 10> kTypes = {{{"F64", 8},
                                                 {"F32", 4},
                                                 {"F16", 2},
@@ -128,9 +128,9 @@ std::optional<std::uint64_t> byte_count(const std::vector<std::int64_t>& shape,
 
 std::vector<std::int64_t> shape_from(const Json& json, const std::string& name,
                                      const std::string& file) {
-  if (!json.is_array() || json.size() > kMaxAxes) {
+  if (!json.is_array() || json.size() > kMostTensorAxes) {
     fail(file, fmt::format("the shape of tensor '{}' is no list", name),
-         fmt::format("a list of at most {} sides", kMaxAxes));
+         fmt::format("a list of at most {} sides", kMostTensorAxes));
   }
   std::vector<std::int64_t> shape;
   for (const Json& side : json) {

@@ -10,11 +10,11 @@
 
 namespace retina::testing {
 
-/// Root of the parity fixtures: RETINA_PARITY, else ../shared/parity beside the source tree.
+/// The folder that `variable` names, relative to the source tree, else ../shared/NAME beside it.
 inline std::filesystem::path shared_root(const char* variable, const char* name) {
   const char* value = std::getenv(variable);
   if (value != nullptr && *value != '\0') {
-    return value;
+    return source_dir() / value;  // itself, if absolute
   }
   return source_dir() / ".." / "shared" / name;
 }

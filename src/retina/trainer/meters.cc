@@ -6,6 +6,17 @@
 #include "retina/trainer/checkpoint.h"
 
 namespace retina::trainer {
+namespace {
+
+/// A figure under its name, those of several values under numbered ones.
+void put(Json& values, const std::string& name, const at::Tensor& figure) {
+  const at::Tensor flat = figure.cpu().reshape({-1});
+  for (std::int64_t i = 0; i < flat.numel(); ++i) {
+    values[figure.dim() == 0 ? name : name + "/" + std::to_string(i)] = flat[i].item<double>();
+  }
+}
+
+}  // namespace
 
 at::Tensor batch_iou(const at::Tensor& logits_NKYX, const at::Tensor& labels_NYX,
                      int ignore_value) {
@@ -54,7 +65,8 @@ void Meters::add(const std::vector<Part>& parts) {
     if (sum.device() != parts[i].value.device()) {
       sum = sum.to(parts[i].value.device());  // a checkpoint is read on the CPU
     }
-    sum.mul_(momentum_).add_(parts[i].value.detach().to(at::kDouble), 1 - momentum_);
+    means_[i].last = parts[i].value.detach().to(at::kDouble);
+    sum.mul_(momentum_).add_(means_[i].last, 1 - momentum_);
   }
   ++count_;
 }
@@ -63,11 +75,16 @@ Json Meters::value() const {
   Json values = Json::object();
   const double correction = 1 - std::pow(momentum_, static_cast<double>(count_));
   for (const Mean& mean : means_) {
-    const at::Tensor flat = (mean.sum / correction).cpu().reshape({-1});
-    for (std::int64_t i = 0; i < flat.numel(); ++i) {
-      const std::string name =
-          mean.sum.dim() == 0 ? mean.name : mean.name + "/" + std::to_string(i);
-      values[name] = flat[i].item<double>();
+    put(values, mean.name, mean.sum / correction);
+  }
+  return values;
+}
+
+Json Meters::last() const {
+  Json values = Json::object();
+  for (const Mean& mean : means_) {
+    if (mean.last.defined()) {
+      put(values, mean.name, mean.last);
     }
   }
   return values;

@@ -33,6 +33,8 @@ class Meters {
   void add(const std::vector<Part>& parts);
   /// {"loss": 0.41, "iou/0": 0.9, "iou/1": 0.5}: figures of several values are numbered.
   Json value() const;
+  /// The same figures of the last step alone; nothing before the first one.
+  Json last() const;
 
   /// Sums for the checkpoint, and back.
   tensor::NamedTensors state() const;
@@ -41,7 +43,8 @@ class Meters {
  private:
   struct Mean {
     std::string name;
-    at::Tensor sum;  ///< double precision
+    at::Tensor sum;     ///< double precision
+    at::Tensor last{};  ///< of the last step; undefined after load_state()
   };
   double momentum_;
   std::int64_t count_ = 0;

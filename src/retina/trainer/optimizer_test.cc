@@ -29,6 +29,17 @@ double largest_difference(const torch::nn::Module& a, const torch::nn::Module& b
   return largest;
 }
 
+TEST(Optimizer, DropoutOfWhatIsFrozenStaysActive) {  // as published (retina.md 1.5)
+  const auto network = make_toy_network(1);
+  const Optimizer optimizer(*network, {.freeze = {"encoder"}});
+  network->train();
+  for (const auto& module : network->modules()) {
+    EXPECT_TRUE(module->is_training()) << module->name();
+  }
+  const at::Tensor images_NCYX = toy_transform(toy_batch(0)).images_NCYX;
+  EXPECT_FALSE(network->forward(images_NCYX).equal(network->forward(images_NCYX)));
+}
+
 TEST(Optimizer, SgdMovesLikePyTorch) {
   const auto ours = make_toy_network(1);
   const auto theirs = make_toy_network(1);

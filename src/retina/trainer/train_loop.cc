@@ -276,7 +276,7 @@ Json TrainLoop::sound_values() const {
                         .remedy = kTooFast});
   }
   if (hooks_.inspect) {
-    hooks_.inspect(state_, values);
+    hooks_.inspect(state_, meters_.last());
   }
   return values;
 }

@@ -80,8 +80,9 @@ struct LoopHooks {
   std::function<std::optional<double>(const LoopState&)> validate;
   /// The present weights are the best so far (or, without validation, those of a checkpoint).
   std::function<void(const LoopState&)> keep_model;
-  /// Throws if the training has gone wrong; asked at every line of the log, and before anything is
-  /// kept. Empty function = only a loss that is not a number is wrong.
+  /// Throws if the training has gone wrong, by the figures of the last step alone; asked at every
+  /// line of the log, and before anything is kept. Empty function = only a loss that is not a
+  /// number is wrong.
   std::function<void(const LoopState&, const Json& values)> inspect;
   /// Figures of a step for the log.
   std::function<void(const LoopState&, const Json& values)> log;

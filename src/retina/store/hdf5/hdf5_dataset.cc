@@ -195,6 +195,14 @@ void require_sources(hid_t creation, const Hdf5File& file, const std::string& su
   }
 }
 
+/// Name of the file that an object lies in: another one behind an external link.
+std::string file_of(hid_t object) {
+  std::string name(static_cast<std::size_t>(std::max<ssize_t>(0, H5Fget_name(object, nullptr, 0))),
+                   '\0');
+  H5Fget_name(object, name.data(), name.size() + 1);
+  return name;
+}
+
 }  // namespace
 
 hid_t hdf5_memory_type(DType dtype) {
@@ -221,6 +229,10 @@ Hdf5Dataset::Hdf5Dataset(const Hdf5File& file, std::string name)
   H5Pset_chunk_cache(access.get(), 0, 0, 1);  // decoded chunks are kept by ChunkCache
   dataset_ = open_hdf5_handle(H5Dopen2(file.id(), name_.c_str(), access.get()), H5Dclose, path_,
                               fmt::format("dataset '{}' cannot be opened", name_));
+  if (const std::string place = file_of(dataset_.get()); place != file_of(file.id())) {
+    throw bad_file(path_, fmt::format("{} that lies in another file, '{}'", subject(), place),
+                   "a dataset of the file itself", "open that file instead");
+  }
   describe_type();
   describe_shape();
   describe_storage(file);

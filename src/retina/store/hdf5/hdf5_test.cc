@@ -105,6 +105,19 @@ TEST(Hdf5, ListsTheChoices) {
   EXPECT_EQ(open(file + ":volumes/raw")->shape(), (core::Vec3{4, 20, 30}));
 }
 
+TEST(Hdf5, ADatasetOfAnotherFileIsRefusedByName) {
+  const testing::TempFolder folder;
+  add_dataset(folder / "a.h5", {"own", {4, 20, 30}});
+  add_dataset(folder / "b.h5", {"raw", {4, 20, 30}});
+  {
+    const Hdf5Handle file(H5Fopen((folder / "a.h5").string().c_str(), H5F_ACC_RDWR, H5P_DEFAULT),
+                          H5Fclose);
+    H5Lcreate_external("b.h5", "/raw", file.get(), "linked", H5P_DEFAULT, H5P_DEFAULT);
+  }
+  EXPECT_THAT(message_of_hdf5((folder / "a.h5").string() + ":/linked"),
+              AllOf(HasSubstr("lies in another file"), HasSubstr("b.h5")));
+}
+
 TEST(Hdf5, SaysWhatIsNoImage) {
   const testing::TempFolder folder;
   const std::string file = (folder / "a.h5").string();

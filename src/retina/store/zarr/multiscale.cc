@@ -187,8 +187,8 @@ SpatialScale spatial_scale(const Multiscale& multiscale, const MultiscaleLevel& 
     out.offset_nm = {0, 0, 0};
     return out;
   }
-  if (voxel[0] == 0) {
-    voxel[0] = voxel[1];  // a 2D image
+  if (multiscale.axes.find('z') == std::string::npos) {
+    voxel[0] = voxel[1];
     out.notes.emplace_back(
         "the thickness of the section is not stated: taken equal to the pixel's height");
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include <fmt/format.h>
+
 namespace retina::store {
 
 namespace {
@@ -19,6 +21,13 @@ OutputGrid choose_sharded_grid(const core::Vec3& shape, const CreateOptions& opt
     const std::int64_t chunk = options.chunk[i];
     grid.shard[i] = options.shard[i] > 0 ? options.shard[i] : std::max(grid.shard[i], chunk);
     grid.chunk[i] = chunk > 0 ? chunk : std::min(grid.chunk[i], grid.shard[i]);
+    if (options.shard[i] > 0 && options.shard[i] % grid.chunk[i] != 0) {
+      throw Error(ErrorKind::usage,
+                  Problem{.subject = "shard",
+                          .found = fmt::format("{} along {}", options.shard[i], "zyx"[i]),
+                          .expected = fmt::format("a multiple of the chunk, {}", grid.chunk[i]),
+                          .remedy = "give both, such as --chunk 64,64,64 --shard 64,512,512"});
+    }
     grid.chunk[i] = std::min(grid.chunk[i], shape[i]);
     grid.shard[i] = round_up(std::min(grid.shard[i], shape[i]), grid.chunk[i]);
   }
