@@ -9,4 +9,4 @@ cmake --install "$build" --prefix "$work/prefix" > "$work/install.log"
 cmake -S "$here" -B "$work/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" \
   -DRETINA_TORCH_PYTHON="$here/../../.venv/bin/python" > "$work/configure.log" || { cat "$work/configure.log"; exit 1; }
 cmake --build "$work/build"
-"$work/build/consumer"
+"$work/build/consumer" "$work/truth.tif"

@@ -56,10 +56,25 @@ std::vector<BadInput> outputs_in_the_way() {
        2,
        {"run", "--overwrite"}},
       {"trace_in_the_place_of_a_folder",
-       [](const auto& folder) { std::filesystem::create_directories(folder / "trace.json/kept"); },
-       "bench --preset retina-tiny --batch 1 --trace trace.json",
+       [](const auto& folder) {
+         std::filesystem::create_directories(folder / "run/trace.json/kept");
+       },
+       "bench --preset retina-tiny --batch 1 --trace run/trace.json",
        2,
-       {"trace.json", "exists already"}},
+       {"trace.json", "a folder"}},
+      {"page_in_the_place_of_a_folder",
+       [](const auto& folder) {
+         good_dataset(folder);
+         std::filesystem::create_directories(folder / "run/page.html/kept");
+       },
+       "check --images images --masks masks --classes blob -o run/page.html --overwrite",
+       2,
+       {"page.html", "a folder"}},
+      {"shard_that_is_no_multiple_of_the_chunk",
+       good_dataset,
+       "convert images/slice0.png -o out.zarr --chunk 1,16,16 --shard 1,24,32",
+       2,
+       {"shard", "multiple of the chunk, 16"}},
       {"overwrite_with_bad_data",
        [](const auto& folder) {
          good_dataset(folder);

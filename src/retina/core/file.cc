@@ -136,7 +136,12 @@ void write_atomically(const fs::path& path, std::span<const std::byte> bytes) {
       throw system_failure(path, "cannot be written", code);
     }
   }
-  put_in_place(aside, path);
+  try {
+    put_in_place(aside, path);
+  } catch (...) {
+    ::unlink(aside.c_str());
+    throw;
+  }
 }
 
 void write_atomically(const fs::path& path, std::string_view text) {

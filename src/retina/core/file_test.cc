@@ -128,5 +128,13 @@ TEST(File, PeakMemoryIsPlausible) {
   EXPECT_GT(peak_rss_bytes(), 1 << 20);
 }
 
+TEST(File, AFileNeverTakesThePlaceOfAFolder) {
+  const testing::TempFolder folder;
+  std::filesystem::create_directories(folder / "report/kept");
+  EXPECT_THROW(write_atomically(folder / "report", "text"), Error);
+  EXPECT_TRUE(std::filesystem::exists(folder / "report/kept"));
+  EXPECT_FALSE(std::filesystem::exists(partial_path(folder / "report")));
+}
+
 }  // namespace
 }  // namespace retina::core

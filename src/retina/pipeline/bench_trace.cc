@@ -11,17 +11,20 @@
 
 namespace retina::pipeline {
 
+void require_trace_place(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) {
+    throw Error(ErrorKind::usage, Problem{.subject = fmt::format("trace '{}'", path.string()),
+                                          .found = "a folder",
+                                          .expected = "the name of a file",
+                                          .remedy = "choose another name"});
+  }
+  core::write_atomically(path, "");
+}
+
 void write_trace(const std::filesystem::path& path, const at::Device& device,
                  const std::function<void()>& run) {
   namespace profiler = torch::profiler::impl;
   constexpr int kRecorded = 3;
-  if (std::filesystem::exists(path)) {
-    throw Error(ErrorKind::usage, Problem{.subject = fmt::format("trace '{}'", path.string()),
-                                          .found = "it exists already",
-                                          .expected = "a new name",
-                                          .remedy = "choose another file, or remove it"});
-  }
-  core::write_atomically(path, "");  // one that cannot be written is known before the work is done
   const BenchTimer timer(device, 0);
   timer.warm_up(run);
   std::set<profiler::ActivityType> activities{profiler::ActivityType::CPU};

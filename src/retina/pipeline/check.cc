@@ -352,6 +352,12 @@ OpenedDataset open_part(const data::DataOptions& part, const CheckOptions& optio
 }
 
 void require_new_page(const CheckOptions& options) {
+  if (std::filesystem::is_directory(options.output)) {
+    throw Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", options.output),
+                                          .found = "a folder",
+                                          .expected = "the name of a page",
+                                          .remedy = "choose another output"});
+  }
   if (!options.output.empty() && !options.overwrite && std::filesystem::exists(options.output)) {
     throw Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", options.output),
                                           .found = "it exists already",

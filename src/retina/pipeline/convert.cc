@@ -117,9 +117,8 @@ class Converter {
     }
     const auto output = store::create(options_.output, how);
     plan_for(*output);
-    const Json source = store::source_identity(input_.info());
     copy(*output);
-    store::require_unchanged(input_.info(), source);
+    store::require_unchanged(input_.info(), source_);
     context_.log->info("finishing '{}'", options_.output);
     record.begin();
     output->finish();
@@ -177,7 +176,7 @@ class Converter {
 
   /// Names the plan: equal keys give equal outputs.
   std::string resume_key_text() const {
-    const Json key = {{"convert", store::source_identity(input_.info())},
+    const Json key = {{"convert", source_},
                       {"crop", report_.crop.start},
                       {"size", report_.crop.shape},
                       {"dtype", core::name_of(report_.dtype)},
@@ -368,6 +367,7 @@ class Converter {
   }
 
   const core::Volume& input_;
+  const Json source_ = store::source_identity(input_.info());
   const ConvertOptions& options_;
   const core::Context& context_;
   /// That this process holds, libraries included. Asked once: blocks of the check count as free.

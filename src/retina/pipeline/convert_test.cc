@@ -320,8 +320,13 @@ TEST(Convert, AnInputThatChangesWhileItIsReadIsRefused) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::bad_data);
     EXPECT_THAT(error.what(), ::testing::HasSubstr("changed while it was read"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("--overwrite"));
   }
   EXPECT_FALSE(std::filesystem::exists(options.output));
+  ConvertOptions again = options;
+  again.overwrite = true;
+  run_convert(*store::open(input.string()), again);
+  EXPECT_TRUE(std::filesystem::exists(options.output));
 }
 
 TEST(Convert, ChoicesThatTheFormatDoesNotOfferAreRefused) {

@@ -9,7 +9,6 @@
 #include <spdlog/logger.h>
 
 #include "retina/core/clock.h"
-#include "retina/core/durable.h"
 #include "retina/metric/overlap.h"
 #include "retina/phantom/phantom.h"
 #include "retina/pipeline/demo_page.h"
@@ -18,7 +17,9 @@
 #include "retina/pipeline/phantom_volume.h"
 #include "retina/pipeline/predict.h"
 #include "retina/pipeline/run_config.h"
+#include "retina/store/location.h"
 #include "retina/store/open.h"
+#include "retina/store/output.h"
 
 namespace retina::pipeline {
 namespace {
@@ -120,6 +121,21 @@ double best_threshold_iou(const core::Array& image, const core::Array& mask) {
   return best;
 }
 
+/// Those of an earlier demonstration, which may have had more of them; usage error for other files.
+void remove_slices(const fs::path& dataset) {
+  const auto is_slice = [](const fs::directory_entry& entry) {
+    const std::string stem = entry.path().stem().string();
+    return entry.is_regular_file() && entry.path().extension() == ".png" &&
+           std::all_of(stem.begin(), stem.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  for (const char* kind : {"images", "masks"}) {
+    if (const fs::path place = dataset / kind; fs::is_directory(place)) {
+      store::refuse_foreign(place, store::foreign_entries(place, is_slice));
+      fs::remove_all(place);
+    }
+  }
+}
+
 DemoReport demonstrate(const DemoOptions& options, const core::Context& context) {
   const core::Stopwatch watch;
   const fs::path folder = options.output;
@@ -134,9 +150,8 @@ DemoReport demonstrate(const DemoOptions& options, const core::Context& context)
   const std::int64_t depth = (options.slices + kValidationSlices) * kSliceSpacing;
   const phantom::Phantom tissue =
       make_phantom({depth, options.side, options.side}, {8, 8, 8}, options.seed);
-  for (const char* part : {"train", "validation"}) {
-    core::discard(folder / part);  // of an earlier demonstration, which may have had more slices
-  }
+  remove_slices(folder / "train");
+  remove_slices(folder / "validation");
   write_labelled_slices(tissue, 0, options.slices, folder / "train");
   write_labelled_slices(tissue, options.slices, kValidationSlices, folder / "validation");
   const phantom::Phantom unseen = make_phantom(options.shape, {8, 8, 8}, options.seed + 1);
@@ -199,8 +214,9 @@ DemoReport demo(const DemoOptions& options, const core::Context& context) {
   if (options.phantom_only) {
     const phantom::Phantom phantom =
         make_phantom(options.shape, options.voxel_size_nm, options.seed);
+    const fs::path place = store::parse_location(options.output).file;
     const std::string path =
-        folder.extension() == ".zarr" ? options.output : options.output + ".zarr";
+        place.string() + (store::extension_of(place) == ".zarr" ? "" : ".zarr");
     write_phantom(phantom,
                   {.path = path, .threads = thread_count(options), .overwrite = options.overwrite},
                   context);

@@ -28,8 +28,7 @@ struct DemoOptions {
   static void fields(Self& self, Visitor&& visit) {
     visit("output", self.output,
           "folder of the demonstration; with phantom_only the OME-Zarr volume to write, .zarr "
-          "added where it "
-          "is not in the name");
+          "added where it is not in the name");
     visit("seed", self.seed, "of the training tissue; the unseen volume has the next one");
     visit("phantom_only", self.phantom_only,
           "write one synthetic volume with its truth, and nothing else");

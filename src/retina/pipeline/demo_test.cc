@@ -36,6 +36,17 @@ TEST(Demo, AFolderInTheWayNeedsOverwrite) {
   EXPECT_TRUE(std::filesystem::exists(folder / "demo/precious"));
 }
 
+TEST(Demo, RemovesNothingButItsOwnSlices) {
+  const testing::TempFolder folder;
+  const std::filesystem::path foreign = folder / "demo/train/images/liver.png";
+  std::filesystem::create_directories(foreign.parent_path());
+  core::write_atomically(foreign, "of a user");
+  EXPECT_THROW(demo({.output = folder / "demo", .shape = {8, 32, 32}, .overwrite = true},
+                    core::silent_context()),
+               Error);
+  EXPECT_TRUE(std::filesystem::exists(foreign));
+}
+
 // The real thing, shortened: another seed, fewer steps, a smaller volume.
 TEST(DemoE2e, LearnsMitochondriaAndShowsThem) {
   const testing::TempFolder folder;

@@ -62,14 +62,12 @@ std::int64_t inspect(const std::vector<LabelPair>& pairs) {
 /// is decoded twice, else slabs of planes, or rows of one plane.
 std::vector<core::Box3> blocks_of(const core::VolumeInfo& info, std::int64_t max_voxels) {
   std::vector<core::Box3> blocks;
-  core::Box3 chunk = core::whole(info.chunk);
+  core::Vec3 unit = info.chunk;
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    const std::int64_t side = info.chunk[axis];
-    chunk.shape[axis] = side > 0 ? std::min(side, info.shape[axis]) : info.shape[axis];
+    unit[axis] = unit[axis] > 0 ? std::min(unit[axis], info.shape[axis]) : info.shape[axis];
   }
-  if (chunk.voxels() <= max_voxels) {
-    const label::BlockGrid grid(info.shape,
-                                label::block_of_units(info.shape, chunk.shape, max_voxels));
+  if (core::whole(unit).voxels() <= max_voxels) {
+    const label::BlockGrid grid(info.shape, label::block_of_units(info.shape, unit, max_voxels));
     for (std::int64_t i = 0; i < grid.count(); ++i) {
       blocks.push_back(grid.box(i));
     }
@@ -119,13 +117,6 @@ struct SideLabels {
   std::vector<std::set<std::int64_t>> of_images{};
   std::vector<MaskReading> readings{};
 
-  std::set<std::int64_t> all() const {
-    std::set<std::int64_t> labels;
-    for (const std::set<std::int64_t>& of_image : of_images) {
-      labels.insert(of_image.begin(), of_image.end());
-    }
-    return labels;
-  }
   /// Calls use(label, class id) for every label of every image.
   template <class Use>
   void for_each(const Use& use) const {
@@ -137,20 +128,22 @@ struct SideLabels {
   }
 };
 
-/// Where one class is all there is, a mask that holds nothing but 0 and 255 means 0 and 1, as in
-/// training, unless 255 is the class.
+/// Where every image holds nothing but 0 and 1, or nothing but 0 and 255, 255 means 1, as in
+/// training; not where it is the class that is asked for.
 void choose_readings(SideLabels& side, const std::vector<NamedClass>& wanted) {
   const bool wants_255 = std::any_of(wanted.begin(), wanted.end(),
                                      [](const NamedClass& named) { return named.id == 255; });
-  const auto within = [](const std::set<std::int64_t>& labels,
-                         const std::set<std::int64_t>& allowed) {
-    return std::includes(allowed.begin(), allowed.end(), labels.begin(), labels.end());
+  const auto is_of = [](const std::set<std::int64_t>& labels, std::int64_t foreground) {
+    return std::all_of(labels.begin(), labels.end(),
+                       [&](std::int64_t label) { return label == 0 || label == foreground; });
   };
-  const bool has_one_class = within(side.all(), {0, 1, 255});
+  const bool are_masks =
+      std::all_of(side.of_images.begin(), side.of_images.end(),
+                  [&](const auto& labels) { return is_of(labels, 1) || is_of(labels, 255); });
   for (const std::set<std::int64_t>& labels : side.of_images) {
-    const bool two_valued = labels.contains(255) && within(labels, {0, 255});
-    side.readings.push_back(two_valued && has_one_class && !wants_255 ? MaskReading::zero_or_255
-                                                                      : MaskReading::class_ids);
+    side.readings.push_back(are_masks && labels.contains(255) && !wants_255
+                                ? MaskReading::zero_or_255
+                                : MaskReading::class_ids);
   }
 }
 

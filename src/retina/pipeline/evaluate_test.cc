@@ -113,6 +113,20 @@ TEST(Evaluate, MasksOf255AndOf1StandBesideEachOtherAsInTraining) {
   EXPECT_THAT(report.notes, ElementsAre(HasSubstr("the truth of 1 of 2 images is a 0/255 mask")));
 }
 
+TEST(Evaluate, AMaskWith1And255KeepsTheOthersFromBeingRead) {  // 255 may mean unknown there
+  Array truth = label_map({1, 40, 50}, 7);
+  for (auto& value : truth.values<std::uint8_t>()) {
+    value = value == 1 ? 1 : 0;
+  }
+  Array mixed = truth;
+  mixed.at<std::uint8_t>(0, 0, 39, 49) = 255;
+  const auto report =
+      evaluate_memory({memory_pair(truth, relabelled(truth, 255)), memory_pair(truth, mixed)},
+                      {.classes = {"mito"}});
+  EXPECT_LT(report.images.at(0).classes.at(0).iou.value.value_or(1), 0.1);
+  EXPECT_THAT(report.notes, Contains(HasSubstr("labels outside the classes, such as 255")));
+}
+
 TEST(Evaluate, TakesTheIgnoredValue255ForNoClass) {
   Array truth = label_map({1, 40, 50}, 8);
   const Array prediction = truth;

@@ -94,8 +94,7 @@ struct FinetuneOptions : TrainingOptions {
   static void fields(Self& self, Visitor&& visit) {
     visit("preset", self.preset,
           "retina, retina-imagenet, retina-small or retina-tiny; the last two have defaults of "
-          "their own "
-          "(docs/training.md)");
+          "their own (docs/training.md)");
     visit("images", self.images, "training images (short for data.images)");
     visit("masks", self.masks, "training labels (short for data.masks)");
     visit("validation_images", self.validation_images, "held-out images");

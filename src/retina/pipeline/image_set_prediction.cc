@@ -246,20 +246,23 @@ class ImageSet {
         mapped.push_back(&item);
       }
     }
-    std::optional<core::IntensityRange> range;
+    std::optional<InputRange> common;
     const std::size_t step = std::max<std::size_t>(1, mapped.size() / kSampled);
     for (std::size_t i = 0; i < mapped.size(); i += step) {
       const auto volume = mapped[i]->open(setup_);
-      const core::IntensityRange of_image = input_range(setup_, *volume, context_, false);
-      range = range ? core::IntensityRange{std::min(range->low, of_image.low),
-                                           std::max(range->high, of_image.high)}
-                    : of_image;
+      const InputRange of_image = input_range(setup_, *volume, context_);
+      if (!common) {
+        common = of_image;
+      }
+      common->range = {std::min(common->range.low, of_image.range.low),
+                       std::max(common->range.high, of_image.range.high)};
     }
-    if (range) {
-      context_.log->info("{} images: values {} to {} become 0 to 255 in all of them", mapped.size(),
-                         range->low, range->high);
+    if (!common) {
+      return {};
     }
-    return range.value_or(core::IntensityRange{});
+    context_.log->info("{} images: values {} to {} become 0 to 255 in all of them ({})",
+                       mapped.size(), common->range.low, common->range.high, common->source);
+    return common->range;
   }
 
   std::string key() const {

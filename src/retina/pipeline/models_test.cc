@@ -226,6 +226,9 @@ TEST(Models, NothingButAModelIsOverwritten) {
   for (int i = 0; i < 2; ++i) {  // the second time it holds a model
     EXPECT_NO_THROW(import_over(folder / "empty"));
   }
+  core::write_atomically(folder / "empty/LICENSE", std::string_view("of the data"));
+  EXPECT_THROW(import_over(folder / "empty"), Error);
+  EXPECT_EQ(core::read_text(folder / "empty/LICENSE"), "of the data");
   fs::create_directories(folder / "folder.pth");
   EXPECT_THROW(run_models({{"action", "export"},
                            {"path", (folder / "empty").string()},

@@ -116,22 +116,19 @@ std::int64_t buffer_bytes(const PredictionSetup& setup, int batch) {
   return limit - taken;
 }
 
-core::IntensityRange input_range(const PredictionSetup& setup, const core::Volume& input,
-                                 const core::Context& context, bool tells) {
+InputRange input_range(const PredictionSetup& setup, const core::Volume& input,
+                       const core::Context& context) {
   const core::VolumeInfo& info = input.info();
-  core::IntensityRange range;
-  const char* source = nullptr;
+  InputRange found;
   if (setup.options.input_range.size() == 2) {
-    range = {setup.options.input_range[0], setup.options.input_range[1]};
-    source = "given";
+    found = {{setup.options.input_range[0], setup.options.input_range[1]}, "given"};
   } else if (info.dtype == core::DType::u8) {
-    return range;
+    return found;
   } else if (setup.card.preprocess.range != core::IntensityRange{}) {
-    range = setup.card.preprocess.range;
-    source = "of the model";
+    found = {setup.card.preprocess.range, "of the model"};
   } else {
-    range = core::estimate_range(input, setup.options.seed);
-    source = "0.1 and 99.9 percentile of a sample";
+    found = {core::estimate_range(input, setup.options.seed),
+             "0.1 and 99.9 percentile of a sample"};
   }
   const core::FiniteSample sample = core::sample_finite(input, setup.options.seed);
   if (sample.non_finite > 0) {
@@ -141,11 +138,7 @@ core::IntensityRange input_range(const PredictionSetup& setup, const core::Volum
         info.source,
         100.0 * static_cast<double>(sample.non_finite) / static_cast<double>(sample.values));
   }
-  if (tells) {
-    context.log->info("'{}': {} values {} to {} become 0 to 255 ({})", info.source,
-                      core::name_of(info.dtype), range.low, range.high, source);
-  }
-  return range;
+  return found;
 }
 
 std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options) {

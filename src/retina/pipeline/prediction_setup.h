@@ -43,10 +43,14 @@ engine::WindowOptions window_options(const PredictOptions& options);
 /// of one batch, are taken off. resource error if that leaves less than 32 MiB.
 std::int64_t buffer_bytes(const PredictionSetup& setup, int batch);
 
-/// The stored values that become 0 and 255: of the user, of the model, or from a sample. `tells`:
-/// logs it.
-core::IntensityRange input_range(const PredictionSetup& setup, const core::Volume& input,
-                                 const core::Context& context, bool tells = true);
+/// The stored values that become 0 and 255.
+struct InputRange {
+  core::IntensityRange range;
+  std::string source{};  ///< "given", "of the model", ...; empty for uint8, which is taken as it is
+};
+/// Warns of values that are not finite.
+InputRange input_range(const PredictionSetup& setup, const core::Volume& input,
+                       const core::Context& context);
 
 /// Opens `path` with the user's voxel size; bad_data unless it has one channel.
 std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options);

@@ -101,7 +101,8 @@ class PretrainRun {
   TrainingHooks hooks();
   void log(const trainer::LoopState& state, Json& values);
   void draw_pictures(std::int64_t step);
-  void keep_model(const trainer::LoopState& state);
+  void inspect(const trainer::Inspection& look);
+  void keep_model(const trainer::LoopState& state) const;
   TrainingOutcome train();
   PretrainReport report_of(const trainer::LoopState& state, const Json& figures) const;
   void write_page_under_way(const Json& figures);
@@ -118,9 +119,8 @@ class PretrainRun {
   std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
   trainer::TaskInputs probe_;                ///< images of the pictures, always the same
   std::vector<std::vector<report::Picture>> pictures_;
-  trainer::LoopState reached_;       ///< when the run was last heard of
-  std::optional<Problem> collapse_;  ///< of the last step that was looked at
-  bool has_learned_ = false;         ///< a checkpoint is there whose output was not constant
+  trainer::LoopState reached_;  ///< when the run was last heard of
+  bool has_kept_good_ = false;  ///< this process has: a checkpoint whose output was not constant
 };
 
 void PretrainRun::open_data() {
@@ -198,21 +198,25 @@ TrainingHooks PretrainRun::hooks() {
     write_page_under_way(run_.last_figures());
   };
   hooks.log = [this](const trainer::LoopState& state, Json& values) { log(state, values); };
-  hooks.inspect = [this](const trainer::LoopState& state, const Json& values) {
-    reached_ = state;
-    collapse_ = options_.collapse_after > 0 ? collapse_of(values, state.step) : std::nullopt;
-    if (collapse_ && state.step >= options_.collapse_after) {
-      throw Error(ErrorKind::bad_data, *collapse_);
-    }
-  };
+  hooks.inspect = [this](const trainer::Inspection& look) { inspect(look); };
   return hooks;
 }
 
-void PretrainRun::keep_model(const trainer::LoopState& state) {
-  if (collapse_ && has_learned_) {  // at any step: it would take the place of a good one
-    throw Error(ErrorKind::bad_data, *collapse_);
+/// The first steps may give a constant; a checkpoint of one never takes the place of a better one.
+void PretrainRun::inspect(const trainer::Inspection& look) {
+  reached_ = look.state;
+  if (options_.collapse_after == 0) {
+    return;
   }
-  has_learned_ = has_learned_ || !collapse_;
+  const std::optional<Problem> collapse = collapse_of(look.last, look.state.step);
+  const bool replaces_a_good_one = look.before_keeping && has_kept_good_;
+  if (collapse && (look.state.step >= options_.collapse_after || replaces_a_good_one)) {
+    throw Error(ErrorKind::bad_data, *collapse);
+  }
+  has_kept_good_ = has_kept_good_ || (look.before_keeping && !collapse);
+}
+
+void PretrainRun::keep_model(const trainer::LoopState& state) const {
   model::Card card = worded_card(options_, options_.preset);
   card.network_options = core::options_to_json(options_.network);
   card.preprocess = {
@@ -231,6 +235,7 @@ void PretrainRun::keep_model(const trainer::LoopState& state) {
 }
 
 PretrainReport PretrainRun::report_of(const trainer::LoopState& state, const Json& figures) const {
+  const Json left = figures.value("seconds_left", Json());
   return {.run = run_.folder().path().string(),
           .steps = state.step,
           .epochs = static_cast<double>(state.step) / static_cast<double>(epoch_steps()),
@@ -238,6 +243,7 @@ PretrainReport PretrainRun::report_of(const trainer::LoopState& state, const Jso
           .loss = figures.value("loss", 0.0),
           .input_error = figures.value("input_error", 0.0),
           .device_busy = figures.value("device_busy", 0.0),
+          .seconds_left = left.is_number() ? std::optional(left.get<double>()) : std::nullopt,
           .report = (run_.folder().path() / "report.html").string(),
           .rank = run_.rank()};
 }
@@ -275,9 +281,8 @@ void PretrainRun::write_page(const PretrainReport& report, const std::string& st
       {"patches an epoch", std::to_string(dataset_->slices.size())},
       {"loss", fmt::format("{:.4f}", report.loss)},
       {"loss of an output equal to the input", fmt::format("{:.4f}", report.input_error)}};
-  const Json left = run_.last_figures().value("seconds_left", Json());
-  if (state == kUnderWay && left.is_number()) {
-    summary.facts.emplace_back("seconds left", fmt::format("{:.0f}", left.get<double>()));
+  if (state == kUnderWay && report.seconds_left) {
+    summary.facts.emplace_back("seconds left", fmt::format("{:.0f}", *report.seconds_left));
   }
   const auto transfer = transfer_facts(run_.folder().path());
   summary.facts.insert(summary.facts.end(), transfer.begin(), transfer.end());
@@ -316,7 +321,6 @@ PretrainReport PretrainRun::run() {
   }
   probe_ = first_images();
   reached_.step = run_.checkpoint_step();
-  has_learned_ = run_.has_checkpoint();
   const TrainingOutcome outcome = train();
   PretrainReport report = report_of(outcome.state, outcome.figures);
   report.device_busy = outcome.device_busy;
@@ -392,6 +396,11 @@ Json resolve_pretrain(const Json& asked, const core::Context& context) {
       warn_of_assumed(core::merge(weights->told_network(), network), base, start.init, context);
     }
     recipe["network"] = core::options_to_json(weights->network(base));
+  }
+  const Json limit = given.value("max_seconds", Json(0));
+  if (recipe.contains("epochs") && limit.is_number() && limit.get<double>() > 0 &&
+      !given.contains("steps")) {
+    recipe["epochs"] = 0;  // of our own presets: time alone decides
   }
   Json config = core::merge(std::move(recipe), given);
   Json& augment = config["augment"];

@@ -20,9 +20,10 @@ struct PretrainReport {
   double loss = 0;         ///< exponential mean of the last steps
   double input_error = 0;  ///< what an output equal to the input would have
   double device_busy = 0;
-  std::string report;                  ///< report.html
-  std::int64_t rank = 0;               ///< that tells this; only rank 0's is whole
-  std::optional<TrainingPlan> plan{};  ///< of a dry run, which leaves all else empty
+  std::optional<double> seconds_left{};  ///< of a run under way
+  std::string report;                    ///< report.html
+  std::int64_t rank = 0;                 ///< that tells this; only rank 0's is whole
+  std::optional<TrainingPlan> plan{};    ///< of a dry run, which leaves all else empty
 };
 
 /// The complete configuration of a run from what the user gave, as resolve_finetune(): the preset's

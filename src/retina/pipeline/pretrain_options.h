@@ -48,8 +48,7 @@ struct PretrainOptions : TrainingOptions {
   static void fields(Self& self, Visitor&& visit) {
     visit("preset", self.preset,
           "retina, retina-imagenet, retina-small or retina-tiny; the last two have defaults of "
-          "their own "
-          "(docs/training.md)");
+          "their own (docs/training.md)");
     visit("images", self.images, "patch packs, folders of images, stacks or volumes; no labels");
     visit("axes", self.axes, "planes to cut from volumes among them: xy, xz, yz");
     visit("data", self.data, "more images, each with options as in finetune; masks are not read");
@@ -75,7 +74,9 @@ struct PretrainOptions : TrainingOptions {
           "steps between pictures of input, reconstruction and target; 0 = at the end");
     visit("pictures", self.pictures, "images in a picture");
     visit("collapse_after", self.collapse_after,
-          "step from which an almost constant output ends the run; 0 = never");
+          "step from which an almost constant output ends the run; before it, only where its "
+          "checkpoint "
+          "would replace one whose output was not; 0 = never");
     TrainingOptions::fields(self, visit);
   }
   std::vector<Problem> validate() const;

@@ -9,6 +9,7 @@
 
 #include "retina/net/network.h"
 #include "retina/pipeline/bench_timer.h"
+#include "retina/pipeline/preset_recipe.h"
 #include "retina/pipeline/pretrain.h"
 #include "retina/pipeline/scratch_folder.h"
 #include "retina/report/metrics_log.h"
@@ -24,7 +25,7 @@ constexpr std::int64_t kLeastTimedSteps = 5;
 constexpr std::int64_t kMostTimedSteps = 1000;
 
 std::string write_random_planes(const PretrainRateOptions& options, const ScratchFolder& folder) {
-  const Json network = core::merge(net::preset_network(options.preset, 1), options.network);
+  const Json network = core::merge(pretraining_recipe(options.preset)["network"], options.network);
   const auto window = network.at("window").get<std::int64_t>();
   const core::Vec3 shape{std::max(kRandomPlanes, options.batch), window, window};
   const std::string path = folder / "planes.pack";

@@ -104,6 +104,13 @@ TEST(TrainingPlan, AFinetuningTellsWhatMovesAndNothingIsWritten) {
   expect_about(report.plan->checkpoint_bytes, folder / "run/checkpoints/step_00000003");
 }
 
+TEST(TrainingPlan, RefusesABatchThatTheRanksCannotShare) {
+  PretrainOptions options;
+  options.batch = 10;
+  EXPECT_NO_THROW(require_shared_batch(options, 5));
+  EXPECT_THROW(require_shared_batch(options, 3), Error);
+}
+
 TEST(TrainingPlan, RefusesWhatTheRunWouldRefuse) {
   const testing::TempFolder folder;
   Json given = toy_pretraining(folder.path());

@@ -42,7 +42,7 @@ struct TrainingHooks {
   int patience = 0;                                               ///< validations; 0 = no end
   std::function<void(const trainer::LoopState&)> keep_model;
   std::function<void(const trainer::LoopState&, Json& values)> log;  ///< may add; empty = nothing
-  std::function<void(const trainer::LoopState&, const Json& values)> inspect;  ///< may throw
+  std::function<void(const trainer::Inspection&)> inspect;           ///< on every rank; may throw
   std::int64_t steps = 0;             ///< of the run; 0 = as the options say
   double max_seconds = 0;             ///< of the run; 0 = as the options say
   std::int64_t checkpoint_every = 0;  ///< steps; 0 = as the options say

@@ -138,7 +138,7 @@ class OneVolume {
 
   PredictReport run() {
     PredictReport report = plan();
-    const core::IntensityRange range = input_range(setup_, input_, context_);
+    const core::IntensityRange range = told_range();
     const std::string key = key_of(range);
     const core::Stopwatch watch;
     store::FinishRecord record(outputs_of(report), key);
@@ -312,6 +312,17 @@ class OneVolume {
                                                   core::format_size(max_bytes_)),
                           .remedy = "raise --max-ram, or write a .zarr"});
     }
+  }
+
+  core::IntensityRange told_range() const {
+    const InputRange found = input_range(setup_, input_, context_);
+    if (!found.source.empty()) {
+      const core::VolumeInfo& info = input_.info();
+      context_.log->info("'{}': {} values {} to {} become 0 to 255 ({})", info.source,
+                         core::name_of(info.dtype), found.range.low, found.range.high,
+                         found.source);
+    }
+    return found.range;
   }
 
   void warn_of_anisotropy() const {

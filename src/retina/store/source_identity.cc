@@ -67,11 +67,12 @@ Json source_identity(const core::VolumeInfo& info) {
 
 void require_unchanged(const core::VolumeInfo& info, const Json& before) {
   if (source_identity(info) != before) {
-    throw Error(ErrorKind::bad_data,
-                Problem{.subject = fmt::format("'{}'", info.source),
-                        .found = "a file that changed while it was read",
-                        .expected = "the same size and time of change at the end",
-                        .remedy = "run the command again when nothing writes to it"});
+    throw Error(
+        ErrorKind::bad_data,
+        Problem{.subject = fmt::format("'{}'", info.source),
+                .found = "a file that changed while it was read",
+                .expected = "the same size and time of change at the end",
+                .remedy = "run the command again with --overwrite, when nothing writes to it"});
   }
 }
 

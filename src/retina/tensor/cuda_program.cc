@@ -16,7 +16,10 @@ namespace {
 /// By its name, from libtorch's own door to NVRTC and the CUDA driver, and the libraries behind it.
 void* find_symbol(const char* name) {
   static void* const library = ::dlopen("libcaffe2_nvrtc.so", RTLD_LAZY);
-  TORCH_CHECK(library != nullptr, "libcaffe2_nvrtc.so does not load");
+  if (library == nullptr) {
+    const char* reason = ::dlerror();
+    TORCH_CHECK(false, "libcaffe2_nvrtc.so does not load: ", reason != nullptr ? reason : "");
+  }
   void* symbol = ::dlsym(library, name);
   TORCH_CHECK(symbol != nullptr, "no ", name, " in the CUDA libraries");
   return symbol;
@@ -28,9 +31,9 @@ class CudaFunction {
  public:
   explicit CudaFunction(const char* name)
       : name_(name), function_(reinterpret_cast<int (*)(Arguments...)>(find_symbol(name))) {}
-  int code(Arguments... arguments) const { return function_(arguments...); }
+  int try_call(Arguments... arguments) const { return function_(arguments...); }
   void operator()(Arguments... arguments) const {
-    const int result = code(arguments...);
+    const int result = try_call(arguments...);
     TORCH_CHECK(result == 0, name_, " failed with code ", result);
   }
 
@@ -112,7 +115,7 @@ class Compilation {
   explicit Compilation(const std::string& source) {
     library().create_program(&program_, source.c_str(), "retina.cu", 0, nullptr, nullptr);
   }
-  ~Compilation() { library().destroy_program.code(&program_); }
+  ~Compilation() { library().destroy_program.try_call(&program_); }
   Compilation(const Compilation&) = delete;
   Compilation& operator=(const Compilation&) = delete;
 
@@ -120,8 +123,8 @@ class Compilation {
   std::vector<char> run(const at::Device& device) const {
     const std::string target = architecture(device);
     const std::array<const char*, 2> options{target.c_str(), "--std=c++17"};
-    const int code =
-        library().compile_program.code(program_, static_cast<int>(options.size()), options.data());
+    const int code = library().compile_program.try_call(program_, static_cast<int>(options.size()),
+                                                        options.data());
     TORCH_CHECK(code == 0, "kernels do not compile for ", target, ":\n", log());
     std::size_t size = 0;
     library().get_code_size(program_, &size);
@@ -152,7 +155,8 @@ struct CudaProgram::Module {
   void* function(const std::string& name) {
     void*& found = functions[name];
     if (found == nullptr) {
-      library().get_function(&found, handle, name.c_str());
+      TORCH_CHECK(library().get_function.try_call(&found, handle, name.c_str()) == 0,
+                  "there is no kernel ", name);
     }
     return found;
   }
@@ -197,7 +201,7 @@ void CudaProgram::launch(const std::string& kernel, const at::Device& device, co
     function = module->function(kernel);
   }
   void* stream = c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
-  const int code = library().launch_kernel.code(
+  const int code = library().launch_kernel.try_call(
       function, shape.blocks.x, shape.blocks.y, shape.blocks.z, shape.threads.x, shape.threads.y,
       shape.threads.z, shape.shared_bytes, stream, arguments.all(), nullptr);
   TORCH_CHECK(code == 0, "the kernel ", kernel, " failed with code ", code);

@@ -110,8 +110,7 @@ void TrainLoop::run_steps(const core::Context& context) {
     context.check_stop(fmt::format("stopped after {} steps; go on with --resume", state_.step));
     train_step(context);
     is_last = finished();
-    // also before the checkpoint of the last step: one without it would have it repeated after a
-    // kill
+    // of the last step before its checkpoint: else a kill after that checkpoint repeats it
     if (validation_is_due() || (is_last && is_unvalidated())) {
       validate();
     }
@@ -266,7 +265,7 @@ std::vector<Part> TrainLoop::compute_gradients(const data::RawBatch& raw,
 }
 
 /// The present figures; throws where they say that the training has gone wrong.
-Json TrainLoop::sound_values() const {
+Json TrainLoop::sound_values(bool before_keeping) const {
   Json values = meters_.value();
   if (!std::isfinite(values.value("loss", 0.0))) {
     throw Error(ErrorKind::bad_data,
@@ -276,7 +275,8 @@ Json TrainLoop::sound_values() const {
                         .remedy = kTooFast});
   }
   if (hooks_.inspect) {
-    hooks_.inspect(state_, meters_.last());
+    const Json last = meters_.last();
+    hooks_.inspect({.state = state_, .last = last, .before_keeping = before_keeping});
   }
   return values;
 }
@@ -296,7 +296,7 @@ void TrainLoop::require_finite_weights() const {
 }
 
 void TrainLoop::log_step(const core::Context& context) {
-  Json values = sound_values();
+  Json values = sound_values(/*before_keeping=*/false);
   const double loss = values.value("loss", 0.0);
   values["learning_rate"] = learning_rate_;
   hooks_.log(state_, values);
@@ -305,7 +305,7 @@ void TrainLoop::log_step(const core::Context& context) {
 }
 
 void TrainLoop::validate() {
-  sound_values();
+  sound_values(/*before_keeping=*/false);
   require_finite_weights();
   const double start = hooks_.elapsed_s();
   const std::optional<double> score = hooks_.validate(state_);
@@ -332,7 +332,7 @@ void TrainLoop::checkpoint() {
   if (!unsaved_) {
     return;
   }
-  sound_values();
+  sound_values(/*before_keeping=*/true);
   require_finite_weights();
   if (hooks_.checkpoints.empty()) {
     unsaved_ = false;

@@ -70,6 +70,13 @@ struct LoopState {
   }
 };
 
+/// What is asked whether the training goes well.
+struct Inspection {
+  const LoopState& state;
+  const Json& last;     ///< figures of the last step alone, of all ranks
+  bool before_keeping;  ///< a checkpoint follows; else a line of the log, or a validation
+};
+
 /// What the loop asks of its surroundings.
 struct LoopHooks {
   std::function<data::RawBatch()> next_batch;
@@ -80,10 +87,9 @@ struct LoopHooks {
   std::function<std::optional<double>(const LoopState&)> validate;
   /// The present weights are the best so far (or, without validation, those of a checkpoint).
   std::function<void(const LoopState&)> keep_model;
-  /// Throws if the training has gone wrong, by the figures of the last step alone; asked at every
-  /// line of the log, and before anything is kept. Empty function = only a loss that is not a
-  /// number is wrong.
-  std::function<void(const LoopState&, const Json& values)> inspect;
+  /// Throws if the training has gone wrong; asked on every rank at every line of the log, and
+  /// before anything is kept. Empty function = only a loss that is not a number is wrong.
+  std::function<void(const Inspection&)> inspect;
   /// Figures of a step for the log.
   std::function<void(const LoopState&, const Json& values)> log;
   std::filesystem::path checkpoints;     ///< empty = another process writes them
@@ -117,7 +123,7 @@ class TrainLoop {
   std::vector<Part> compute_gradients(const data::RawBatch& raw, const core::Context& context);
   void validate();
   void log_step(const core::Context& context);
-  Json sound_values() const;
+  Json sound_values(bool before_keeping) const;
   void require_finite_weights() const;
   bool checkpoint_is_due() const;
   void checkpoint();

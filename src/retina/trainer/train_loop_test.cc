@@ -346,9 +346,10 @@ TEST(TrainLoop, ALossThatIsNotANumberIsAnError) {
 TEST(TrainLoop, NothingIsKeptOfATrainingThatWentWrong) {
   const testing::TempFolder folder;
   ToyRun run(folder.path(), {.steps = 30, .checkpoint_every = 5, .log_every = 100});
-  run.hooks.inspect = [](const LoopState& state, const Json& values) {
-    EXPECT_TRUE(values.contains("loss"));
-    if (state.step > 12) {
+  run.hooks.inspect = [](const Inspection& look) {
+    EXPECT_TRUE(look.last.contains("loss"));
+    EXPECT_EQ(look.before_keeping, look.state.step % 5 == 0) << look.state.step;
+    if (look.state.step > 12) {
       throw Error(ErrorKind::bad_data, "collapsed");
     }
   };

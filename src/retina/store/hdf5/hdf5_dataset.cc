@@ -197,10 +197,7 @@ void require_sources(hid_t creation, const Hdf5File& file, const std::string& su
 
 /// Name of the file that an object lies in: another one behind an external link.
 std::string file_of(hid_t object) {
-  std::string name(static_cast<std::size_t>(std::max<ssize_t>(0, H5Fget_name(object, nullptr, 0))),
-                   '\0');
-  H5Fget_name(object, name.data(), name.size() + 1);
-  return name;
+  return text_of([&](char* out, std::size_t size) { return H5Fget_name(object, out, size); });
 }
 
 }  // namespace
