@@ -78,8 +78,13 @@ TEST(PretrainReport, TellsThatTheRunWasStopped) {
 /// The first steps are good ones.
 Json collapsing_pretraining(const fs::path& folder) {
   Json given = toy_pretraining(folder);
-  given["optimizer"] = {{"kind", "adamw"}, {"learning_rate", 1e-3}, {"weight_decay", 1e3}};
-  given["schedule"] = {{"warmup_steps", 20}};
+  given["optimizer"] = {{"kind", "adamw"},
+                        {"learning_rate", 1e-3},
+                        {"weight_decay", 1e3},
+                        {"decay_vectors", true},
+                        {"clip_norm", 0}};
+  given["schedule"] = {{"kind", "poly"}, {"warmup_steps", 20}};
+  given["max_epochs"] = 5000;
   given["checkpoint_every"] = 4;
   given["collapse_after"] = 20;
   given["pictures_every"] = 0;

@@ -94,7 +94,9 @@ TEST(Pretrain, RateAndCheckpointsCountEpochs) {  // of one whole batch each here
   const auto rates = rates_of(folder / "run");
   ASSERT_EQ(rates.size(), 5U);
   for (const auto& [step, rate] : rates) {
-    EXPECT_NEAR(rate, 0.003 * std::pow(1 - static_cast<double>(step - 1) / 10, 0.9), 1e-9) << step;
+    const std::int64_t done =
+        std::max<std::int64_t>(0, step - 2);  // as the published scheduler counts
+    EXPECT_NEAR(rate, 0.003 * std::pow(1 - static_cast<double>(done) / 10, 0.9), 1e-9) << step;
   }
 }
 

@@ -263,7 +263,9 @@ TEST(OmeZarrWriter, GridsFitTheVolume) {
             (core::Vec3{64, 512, 512}));
   options.shard = {20, 100, 0};
   EXPECT_EQ(create((folder / "c.zarr").string(), options)->write_unit(),
-            (core::Vec3{20, 128, 512}));
+            (core::Vec3{20, 100, 512}));
+  options.chunk = {0, 64, 0};
+  EXPECT_THROW(create((folder / "d.zarr").string(), options), Error);
 }
 
 TEST(OmeZarrWriter, AnInterruptedFinishIsRepeated) {

@@ -13,6 +13,16 @@ std::int64_t round_up(std::int64_t value, std::int64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
+/// The largest part of `shard` that is no larger than `wanted`; all of it where that would be tiny.
+std::int64_t fitting_chunk(std::int64_t wanted, std::int64_t shard) {
+  constexpr std::int64_t kLeast = 16;
+  std::int64_t chunk = std::min(wanted, shard);
+  while (shard % chunk != 0) {
+    --chunk;
+  }
+  return chunk < std::min(kLeast, wanted) ? shard : chunk;
+}
+
 OutputGrid choose_sharded_grid(const core::Vec3& shape, const CreateOptions& options) {
   const bool is_plane = shape[0] == 1;
   OutputGrid grid{.chunk = is_plane ? core::Vec3{1, 256, 256} : core::Vec3{64, 64, 64},
@@ -20,13 +30,13 @@ OutputGrid choose_sharded_grid(const core::Vec3& shape, const CreateOptions& opt
   for (std::size_t i = 0; i < 3; ++i) {
     const std::int64_t chunk = options.chunk[i];
     grid.shard[i] = options.shard[i] > 0 ? options.shard[i] : std::max(grid.shard[i], chunk);
-    grid.chunk[i] = chunk > 0 ? chunk : std::min(grid.chunk[i], grid.shard[i]);
+    grid.chunk[i] = chunk > 0 ? chunk : fitting_chunk(grid.chunk[i], grid.shard[i]);
     if (options.shard[i] > 0 && options.shard[i] % grid.chunk[i] != 0) {
       throw Error(ErrorKind::usage,
                   Problem{.subject = "shard",
                           .found = fmt::format("{} along {}", options.shard[i], "zyx"[i]),
                           .expected = fmt::format("a multiple of the chunk, {}", grid.chunk[i]),
-                          .remedy = "give both, such as --chunk 64,64,64 --shard 64,512,512"});
+                          .remedy = "choose another shard, or leave the chunk out"});
     }
     grid.chunk[i] = std::min(grid.chunk[i], shape[i]);
     grid.shard[i] = round_up(std::min(grid.shard[i], shape[i]), grid.chunk[i]);
