@@ -59,6 +59,7 @@ void write_pretraining(const std::filesystem::path& folder) {
     "preset": "retina-tiny", "seed": 5, "threads": 1, "batch": 4, "ghost_batch": 2, "steps": 20,
     "checkpoint_every": 5, "precision": "fp32", "pictures": 2, "pictures_every": 0,
     "optimizer": {"kind": "sgd", "learning_rate": 0.01, "clip_norm": 1},
+    "schedule": {"kind": "poly", "warmup_steps": 0}, "max_epochs": 5000,
     "network": {"window": 32, "pixel_stride": 1, "hidden": 24, "mlp": 48, "heads": 3, "layers": 1, "dropout": 0,
                 "resnet_units": [1, 1, 1], "decoder_head_channels": 16, "decoder_channels": [16, 8, 8, 8]}})"));
 }
