@@ -57,8 +57,8 @@ std::vector<BadInput> outputs_in_the_way() {
        {"run", "--overwrite"}},
       {"trace_in_the_place_of_a_folder",
        [](const auto& folder) {
+         earlier_run(folder);
          std::filesystem::create_directories(folder / "run/trace.json/kept");
-         core::write_atomically(folder / "run/precious.txt", "keep me");
        },
        "bench --preset retina-tiny --batch 1 --trace run/trace.json",
        2,
@@ -66,8 +66,8 @@ std::vector<BadInput> outputs_in_the_way() {
       {"page_in_the_place_of_a_folder",
        [](const auto& folder) {
          good_dataset(folder);
+         earlier_run(folder);
          std::filesystem::create_directories(folder / "run/page.html/kept");
-         core::write_atomically(folder / "run/precious.txt", "keep me");
        },
        "check --images images --masks masks --classes blob -o run/page.html --overwrite",
        2,

@@ -85,6 +85,21 @@ void sync_folder(const fs::path& folder) {
       handle.get());  // some file systems do not sync folders; the rename itself is still atomic
 }
 
+/// `path` names the file in messages.
+void write_synced(const Descriptor& file, const fs::path& path, std::span<const std::byte> bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t put = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+    if (put < 0 && errno != EINTR) {
+      fail_io(path, "cannot be written");
+    }
+    done += static_cast<std::size_t>(std::max<ssize_t>(put, 0));
+  }
+  if (::fsync(file.get()) != 0) {
+    fail_io(path, "cannot be written");
+  }
+}
+
 /// Gives a finished, synced file or folder its final name.
 void put_in_place(const fs::path& temporary, const fs::path& final_path) {
   // rename() does not replace a folder that holds something, and a file never replaces one
@@ -118,25 +133,9 @@ Json read_json(const fs::path& path) {
 
 void write_atomically(const fs::path& path, std::span<const std::byte> bytes) {
   const fs::path aside = partial_path(path);
-  {
-    const Descriptor file(aside, O_WRONLY | O_CREAT | O_TRUNC, path);
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t put = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-      if (put < 0 && errno != EINTR) {
-        const int code = errno;
-        ::unlink(aside.c_str());
-        throw system_failure(path, "cannot be written", code);
-      }
-      done += static_cast<std::size_t>(std::max<ssize_t>(put, 0));
-    }
-    if (::fsync(file.get()) != 0) {
-      const int code = errno;
-      ::unlink(aside.c_str());
-      throw system_failure(path, "cannot be written", code);
-    }
-  }
+  const Descriptor file(aside, O_WRONLY | O_CREAT | O_TRUNC, path);
   try {
+    write_synced(file, path, bytes);
     put_in_place(aside, path);
   } catch (...) {
     ::unlink(aside.c_str());

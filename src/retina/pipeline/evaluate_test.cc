@@ -43,6 +43,15 @@ EvaluateReport evaluate_memory(const std::vector<LabelPair>& pairs,
   return evaluate_pairs(pairs, options, core::silent_context());
 }
 
+/// Of 0 and 1.
+Array two_valued_map() {
+  Array map = label_map({1, 40, 50}, 7);
+  for (auto& value : map.values<std::uint8_t>()) {
+    value = value == 1 ? 1 : 0;
+  }
+  return map;
+}
+
 Array relabelled(const Array& labels, int factor) {
   Array result = labels;
   for (auto& value : result.values<std::uint8_t>()) {
@@ -89,10 +98,7 @@ TEST(Evaluate, ChangesNoScoreWhenBothSidesAreRelabelled) {
 }
 
 TEST(Evaluate, ReadsATwoValuedMaskAsClassOneAndSaysSo) {
-  Array truth = label_map({1, 40, 50}, 7);
-  for (auto& value : truth.values<std::uint8_t>()) {
-    value = value == 1 ? 1 : 0;
-  }
+  Array truth = two_valued_map();
   const auto report = evaluate_memory({memory_pair(relabelled(truth, 255), truth)});
   ASSERT_EQ(report.classes.size(), 1U);
   EXPECT_EQ(report.classes[0].id, 1);
@@ -102,10 +108,7 @@ TEST(Evaluate, ReadsATwoValuedMaskAsClassOneAndSaysSo) {
 }
 
 TEST(Evaluate, MasksOf255AndOf1StandBesideEachOtherAsInTraining) {
-  Array truth = label_map({1, 40, 50}, 7);
-  for (auto& value : truth.values<std::uint8_t>()) {
-    value = value == 1 ? 1 : 0;
-  }
+  Array truth = two_valued_map();
   const auto report =
       evaluate_memory({memory_pair(truth, relabelled(truth, 255)), memory_pair(truth, truth)},
                       {.classes = {"mito"}});
@@ -114,10 +117,7 @@ TEST(Evaluate, MasksOf255AndOf1StandBesideEachOtherAsInTraining) {
 }
 
 TEST(Evaluate, AMaskWith1And255KeepsTheOthersFromBeingRead) {  // 255 may mean unknown there
-  Array truth = label_map({1, 40, 50}, 7);
-  for (auto& value : truth.values<std::uint8_t>()) {
-    value = value == 1 ? 1 : 0;
-  }
+  Array truth = two_valued_map();
   Array mixed = truth;
   mixed.at<std::uint8_t>(0, 0, 39, 49) = 255;
   const auto report =
@@ -138,10 +138,7 @@ TEST(Evaluate, TakesTheIgnoredValue255ForNoClass) {
 }
 
 TEST(Evaluate, TheIgnoredValueOfTheTruthDoesNotChangeHowThePredictionIsRead) {
-  Array truth = label_map({1, 40, 50}, 7);
-  for (auto& value : truth.values<std::uint8_t>()) {
-    value = value == 1 ? 1 : 0;
-  }
+  Array truth = two_valued_map();
   const Array prediction = relabelled(truth, 255);
   truth.at<std::uint8_t>(0, 0, 39, 49) = 255;
   const auto report = evaluate_memory({memory_pair(prediction, truth)},
