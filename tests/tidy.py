@@ -27,11 +27,13 @@ def units_of_all(commands, folder):
         if "Unity" in path.parts:
             units.append(entry)
         elif path.suffix == ".cc" and not path.stem.endswith("_test"):
-            alone[path.as_posix().split("/src/retina/")[1].split("/")[0]].append(entry)
-    for module, entries in alone.items():
+            module = path.as_posix().split("/src/retina/")[1].split("/")[0]
+            flags = entry["command"].split(" -o ")[0]  # sources of other headers or definitions lie apart
+            alone[(module, flags)].append(entry)
+    for number, ((module, _), entries) in enumerate(alone.items()):
         for start in range(0, len(entries), UNIT):
             part = entries[start:start + UNIT]
-            unit = folder / f"{module}_{start // UNIT}.cc"
+            unit = folder / f"{module}_{number}_{start // UNIT}.cc"
             unit.write_text("".join(f'#include "{e["file"]}"\n' for e in part))
             units.append({**part[0], "file": str(unit), "command": part[0]["command"].replace(part[0]["file"], str(unit))})
     return units
@@ -46,7 +48,9 @@ def main():
         if not files:
             units = units_of_all(json.loads((build / "compile_commands.json").read_text()), folder)
             (folder / "compile_commands.json").write_text(json.dumps(units))
-            build, options, files = folder, ["--checks=-bugprone-suspicious-include"], [u["file"] for u in units]  # as units are made of them
+            # the units made here lie outside of the project's folder, and are made of includes
+            options = [f"--config-file={Path(__file__).parents[1] / '.clang-tidy'}", "--checks=-bugprone-suspicious-include"]
+            build, files = folder, [u["file"] for u in units]
 
         def check(file):
             done = subprocess.run(["clang-tidy", "--quiet", "-p", str(build), *options, file], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

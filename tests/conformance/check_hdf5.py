@@ -86,6 +86,9 @@ def write(folder):
         more={"voxel_nm": [40, 4, 4], "offset_nm": [1000, 2000, 3000]})
     add("units.h5", attributes={"voxel_size": (40, 4, 4), "units": ["nm", "nm", "nm"]}, more={"voxel_nm": [40, 4, 4]})
     add("pixels.h5", attributes={"resolution": (40, 4, 4), "units": "pixel"}, more={"voxel_nm": None})
+    add("text.h5", attributes={"resolution": "8 nm"}, more={"voxel_nm": None, "note": "text '8 nm'"})
+    add("table.h5", attributes={"resolution": np.array((40.0, 4.0), "f8,f8")},
+        more={"voxel_nm": None, "note": "compound values"})
     add("element_size.h5", attributes={"element_size_um": (0.04, 0.004, 0.004)}, more={"voxel_nm": [40, 4, 4]})
     tags = json.dumps({"axes": [{"key": key, "typeFlags": 2, "resolution": 0, "description": ""} for key in "tzyxc"]})
     add("ilastik.h5", "float32", lambda v: np.moveaxis(v, 0, -1)[None], (2, *SHAPE), {"axistags": tags},

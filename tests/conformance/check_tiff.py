@@ -185,6 +185,13 @@ def add_imagej(cases):
               lambda path, values: tifffile.imwrite(path, values, resolution=(2540000, 5080000),
                                                     resolutionunit="INCH"),
               czyx=lambda v: v[None, None], voxel_nm=[5, 5, 10])
+    cases.add("imagej_pixels", cases.values((4, 31, 37), "uint8"), "zyx",
+              lambda path, values: tifffile.imwrite(path, values, imagej=True, resolution=(200, 200),
+                                                    metadata={"axes": "ZYX", "unit": "pixel", "spacing": 2}),
+              czyx=stack, note="'pixel' is no unit of length")
+    cases.add("orientation", cases.values((31, 37), "uint8"), "yx",
+              lambda path, values: tifffile.imwrite(path, values, extratags=[(274, 3, 1, 6, True)]),
+              czyx=lambda v: v[None, None], note="Orientation is 6 (right-top)")
 
 
 OME_AXES = {
@@ -215,6 +222,15 @@ def add_ome(cases):
                                     "PhysicalSizeY": xy, "PhysicalSizeYUnit": unit,
                                     "PhysicalSizeZ": z, "PhysicalSizeZUnit": unit}),
                       czyx=czyx, select=":t=1" if "T" in axes else "", voxel_nm=[50, 4.6, 4.6])
+
+    for unit, more in (("thou", {"voxel_nm": [50.8, 5.08, 5.08]}), ("pixel", {"note": "no length: 0.002 pixel"})):
+        cases.add(f"ome_{unit}", cases.values((4, 31, 37), "uint8"), "zyx",
+                  lambda path, values: tifffile.imwrite(
+                      path, values, ome=True, photometric="minisblack",
+                      metadata={"axes": "ZYX", "PhysicalSizeX": 2e-4, "PhysicalSizeXUnit": unit,
+                                "PhysicalSizeY": 2e-4, "PhysicalSizeYUnit": unit,
+                                "PhysicalSizeZ": 2e-3, "PhysicalSizeZUnit": unit}),
+                  czyx=stack, **more)
 
     def pyramid(path, values):
         with tifffile.TiffWriter(path, ome=True) as tiff:

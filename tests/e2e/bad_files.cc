@@ -254,6 +254,15 @@ std::vector<BadInput> bombs() {
 }
 
 std::vector<BadInput> bad_values() {
+  const auto some_nan = [](const std::filesystem::path& folder) {
+    good_dataset(folder);
+    std::filesystem::remove_all(folder / "images");
+    for (const char* name : {"images/slice0.tif", "images/slice1.tif"}) {
+      write_floats(folder / name, {1, 64, 64}, [](std::int64_t i) {
+        return i % 97 == 0 ? std::nanf("") : static_cast<float>(i % 251);
+      });
+    }
+  };
   return {
       {"only_nan",
        [](const auto& folder) {
@@ -266,6 +275,19 @@ std::vector<BadInput> bad_values() {
        kTrain,
        3,
        {"slice0.tif", "no finite values"}},
+      {"finetune_on_images_with_nan",
+       some_nan,
+       kTrain,
+       0,
+       {"slice0.tif", "of the values are not finite"}},
+      {"pretrain_on_images_with_nan",
+       [=](const auto& folder) {
+         some_nan(folder);
+         write_small_pretraining(folder / "p.json");
+       },
+       "pretrain -c p.json --images images --set batch=1 --set ghost_batch=1 --dry-run -o run",
+       0,
+       {"slice0.tif", "of the values are not finite"}},
       {"labels_of_floats",
        [](const auto& folder) {
          good_dataset(folder);

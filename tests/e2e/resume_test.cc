@@ -95,8 +95,8 @@ TEST(ResumeE2e, AKilledPretrainingEndsAlikeAndIsFinetuned) {
   EXPECT_THAT(refused.standard_error, ::testing::HasSubstr("finetune --init"));
 }
 
-TEST(ResumeE2e, AKilledComparisonGoesOnInTwoProcesses) {
-  const testing::TempFolder folder;
+/// folder/grid.json: four trainings of folder/c.json.
+void write_four_trainings(const testing::TempFolder& folder) {
   write_small_training(folder.path());
   write_blob_dataset(folder / "held_out", 2, 9, 96);
   const std::string at = folder.path().string();
@@ -107,6 +107,11 @@ TEST(ResumeE2e, AKilledComparisonGoesOnInTwoProcesses) {
     "labels": [1], "seeds": [1, 2], "threads": 1, "pictures": false,
     "finetune": {"data": {"path": ")" + at + R"("}, "validation": {"data": {"path": ")" +
                                                    at + R"(/held_out"}}}})");
+}
+
+TEST(ResumeE2e, AKilledComparisonGoesOnInTwoProcesses) {
+  const testing::TempFolder folder;
+  write_four_trainings(folder);
   const auto arguments = [&](const std::string& output) {
     return "compare --json -c " + (folder / "grid.json").string() + " -o " +
            (folder / output).string();
@@ -135,6 +140,25 @@ TEST(ResumeE2e, ExtendToGoesOnWithAFinishedRun) {
       folder.path(), "finetune --json --resume --extend-to 50 -o " + (folder / "run").string());
   ASSERT_EQ(longer.exit_code, 0) << longer.standard_error;
   EXPECT_EQ(longer.json()["steps"], 50);
+}
+
+TEST(InterruptE2e, AStoppedComparisonTellsWhatIsFinishedAndExitsWith5) {
+  const testing::TempFolder folder;
+  write_four_trainings(folder);
+  for (const std::string jobs : {"1", "2"}) {
+    const std::filesystem::path out = folder / ("out" + jobs);
+    const Ended ended =
+        signal_when_there_is(out / "cells/blobs/1/random/seed1/result.json", SIGTERM, folder,
+                             "compare -c " + (folder / "grid.json").string() +
+                                 " --set finetune.steps=200 --set finetune.checkpoint_every=100" +
+                                 " --jobs " + jobs + " -o " + out.string());
+    EXPECT_EQ(ended.exit_code, 5) << slurp(folder / "err.txt");
+    const std::size_t told = core::read_json(out / "results.json").at("runs").size();
+    EXPECT_TRUE(told > 0 && told < 4) << told;
+    for (const char* name : {"report.html", "results.csv", "curves.csv", "results.md"}) {
+      EXPECT_TRUE(std::filesystem::exists(out / name)) << name;
+    }
+  }
 }
 
 TEST(InterruptE2e, CtrlCWritesACheckpointAndExitsWith5) {

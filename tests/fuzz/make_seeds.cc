@@ -11,12 +11,14 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <zlib.h>
 
 // jpeglib.h needs stdio.h before it
 #include <jpeglib.h>
 
 #include "retina/core/file.h"
 #include "retina/core/rng.h"
+#include "retina/store/hdf5/chunk_log.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
 #include "retina/tensor/torch_file.h"
@@ -54,6 +56,10 @@ std::string written(const fs::path& scratch, const std::string& name, core::DTyp
   file->write(core::whole(shape), pattern(dtype, channels, shape));
   file->finish();
   return fs::is_regular_file(scratch / name) ? core::read_text(scratch / name) : "";
+}
+
+std::string replaced(std::string text, std::string_view found, std::string_view by) {
+  return text.replace(text.find(found), found.size(), by);
 }
 
 std::string jpeg(int components) {
@@ -127,7 +133,9 @@ void pack(const fs::path& seeds, const fs::path& scratch) {
                     core::silent_context());
   std::string seed = core::read_text(scratch / "p/pack.json");
   seed += '\0';
-  keep(seeds, "pack", "labelled", seed + core::read_text(scratch / "p/index.jsonl"));
+  seed += core::read_text(scratch / "p/index.jsonl");
+  keep(seeds, "pack", "labelled", seed);
+  keep(seeds, "pack", "large_channels", replaced(seed, R"("channels":1)", R"("channels":1e300)"));
 }
 
 std::string safetensors(const std::string& header, std::size_t data) {
@@ -187,6 +195,7 @@ void chunked_volumes(const fs::path& seeds) {
   for (const char* id : {"zlib", "gzip", "zstd", "bz2", "lz4"}) {
     keep(seeds, "zarr_v2", id, zarr(R"({"id":")" + std::string(id) + R"(","level":1})") + chunk);
   }
+  keep(seeds, "zarr_v2", "large_level", zarr(R"({"id":"zstd","level":1e300})") + chunk);
   keep(seeds, "zarr_v2", "blosc",
        zarr(R"({"id":"blosc","cname":"zstd","clevel":3,"shuffle":1,"blocksize":0})") + chunk);
   const std::string block_header("\0\0\0\x03\0\0\0\x08\0\0\0\x08\0\0\0\x02", 16);
@@ -206,12 +215,46 @@ void chunked_volumes(const fs::path& seeds) {
        precomputed("uint32", R"("encoding":"compressed_segmentation",)"
                              R"("compressed_segmentation_block_size":[8,8,2])") +
            words({1, 2, 2, 7}));
-  keep(seeds, "precomputed", "sharded",
-       precomputed("uint8",
-                   R"("encoding":"raw","sharding":{"@type":"neuroglancer_uint64_sharded_v1",)"
-                   R"("preshift_bits":0,"hash":"identity","minishard_bits":0,"shard_bits":0,)"
-                   R"("minishard_index_encoding":"raw","data_encoding":"raw"})") +
-           words({128, 0, 152, 0}) + chunk + words({0, 0, 0, 0, 128, 0}));
+  const std::string sharded =
+      precomputed("uint8",
+                  R"("encoding":"raw","sharding":{"@type":"neuroglancer_uint64_sharded_v1",)"
+                  R"("preshift_bits":0,"hash":"identity","minishard_bits":0,"shard_bits":0,)"
+                  R"("minishard_index_encoding":"raw","data_encoding":"raw"})") +
+      words({128, 0, 152, 0}) + chunk + words({0, 0, 0, 0, 128, 0});
+  keep(seeds, "precomputed", "sharded", sharded);
+  keep(seeds, "precomputed", "large_bits",
+       replaced(sharded, R"("shard_bits":0)", R"("shard_bits":1e300)"));
+}
+
+/// The parts of unfinished outputs of 2 x 7 x 9 voxels that a target puts in their places.
+void unfinished(const fs::path& seeds, const fs::path& scratch) {
+  const std::string voxels(126, '\x03');
+  keep(seeds, "unfinished", "key", "kplan");
+  keep(seeds, "unfinished", "pack", std::string("p\1\0", 3));
+  keep(seeds, "unfinished", "flat", "n" + words({1, 0}));
+  fs::remove(scratch / "chunks");
+  store::ChunkLog(scratch / "chunks", 1).put(0, std::as_bytes(std::span(voxels)));
+  keep(seeds, "unfinished", "hdf5", "h" + core::read_text(scratch / "chunks"));
+  keep(seeds, "unfinished", "slices",
+       "s" + written(scratch, "a.png", core::DType::u8, 1, {1, 7, 9}));
+  written(scratch, "u.zarr", core::DType::u8, 1, {2, 7, 9});
+  keep(seeds, "unfinished", "zarr", "z" + core::read_text(scratch / "u.zarr/0/c/0/0/0"));
+  keep(seeds, "unfinished", "precomputed", "c" + voxels);
+}
+
+/// `bytes` as a stream of gzip or zlib, as the window's bits say to zlib.
+std::string deflated(const std::string& bytes, int window_bits) {
+  z_stream z{};
+  deflateInit2(&z, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&z, static_cast<uLong>(bytes.size())), '\0');
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  z.avail_in = static_cast<uInt>(bytes.size());
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(out.size());
+  ::deflate(&z, Z_FINISH);
+  out.resize(z.total_out);
+  deflateEnd(&z);
+  return out;
 }
 
 /// The data.pkl of a file that torch would write.
@@ -229,6 +272,51 @@ std::string pickle_of_tensors() {
     }
   }
   return {};
+}
+
+/// What runs, grids and jobs write for later ones.
+void records(const fs::path& seeds) {
+  keep(
+      seeds, "checkpoint", "whole",
+      R"({"step":12,"seconds":1.5,"best_score":0.5,"best_step":6,"validations":2,"stale":1,)"
+      R"("validated_step":12,"validation_seconds":0.25})" +
+          std::string(1, '\0') +
+          R"({"__metadata__":{"count":"12"},"loss":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})");
+  keep(seeds, "finish_record", "three",
+       R"({"key":"plan","outputs":{"@/a.tif":[#],"@/b.zarr":[[1,2]],"@/c.h5:data":[null]}})");
+  keep(
+      seeds, "run_records", "result",
+      R"(c{"evaluate":{"volume":true},"training_slices":3,"steps":12,"seconds":1.5,)"
+      R"("seconds_per_step":0.5,"device":"cpu","precision":"fp32","scores":{"iou":0.75},)"
+      R"("curve":[{"step":6,"iou":0.5,"scores":{"iou":0.25}}],"slices":[{"name":"a","iou":null}]})");
+  keep(seeds, "run_records", "trained",
+       R"(t{"steps":12,"seconds":1.5,"precision":"fp32","run":"r"})");
+  keep(seeds, "run_records", "step", R"(s{"evaluate":{"volume":true},"scores":{"iou":0.25}})");
+  keep(
+      seeds, "run_records", "regions",
+      R"(r{"mean_gain_dice":0.1,"steps":7,"max_seconds":0,"regions":[{"slice":"a","y":0,"x":4,)"
+      R"("height":8,"width":8,"pixels":64,"classes":[{"name":"b","before":{"dice":0.5,"iou":0.25},)"
+      R"("after":{"dice":0.5,"iou":0.25}}],"gain_dice":0}]})");
+  keep(seeds, "run_records", "transfer",
+       R"(w{"source":"w.pt","digest":"12ab","scope":"all","notes":[],)"
+       R"("counts":{"moved":{"tensors":3,"parameters":40}}})");
+  keep(seeds, "run_records", "progress",
+       R"(p{"step":12,"seconds":1.5,"best_score":null,"best_step":-1})");
+  keep(seeds, "sum_store", "first_pass", "plan\n0 0\n0 1\n");
+  keep(seeds, "sum_store", "second_pass", "plan\n0 0\n0 1\n1 0\n1 ");
+}
+
+/// Descriptions that a new output finds.
+void places(const fs::path& seeds) {
+  keep(seeds, "replaced", "precomputed", R"(p{"scales":[{"key":"4_4_40"},{"key":"8_8_40"}]})");
+  keep(seeds, "replaced", "image",
+       R"(z{"zarr_format":3,"node_type":"group","attributes":{"ome":{"version":"0.5",)"
+       R"("multiscales":[{"axes":[{"name":"z"},{"name":"y"},{"name":"x"}],)"
+       R"("datasets":[{"path":"0"}]}]}}})");
+  keep(seeds, "replaced", "labels",
+       R"(g{"zarr_format":3,"node_type":"group","attributes":{"ome":{"version":"0.5",)"
+       R"("labels":["a"]}}})");
+  keep(seeds, "replaced", "labels_v2", R"(a{"labels":["a"]})");
 }
 
 void texts(const fs::path& seeds) {
@@ -252,6 +340,7 @@ void texts(const fs::path& seeds) {
        "input: a.png\nsize: 3\nmode: exact\nthreshold: 0.5\nclasses: [a, 'b']\n"
        "labels: {x: 1, y: 2}\ninner:\n  rate: 1e-3\n  range: [0, +2.5]\n");
   keep(seeds, "yaml", "anchors", "inner: &a {rate: 0.1}\nlabels: *a\nclasses: |\n  text\n  more\n");
+  keep(seeds, "yaml", "large_number", "size: 86666666666666666666\n");
   keep(seeds, "yaml", "own", "size: 3\ninner:\n  rate: 0.5\n  range: [1, 2]\nclasses: [\"a\"]\n");
   keep(seeds, "published_config", "all",
        "num_classes: 2\nclass_names: [a, b]\nclass_weights: [1, 2]\ndata_dir: d\nmodel_dir: m\n"
@@ -268,6 +357,21 @@ void texts(const fs::path& seeds) {
       R"("mean":0.5,"std":0.2},"voxel_nm_seen":[[8,8,8]],"threshold":0.5,"provenance":{},"metrics":{},"licence":""})");
   keep(seeds, "metrics", "two",
        "{\"step\": 1, \"wall_time\": 0.5, \"loss\": 0.7}\n{\"step\": 20, \"loss\": null}\n{\"ste");
+  keep(seeds, "metrics", "no_numbers",
+       "{\"step\": 1, \"wall_time\": \"late\", \"loss\": null}\n{\"step\": 2}\n");
+  keep(seeds, "metrics", "large_step", "{\"step\": 18446744073709551615}\n{\"step\": 2}\n");
+  keep(seeds, "ome_xml", "image",
+       R"(<?xml version="1.0" encoding="UTF-8"?><!-- a --><OME )"
+       R"(xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:1">)"
+       R"(<Image ID="Image:0" Name="a"><Description>offset_nm=0,4,8 &lt;&#181;&#xB5;</Description>)"
+       R"(<Pixels DimensionOrder="XYZCT" Type="uint8" SizeX="9" SizeY="7" SizeZ="2" SizeC="1" )"
+       R"(SizeT="1" PhysicalSizeX="4" PhysicalSizeXUnit="nm" PhysicalSizeY="4">)"
+       R"(<TiffData IFD="0" FirstZ="1" PlaneCount="2"><UUID FileName="a.tif">urn:uuid:1</UUID>)"
+       R"(</TiffData></Pixels></Image></OME>)");
+  keep(seeds, "ome_xml", "elsewhere",
+       R"(<OME><BinaryOnly MetadataFile="a.companion.ome" UUID="urn:uuid:2"/></OME>)");
+  keep(seeds, "gunzip", "gzip", deflated(std::string(300, '\x03'), 31));
+  keep(seeds, "gunzip", "zlib", deflated(std::string(300, '\x03'), 15));
   keep(seeds, "numbering", "gap", "slice1\nslice2\nslice10\nslice010\na\n7b\n");
   keep(seeds, "location", "inner", "volume.zarr:/labels/a");
   keep(seeds, "location", "plain", "./a.b/c:d/");
@@ -290,6 +394,9 @@ int main(int count, char** values) {
   pack(values[1], scratch);
   plain_volumes(values[1]);
   chunked_volumes(values[1]);
+  unfinished(values[1], scratch);
+  records(values[1]);
+  places(values[1]);
   texts(values[1]);
   fs::remove_all(scratch);
   return 0;

@@ -54,12 +54,13 @@ Options bind_options(const Json& given, const std::string& config, const Resolve
 /// it. `resolve` may rewrite the configuration before it is bound (presets, other people's
 /// formats).
 template <core::OptionStruct Options>
-Command make_command(std::string name, std::string summary, std::vector<std::string> positionals,
+Command make_command(const std::string& name, const std::string& summary,
+                     const std::vector<std::string>& positionals,
                      std::function<Rendered(const Options&, const core::Context&)> run,
                      Resolve resolve = {}) {
-  return {.name = std::move(name),
-          .summary = std::move(summary),
-          .positionals = std::move(positionals),
+  return {.name = name,
+          .summary = summary,
+          .positionals = positionals,
           .flags = flags_of<Options>(),
           .run = [run = std::move(run), resolve = std::move(resolve)](
                      const Json& given, const std::string& config, const core::Context& context) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "retina/core/intensity.h"
 #include "retina/core/rng.h"
 
@@ -37,6 +39,16 @@ FiniteSample sample_finite(const Volume& volume, std::uint64_t seed) {
     sample.non_finite += count_non_finite(values);
   }
   return sample;
+}
+
+std::string non_finite_note(const std::string& source, const FiniteSample& values) {
+  if (values.non_finite == 0) {
+    return {};
+  }
+  return fmt::format(
+      "{}: {:.3g} % of the values are not finite: NaN is read as 0, infinity as the end of the "
+      "range",
+      source, 100.0 * static_cast<double>(values.non_finite) / static_cast<double>(values.values));
 }
 
 }  // namespace retina::core

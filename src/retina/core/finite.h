@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "retina/core/array.h"
 #include "retina/core/volume.h"
@@ -17,5 +18,9 @@ struct FiniteSample {
 };
 
 FiniteSample sample_finite(const Volume& volume, std::uint64_t seed);
+
+/// What is told of values that become uint8: "a.tif: 0.2 % of the values are not finite: ...";
+/// empty where all of them are.
+std::string non_finite_note(const std::string& source, const FiniteSample& values);
 
 }  // namespace retina::core

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace retina::core {
@@ -26,6 +27,14 @@ TEST(FiniteSample, AWholeArrayIsCounted) {
   values.at<double>(0, 0, 1, 2) = std::numeric_limits<double>::quiet_NaN();
   values.at<double>(1, 0, 2, 3) = std::numeric_limits<double>::infinity();
   EXPECT_EQ(count_non_finite(values), 2);
+}
+
+TEST(FiniteSample, IsToldAsAShareOfTheValues) {
+  EXPECT_THAT(non_finite_note("a.tif", {.values = 1000, .non_finite = 2}),
+              ::testing::StartsWith("a.tif: 0.2 % of the values are not finite"));
+  EXPECT_THAT(non_finite_note("a.tif", {.values = 7, .non_finite = 7}),
+              ::testing::StartsWith("a.tif: 100 %"));
+  EXPECT_EQ(non_finite_note("a.tif", {.values = 7, .non_finite = 0}), "");
 }
 
 }  // namespace

@@ -56,6 +56,17 @@ void fail_value(const std::string& where, const Json& found, std::string_view ex
                                         .remedy = is_hint ? std::string(expected) : ""});
 }
 
+void fail_whole_number(const std::string& where, const Json& found, std::int64_t smallest,
+                       std::uint64_t largest) {
+  if (!found.is_number_integer() && !is_whole_float(found)) {
+    fail_value(where, found, "a whole number");
+  }
+  if (smallest == 0 && found.get<double>() < 0) {
+    fail_value(where, found, "a whole number, 0 or more");
+  }
+  fail_value(where, found, fmt::format("a whole number from {} to {}", smallest, largest));
+}
+
 UnknownKeys::UnknownKeys(std::vector<Problem> problems)
     : Error(ErrorKind::usage, problems.size() == 1 ? to_string(problems.front())
                                                    : list_problems("unknown keys", problems)),

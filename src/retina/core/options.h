@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <concepts>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,6 +13,8 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "retina/core/error.h"
 #include "retina/core/json.h"
@@ -62,6 +66,14 @@ std::string suggestion(std::string_view found, const std::vector<std::string>& k
 
 [[noreturn]] void fail_value(const std::string& where, const Json& found,
                              std::string_view expected);
+
+inline bool is_whole_float(const Json& json) {
+  return json.is_number_float() && std::floor(json.get<double>()) == json.get<double>();
+}
+
+/// For what whole_number_in() has refused.
+[[noreturn]] void fail_whole_number(const std::string& where, const Json& found,
+                                    std::int64_t smallest, std::uint64_t largest);
 
 /// Keys that nobody knows, of a table and of the tables in it.
 class UnknownKeys : public Error {
@@ -121,18 +133,34 @@ struct JsonBinding<bool> {
   }
 };
 
+/// `json` as a T; none where it is not a whole number (4.0 is one) or T cannot hold it.
+template <std::integral T>
+std::optional<T> whole_number_in(const Json& json) {
+  const auto held = [](auto number) {
+    return std::in_range<T>(number) ? std::optional(static_cast<T>(number)) : std::nullopt;
+  };
+  if (json.is_number_unsigned()) {
+    return held(json.get<std::uint64_t>());
+  }
+  if (json.is_number_integer()) {
+    return held(json.get<std::int64_t>());
+  }
+  const double number = is_whole_float(json) ? json.get<double>() : HUGE_VAL;
+  if (number >= 0 && number < 0x1p64) {
+    return held(static_cast<std::uint64_t>(number));
+  }
+  return number >= -0x1p63 && number < 0 ? held(static_cast<std::int64_t>(number)) : std::nullopt;
+}
+
 template <std::integral T>
 requires(!std::same_as<T, bool>) struct JsonBinding<T> {
   static Json write(T v) { return v; }
   static void read(T& out, const Json& j, const std::string& where) {
-    const bool whole_float = j.is_number_float() && std::floor(j.get<double>()) == j.get<double>();
-    if (!j.is_number_integer() && !whole_float) {
-      fail_value(where, j, "a whole number");
+    const std::optional<T> number = whole_number_in<T>(j);
+    if (!number) {
+      fail_whole_number(where, j, std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
     }
-    if (std::unsigned_integral<T> && j.get<double>() < 0) {
-      fail_value(where, j, "a whole number, 0 or more");
-    }
-    out = j.get<T>();
+    out = *number;
   }
 };
 
@@ -216,7 +244,7 @@ struct JsonBinding<std::vector<T>> {
     out.clear();
     for (std::size_t i = 0; i < list.size(); ++i) {
       T item{};
-      from_json_value(item, list[i], where + "[" + std::to_string(i) + "]");
+      from_json_value(item, list[i], fmt::format("{}[{}]", where, i));
       out.push_back(std::move(item));
     }
   }
@@ -237,7 +265,7 @@ struct JsonBinding<std::map<std::string, T>> {
     }
     out.clear();
     for (const auto& [key, item] : j.items()) {
-      from_json_value(out[key], item, where + "." + key);
+      from_json_value(out[key], item, fmt::format("{}.{}", where, key));
     }
   }
 };
@@ -260,8 +288,8 @@ struct JsonBinding<T> {
     T::fields(out, [&](std::string_view name, auto& field, std::string_view) {
       known.emplace_back(name);
       if (const auto it = j.find(std::string(name)); it != j.end()) {
-        read_field(field, *it, where.empty() ? std::string(name) : where + "." + std::string(name),
-                   unknown);
+        read_field(field, *it,
+                   where.empty() ? std::string(name) : fmt::format("{}.{}", where, name), unknown);
       }
     });
     for (const auto& [key, item] : j.items()) {

@@ -90,6 +90,38 @@ TEST(Options, WrongTypeNamesPlaceFoundAndExpected) {
               HasSubstr("size: found \"big\", expected a whole number"));
 }
 
+TEST(Options, AWholeNumberMustFitItsField) {
+  EXPECT_EQ(options_from_json<Outer>({{"size", 4.0}}).size, 4);
+  EXPECT_EQ(options_from_json<Outer>({{"size", 2147483647}}).size, 2147483647);
+  for (const Json& much : {Json(2147483648LL), Json(-2147483649LL), Json(18446744073709551615ULL),
+                           Json(8.66667e19), Json(-1e300)}) {
+    EXPECT_THAT(options_error({{"size", much}}),
+                HasSubstr("expected a whole number from -2147483648 to 2147483647"));
+  }
+  for (const Json& broken : {Json(0.5), Json(std::numeric_limits<double>::infinity()),
+                             Json(std::numeric_limits<double>::quiet_NaN())}) {
+    EXPECT_THAT(options_error({{"size", broken}}), HasSubstr("expected a whole number"));
+  }
+}
+
+TEST(Options, AnUnsignedNumberIsZeroOrMore) {
+  std::uint64_t seed = 0;
+  from_json_value(seed, Json(18446744073709551615ULL), "seed");
+  EXPECT_EQ(seed, 18446744073709551615ULL);
+  from_json_value(seed, Json(1e19), "seed");
+  EXPECT_EQ(seed, 10000000000000000000ULL);
+  const auto refused = [&](const Json& json) {
+    try {
+      from_json_value(seed, json, "seed");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(refused(-1), HasSubstr("expected a whole number, 0 or more"));
+  EXPECT_THAT(refused(1e30), HasSubstr("from 0 to 18446744073709551615"));
+}
+
 TEST(Options, UnknownEnumValueSuggests) {
   EXPECT_THAT(options_error({{"mode", "exakt"}}), HasSubstr("did you mean 'exact'?"));
   EXPECT_THAT(options_error({{"mode", "zzzzzzzz"}}), HasSubstr("one of: fast, exact"));

@@ -85,13 +85,13 @@ class AxisSum {
 template <class T>
 T rounded(double value) {
   if constexpr (std::is_integral_v<T>) {
-    constexpr auto low = static_cast<double>(std::numeric_limits<T>::min());
-    constexpr auto high = static_cast<double>(std::numeric_limits<T>::max());
+    constexpr auto kLow = static_cast<double>(std::numeric_limits<T>::min());
+    constexpr auto kHigh = static_cast<double>(std::numeric_limits<T>::max());
     const double whole = std::floor(value + 0.5);
-    if (!(whole > low)) {
+    if (!(whole > kLow)) {
       return std::numeric_limits<T>::min();
     }
-    return whole >= high ? std::numeric_limits<T>::max() : static_cast<T>(whole);
+    return whole >= kHigh ? std::numeric_limits<T>::max() : static_cast<T>(whole);
   } else {
     return static_cast<T>(value);
   }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/error.h"
+#include "retina/core/finite.h"
 
 namespace retina::data {
 
@@ -40,6 +41,14 @@ core::Array as_plane(const core::Array& box, const core::Vec3& shape) {
   core::Array plane(box.dtype(), 1, shape);
   std::copy(box.bytes().begin(), box.bytes().end(), plane.bytes().begin());
   return plane;
+}
+
+/// A part of a plane {1,y,x} as it is stored.
+core::Array read_stored_image(const LabelledVolume& volume, const Slice& slice,
+                              const core::Box3& part) {
+  require_one_channel(*volume.image);
+  return as_plane(volume.image->read(part_in_volume(volume.image->shape(), slice, part)),
+                  part.shape);
 }
 
 /// Position {z,y,x} in the volume of voxel `i` of a box.
@@ -202,14 +211,18 @@ core::Array read_image(const Dataset& dataset, const Slice& slice) {
 
 core::Array read_image(const Dataset& dataset, const Slice& slice, const core::Box3& part) {
   const LabelledVolume& volume = volume_of(dataset, slice);
-  require_one_channel(*volume.image);
-  const core::Array stored = volume.image->read(part_in_volume(volume.image->shape(), slice, part));
-  return core::to_uint8(as_plane(stored, part.shape), volume.range);
+  return core::to_uint8(read_stored_image(volume, slice, part), volume.range);
 }
 
 LabelledPlane read_plane(const Dataset& dataset, const Slice& slice) {
   const LabelledVolume& volume = volume_of(dataset, slice);
-  LabelledPlane plane{.image = read_image(dataset, slice), .labels = {}};
+  LabelledPlane plane;
+  {
+    const core::Array stored = read_stored_image(
+        volume, slice, core::whole(plane_shape(volume.image->shape(), slice.axis)));
+    plane.image = core::to_uint8(stored, volume.range);
+    plane.non_finite = core::count_non_finite(stored);
+  }  // which is gone before the labels are read
   if (volume.labels != nullptr) {
     plane.labels =
         as_plane(class_ids(dataset.label_map, *volume.labels, box_of(*volume.labels, slice)),

@@ -49,8 +49,9 @@ struct Dataset {
 
 /// One plane as uint8 pixels with class ids (kIgnore where not known), axes y,x.
 struct LabelledPlane {
-  core::Array image;   ///< u8, shape {1,y,x}
-  core::Array labels;  ///< u8 class ids, shape {1,y,x}; no elements for unlabelled data
+  core::Array image;            ///< u8, shape {1,y,x}
+  core::Array labels;           ///< u8 class ids, shape {1,y,x}; no elements for unlabelled data
+  std::int64_t non_finite = 0;  ///< stored pixels of the image that are NaN or infinite
 
   std::int64_t bytes() const {
     return static_cast<std::int64_t>(image.bytes().size() + labels.bytes().size());

@@ -1,5 +1,8 @@
 #include "retina/data/dataset.h"
 
+#include <limits>
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -50,6 +53,16 @@ TEST(Dataset, PlanesAreCutAcrossTheirAxis) {
   const core::Array yz = read_image(dataset, {.volume = 0, .axis = 2, .index = 3});
   EXPECT_EQ(yz.shape(), (core::Vec3{1, 2, 3}));
   EXPECT_EQ(bytes_of(yz), (std::vector<std::uint8_t>{3, 13, 23, 103, 113, 123}));
+}
+
+TEST(Dataset, APlaneTellsHowManyStoredPixelsAreNotFinite) {
+  core::Array image(core::DType::f32, 1, {2, 3, 4});
+  image.at<float>(0, 1, 0, 2) = std::numeric_limits<float>::quiet_NaN();
+  image.at<float>(0, 1, 2, 3) = std::numeric_limits<float>::infinity();
+  const Dataset dataset = one_volume(std::move(image), core::Array(core::DType::u8, 1, {2, 3, 4}));
+  EXPECT_EQ(read_plane(dataset, {.volume = 0, .axis = 0, .index = 0}).non_finite, 0);
+  EXPECT_EQ(read_plane(dataset, {.volume = 0, .axis = 0, .index = 1}).non_finite, 2);
+  EXPECT_EQ(read_plane(dataset, {.volume = 0, .axis = 2, .index = 2}).non_finite, 1);
 }
 
 TEST(Dataset, EveryNthPlaneIsTaken) {

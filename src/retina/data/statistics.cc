@@ -13,6 +13,7 @@ void Statistics::add(const LabelledPlane& plane) {
     ++histogram[v];
   }
   ++planes;
+  non_finite += plane.non_finite;
   if (plane.labels.elements() == 0) {
     return;
   }

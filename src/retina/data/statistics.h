@@ -14,6 +14,7 @@ struct Statistics {
   std::array<std::int64_t, 256> class_pixels{};  ///< pixels of each class id; [kIgnore] = not known
   std::int64_t planes = 0;
   std::int64_t empty_planes = 0;  ///< labelled planes without foreground
+  std::int64_t non_finite = 0;    ///< stored pixels of images that are NaN or infinite
 
   void add(const LabelledPlane& plane);
   std::int64_t pixels() const;

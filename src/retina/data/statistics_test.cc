@@ -36,6 +36,15 @@ TEST(Statistics, PlanesWithoutForegroundAreCounted) {
   EXPECT_EQ(s.empty_planes, 1);
 }
 
+TEST(Statistics, PixelsThatAreNotFiniteAddUp) {
+  const LabelledPlane plane{
+      .image = core::Array(core::DType::u8, 1, {1, 2, 2}), .labels = {}, .non_finite = 3};
+  Statistics s;
+  s.add(plane);
+  s.add(plane);
+  EXPECT_EQ(s.non_finite, 6);
+}
+
 TEST(Statistics, LargeDatasetIsSampled) {
   EXPECT_EQ(measure(*memory_dataset(9, 4), 4, 0).planes, 4);
 }

@@ -117,7 +117,7 @@ PlanePredictor::PlanePredictor(std::shared_ptr<net::DenseNetwork> network,
                                model::Preprocess preprocess, const WindowOptions& options,
                                at::Device device, at::ScalarType dtype)
     : network_(std::move(network)),
-      preprocess_(std::move(preprocess)),
+      preprocess_(preprocess),
       options_(options),
       window_(options.window > 0 ? options.window : network_->input().window),
       device_(device),

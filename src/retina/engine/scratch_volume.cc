@@ -31,11 +31,11 @@ core::VolumeInfo scratch_info(const std::filesystem::path& file, int channels,
 template <class Visit>
 void for_each_chunk(const core::Box3& box, Visit visit) {
   const core::Vec3 stop = box.stop();
-  constexpr std::int64_t side = ScratchVolume::kChunk;
-  for (std::int64_t z = box.start[0] / side; z * side < stop[0]; ++z) {
-    for (std::int64_t y = box.start[1] / side; y * side < stop[1]; ++y) {
-      for (std::int64_t x = box.start[2] / side; x * side < stop[2]; ++x) {
-        visit(core::Vec3{z, y, x}, core::Vec3{z * side, y * side, x * side});
+  constexpr std::int64_t kSide = ScratchVolume::kChunk;
+  for (std::int64_t z = box.start[0] / kSide; z * kSide < stop[0]; ++z) {
+    for (std::int64_t y = box.start[1] / kSide; y * kSide < stop[1]; ++y) {
+      for (std::int64_t x = box.start[2] / kSide; x * kSide < stop[2]; ++x) {
+        visit(core::Vec3{z, y, x}, core::Vec3{z * kSide, y * kSide, x * kSide});
       }
     }
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -37,15 +39,26 @@ void SumStore::read_journal() {
       std::int64_t block = 0;
       if (std::istringstream(line) >> pass >> block) {
         added_.emplace(pass, block);
-        kept += line + "\n";
+        kept += fmt::format("{} {}\n", pass, block);
       }
     }
-  } else {
-    in.close();
+  }
+  in.close();
+  if (added_.empty() || !has_sums_of(added_.rbegin()->first)) {
+    added_.clear();
+    kept = options_.key + "\n";
     fs::remove_all(options_.folder);
     fs::create_directories(options_.folder);
   }
   core::write_atomically(journal, kept);
+}
+
+/// A journal without the sums that it speaks of is worth nothing.
+bool SumStore::has_sums_of(int pass) const {
+  std::error_code absent;
+  const std::uintmax_t bytes = fs::file_size(file_of(pass), absent);
+  return !absent &&
+         std::cmp_equal(bytes, ScratchVolume::file_bytes(options_.channels, options_.shape));
 }
 
 void SumStore::record(int pass, std::int64_t block) {
@@ -88,13 +101,24 @@ void SumStore::finish_pass(int pass) {
     return;
   }
   next_.reset();
-  sums_ = std::make_unique<ScratchVolume>(file_of(pass), options_.channels, options_.shape);
+  are_sums_kept_ =
+      has_sums_of(pass);  // gone where a later pass is complete, which reads them no more
+  sums_ = are_sums_kept_
+              ? std::make_unique<ScratchVolume>(file_of(pass), options_.channels, options_.shape)
+              : nullptr;
   if (pass > 0) {
     fs::remove(file_of(pass - 1));
   }
 }
 
 void SumStore::add_to(core::Array& shares, const core::Box3& box) const {
+  if (!are_sums_kept_) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = fmt::format("'{}'", options_.folder.string()),
+                        .found = "the sums of a pass that its journal counts as complete are gone",
+                        .expected = {},
+                        .remedy = "run the command again with --overwrite"});
+  }
   if (!sums_) {
     return;
   }

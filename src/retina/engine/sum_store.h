@@ -41,10 +41,12 @@ class SumStore {
  private:
   std::filesystem::path file_of(int pass) const;
   void read_journal();
+  bool has_sums_of(int pass) const;
   void record(int pass, std::int64_t block);
 
   SumStoreOptions options_;
   std::unique_ptr<core::Volume> sums_;   ///< of the finished passes; in memory: of all
+  bool are_sums_kept_ = true;            ///< false: the file of that pass was gone
   std::unique_ptr<ScratchVolume> next_;  ///< on disk: of the running pass
   std::set<std::pair<int, std::int64_t>> added_;
 };

@@ -1,5 +1,8 @@
 #include "retina/engine/sum_store.h"
 
+#include <filesystem>
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -66,6 +69,52 @@ TEST(SumStore, WorkOfAnotherPlanIsThrownAway) {
       .add(0, 0, core::whole(kShape), filled(kShape, 30));
   const SumStore other({.channels = 1, .shape = kShape, .folder = folder / "sums", .key = "b"});
   EXPECT_FALSE(other.is_added(0, 0));
+}
+
+TEST(SumStore, AJournalThatLiesIsThrownAway) {
+  const testing::TempFolder folder;
+  const SumStoreOptions options{
+      .channels = 1, .shape = kShape, .folder = folder / "sums", .key = "a"};
+  const auto fill = [&] { SumStore(options).add(0, 0, core::whole(kShape), filled(kShape, 30)); };
+  fill();
+  EXPECT_TRUE(SumStore(options).is_added(0, 0));
+  std::filesystem::resize_file(folder / "sums/sum_0.u8", 5);
+  EXPECT_FALSE(SumStore(options).is_added(0, 0)) << "of another size";
+  fill();
+  std::filesystem::remove(folder / "sums/sum_0.u8");
+  EXPECT_FALSE(SumStore(options).is_added(0, 0)) << "the sums are gone";
+  fill();
+  std::ofstream(folder / "sums/journal", std::ios::app) << "7 0\n-1 2\nx y\n99999999999 1\n1 1";
+  const SumStore lied(options);
+  EXPECT_FALSE(lied.is_added(0, 0)) << "of a pass that was never begun";
+  EXPECT_FALSE(lied.is_added(7, 0));
+}
+
+TEST(SumStore, SumsThatAreGoneAreNotTakenForZeros) {
+  const testing::TempFolder folder;
+  const core::Vec3 half{kShape[0], kShape[1], 1};
+  const core::Box3 first{{0, 0, 0}, half};
+  const core::Box3 second{{0, 0, 1}, half};
+  const SumStoreOptions options{
+      .channels = 1, .shape = kShape, .folder = folder / "sums", .key = "a"};
+  {
+    SumStore store(options);
+    store.add(0, 0, core::whole(kShape), filled(kShape, 30));
+    std::filesystem::copy_file(folder / "sums/sum_0.u8", folder / "copy");
+    store.finish_pass(0);
+    store.add(1, 0, first, filled(half, 3));
+  }
+  std::filesystem::remove(folder / "sums/sum_0.u8");
+  const auto go_on = [&] {
+    SumStore store(options);
+    store.finish_pass(0);
+    store.add(1, 1, second, filled(half, 4));
+    store.finish_pass(1);
+  };
+  EXPECT_THROW(go_on(), Error);
+  EXPECT_THROW(go_on(), Error) << "the second time too";
+  std::filesystem::copy_file(folder / "copy", folder / "sums/sum_0.u8");
+  EXPECT_NO_THROW(go_on());
 }
 
 TEST(SumStore, RemovesItsFiles) {

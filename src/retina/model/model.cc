@@ -1,5 +1,6 @@
 #include "retina/model/model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <sstream>
@@ -52,6 +53,15 @@ std::vector<fs::path> model_places() {
     if (!place.empty()) {
       places.emplace_back(place);
     }
+  }
+  std::error_code none;
+  const fs::path program = fs::read_symlink("/proc/self/exe", none);
+  const fs::path beside = program.parent_path().parent_path() / "models";
+  const bool is_new = std::none_of(places.begin(), places.end(), [&](const fs::path& place) {
+    return fs::equivalent(beside, place, none);
+  });
+  if (is_new && fs::is_directory(beside, none)) {
+    places.push_back(beside);  // of the archive that the program came in
   }
   return places;
 }

@@ -15,8 +15,8 @@ struct Model {
   std::shared_ptr<net::DenseNetwork> network;  ///< float32 on the CPU, eval mode
 };
 
-/// Where models are looked for by name: models/ here, ~/.local/share/retina/models, and the folders
-/// of RETINA_MODELS (separated by colons).
+/// Where models are looked for by name: models/ here, ~/.local/share/retina/models, the folders of
+/// RETINA_MODELS (separated by colons), and models/ of the archive that the program came in.
 std::vector<std::filesystem::path> model_places();
 
 /// The model folder that a user means by `path`: a model folder itself, the model/ of a run folder,

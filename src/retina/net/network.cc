@@ -60,7 +60,7 @@ const std::array<Preset, 4>& presets() {
 }  // namespace
 
 std::vector<LayerGroup> DenseNetwork::layer_groups() {
-  return {{.name = "network", .prefixes = {""}, .forward = [this](Flow flow) {
+  return {{.name = "network", .prefixes = {""}, .forward = [this](const Flow& flow) {
              return Flow{.x = forward(flow.x)};
            }}};
 }

@@ -140,7 +140,7 @@ const at::Tensor& require_tensor(const tensor::NamedTensors& state, const std::s
 int count_from(const tensor::NamedTensors& state, int first, const std::string& prefix,
                const std::string& suffix) {
   int count = 0;
-  while (state.find(prefix + std::to_string(first + count) + suffix) != nullptr) {
+  while (state.find(fmt::format("{}{}{}", prefix, first + count, suffix)) != nullptr) {
     ++count;
   }
   return count;

@@ -240,9 +240,8 @@ std::vector<Problem> BenchOptions::validate() const {
 }
 
 BenchReport bench(const BenchOptions& options, const core::Context& context) {
-  if (!options.trace.empty()) {
-    require_trace_place(options.trace);  // before the work is done
-  }
+  const core::OutputLock lock =  // before the work is done
+      options.trace.empty() ? core::OutputLock() : lock_trace(options.trace);
   tensor::set_threads(static_cast<int>(options.threads));
   tensor::keep_freed_memory();
   const at::Device device = tensor::choose_device(options.device);

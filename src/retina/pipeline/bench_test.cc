@@ -1,8 +1,11 @@
 #include "retina/pipeline/bench.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
+#include "retina/core/lock.h"
 #include "retina/pipeline/finetune_test_data.h"
 #include "retina/testing/temp_folder.h"
 
@@ -63,6 +66,20 @@ TEST(Bench, TraceIsATimelineOfTrainingSteps) {
   }
   EXPECT_GT(convolutions, 0U);
   EXPECT_EQ(convolutions % 3, 0U) << "three equal steps";
+}
+
+TEST(Bench, ATraceThatAnotherProcessWritesIsRefused) {
+  const testing::TempFolder scratch;
+  BenchOptions options = toy_bench();
+  options.trace = scratch / "steps.json";
+  const core::OutputLock other(options.trace);
+  try {
+    bench(options, core::silent_context());
+    FAIL() << "not noticed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+  }
+  EXPECT_FALSE(std::filesystem::exists(options.trace));
 }
 
 TEST(Bench, UnknownFigureIsRefusedWithASuggestion) {

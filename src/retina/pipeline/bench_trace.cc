@@ -11,7 +11,8 @@
 
 namespace retina::pipeline {
 
-void require_trace_place(const std::filesystem::path& path) {
+core::OutputLock lock_trace(const std::filesystem::path& path) {
+  core::OutputLock lock(path);
   if (std::filesystem::is_directory(path)) {
     throw Error(ErrorKind::usage, Problem{.subject = fmt::format("trace '{}'", path.string()),
                                           .found = "a folder",
@@ -19,6 +20,7 @@ void require_trace_place(const std::filesystem::path& path) {
                                           .remedy = "choose another name"});
   }
   core::write_atomically(path, "");
+  return lock;
 }
 
 void write_trace(const std::filesystem::path& path, const at::Device& device,

@@ -3,18 +3,22 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
+#include "retina/core/finite.h"
+#include "retina/core/lock.h"
 #include "retina/core/rng.h"
 #include "retina/pipeline/check_page.h"
 #include "retina/pipeline/duplicates.h"
 #include "retina/pipeline/label_geometry.h"
 #include "retina/pipeline/open_dataset.h"
 #include "retina/report/picture.h"
+#include "retina/store/source_identity.h"
 
 namespace retina::pipeline {
 
@@ -339,11 +343,21 @@ std::vector<std::string> names_of(const CheckOptions& options, const data::Stati
   return names;
 }
 
+void add_files(const data::Dataset& dataset, store::InputFiles& files) {
+  for (const data::LabelledVolume& volume : dataset.volumes) {
+    files.add(volume.image->info().source);
+    if (volume.labels != nullptr) {
+      files.add(volume.labels->info().source);
+    }
+  }
+}
+
 /// One part of the data; masks of 0 and 255 alone are of one class where none is named.
 OpenedDataset open_part(const data::DataOptions& part, const CheckOptions& options,
-                        const core::Context& ctx) {
+                        store::InputFiles& files, const core::Context& ctx) {
   OpenedDataset opened = try_open_dataset(part, class_count(options), ctx);
   data::Dataset& dataset = opened.dataset;
+  add_files(dataset, files);
   if (options.classes.empty() &&
       data::is_two_valued(dataset, chosen(dataset.slices, options.max_planes))) {
     dataset.label_map.class_count = 2;
@@ -351,23 +365,43 @@ OpenedDataset open_part(const data::DataOptions& part, const CheckOptions& optio
   return opened;
 }
 
-void require_new_page(const CheckOptions& options) {
+/// One note for all images, as a share of the values of those that have some.
+void note_non_finite(CheckReport& report) {
+  core::FiniteSample values;
+  std::string first;
+  int count = 0;
+  for (const CheckedVolume& volume : report.volumes) {
+    if (volume.statistics.non_finite > 0) {
+      first = count++ == 0 ? volume.name : first;
+      values.values += volume.statistics.pixels();
+      values.non_finite += volume.statistics.non_finite;
+    }
+  }
+  if (count > 0) {
+    const std::string more = count > 1 ? fmt::format(" and {} more images", count - 1) : "";
+    report.notes.push_back(core::non_finite_note(first + more, values));
+  }
+}
+
+/// The right to write the page, if one is wanted; its folder is made before the work is done.
+core::OutputLock lock_page(const CheckOptions& options) {
+  if (options.output.empty()) {
+    return {};
+  }
+  core::OutputLock lock(options.output);  // first: what is there must not change any more
   if (std::filesystem::is_directory(options.output)) {
     throw Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", options.output),
                                           .found = "a folder",
                                           .expected = "the name of a page",
                                           .remedy = "choose another output"});
   }
-  if (!options.output.empty() && !options.overwrite && std::filesystem::exists(options.output)) {
+  if (!options.overwrite && std::filesystem::exists(options.output)) {
     throw Error(ErrorKind::usage, Problem{.subject = fmt::format("output '{}'", options.output),
                                           .found = "it exists already",
                                           .expected = "a new name",
                                           .remedy = "choose another output or pass --overwrite"});
   }
-  const std::filesystem::path folder = std::filesystem::path(options.output).parent_path();
-  if (!folder.empty()) {  // known before the work is done
-    std::filesystem::create_directories(folder);
-  }
+  return lock;
 }
 
 }  // namespace
@@ -421,14 +455,20 @@ CheckReport check_data(const CheckedData& parts, const CheckOptions& options,
 
 CheckReport check(const CheckOptions& options, const core::Context& ctx) {
   throw_if_any(ErrorKind::usage, "check: the options have problems", options.validate());
-  require_new_page(options);
-  const OpenedDataset training = open_part(options.data, options, ctx);
+  const core::OutputLock lock = lock_page(options);
+  store::InputFiles files;
+  const OpenedDataset training = open_part(options.data, options, files, ctx);
   OpenedDataset held_out;
   if (data::names_images(options.validation)) {
-    held_out = open_part(data::in_range(options.validation, training.dataset.range), options, ctx);
+    held_out =
+        open_part(data::in_range(options.validation, training.dataset.range), options, files, ctx);
   }
   CheckReport report =
       check_data({.training = &training.dataset, .held_out = &held_out.dataset}, options, ctx);
+  note_non_finite(report);
+  if (const std::optional<Problem> changed = files.change(store::InputFiles::Rerun::afresh)) {
+    report.problems.push_back(*changed);
+  }
   std::vector<Problem> problems = training.problems;
   problems.insert(problems.end(), held_out.problems.begin(), held_out.problems.end());
   report.problems.insert(report.problems.begin(), problems.begin(), problems.end());

@@ -80,8 +80,8 @@ struct CheckReport {
 
 /// Verifies pairs, shapes, types, label values, class shares, empty masks, grey values, repeated
 /// images (within the dataset and between it and the held-out data) and the geometry of images
-/// against their labels, plane by plane in little memory. Does not throw for what is wrong with the
-/// data: all of it is in `problems`. Writes options.output.
+/// against their labels, plane by plane in little memory, and that no file changed meanwhile. Does
+/// not throw for what is wrong with the data: all of it is in `problems`. Writes options.output.
 CheckReport check(const CheckOptions& options, const core::Context& ctx);
 
 /// Data that are open already.

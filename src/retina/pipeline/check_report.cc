@@ -53,6 +53,7 @@ Json volume_json(const CheckedVolume& v) {
           {"label_dtype", core::name_of(v.label_dtype)},
           {"planes_read", v.statistics.planes},
           {"empty_planes", v.statistics.empty_planes},
+          {"non_finite", v.statistics.non_finite},
           {"mean", v.statistics.mean()},
           {"std", v.statistics.std()},
           {"stored_labels", labels}};

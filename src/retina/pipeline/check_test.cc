@@ -1,15 +1,19 @@
 #include "retina/pipeline/check.h"
 
+#include <chrono>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
+#include "retina/core/lock.h"
 #include "retina/core/rng.h"
 #include "retina/store/open.h"
 #include "retina/testing/fixtures.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -134,6 +138,66 @@ TEST(Check, ABadLabelValueIsToldOnceForAVolume) {
   ASSERT_EQ(report.problems.size(), 1U) << to_table(report);
   EXPECT_THAT(to_string(report.problems[0]), HasSubstr("label value 2 at z=0"));
   EXPECT_THAT(to_string(report.problems[0]), HasSubstr("and 3 more planes of a"));
+}
+
+TEST(Check, PixelsThatAreNotFiniteAreNotedAndCounted) {
+  const testing::TempFolder folder;
+  const core::Vec3 shape{1, 8, 8};
+  std::filesystem::create_directories(folder / "images");
+  for (const char* name : {"a", "b"}) {
+    core::Array values(core::DType::f32, 1, shape);
+    for (std::size_t i = 0; i < 64; ++i) {
+      values.values<float>()[i] = static_cast<float>(name[0] == 'a' ? i : 64 - i);
+    }
+    values.at<float>(0, 0, 3, 3) = std::numeric_limits<float>::quiet_NaN();
+    const auto file = store::create((folder / "images" / (std::string(name) + ".tif")).string(),
+                                    {.dtype = core::DType::f32, .shape = shape});
+    file->write(core::whole(shape), values);
+    file->finish();
+    write_png(folder / "masks" / (std::string(name) + ".png"), 8, std::uint8_t{1});
+  }
+  const CheckReport report = check(options_for(folder.path(), {"m"}), core::silent_context());
+  EXPECT_TRUE(report.ok()) << to_table(report);
+  EXPECT_THAT(to_table(report),
+              HasSubstr("note: a and 1 more images: 1.56 % of the values are not finite"));
+  EXPECT_EQ(to_json(report)["volumes"][1]["non_finite"], 1);
+}
+
+TEST(Check, AFileThatChangesWhileItIsReadIsAProblem) {
+  const testing::TempFolder folder;
+  write_png(folder / "images/a.png", 32);
+  write_png(folder / "masks/a.png", 32, std::uint8_t{1});
+  const core::Context changing = testing::stopping_context([&](const testing::Reported& reported) {
+    if (reported.what == testing::Reported::What::begin) {
+      const std::filesystem::path mask = folder / "masks/a.png";
+      std::filesystem::last_write_time(
+          mask, std::filesystem::last_write_time(mask) + std::chrono::hours(1));
+    }
+    return false;
+  });
+  const CheckReport report = check(options_for(folder.path(), {"m"}), changing);
+  ASSERT_EQ(report.problems.size(), 1U) << to_table(report);
+  EXPECT_THAT(to_string(report.problems[0]), HasSubstr("masks/a.png"));
+  EXPECT_THAT(to_string(report.problems[0]), HasSubstr("changed while it was read"));
+}
+
+TEST(Check, APageThatAnotherProcessWritesIsRefused) {
+  const testing::TempFolder folder;
+  write_png(folder / "images/a.png", 32);
+  write_png(folder / "masks/a.png", 32, std::uint8_t{1});
+  CheckOptions options = options_for(folder.path(), {"m"});
+  options.output = folder / "new/page.html";
+  {
+    const core::OutputLock other(options.output);
+    try {
+      check(options, core::silent_context());
+      FAIL() << "not noticed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::resource);
+    }
+  }
+  check(options, core::silent_context());
+  EXPECT_TRUE(std::filesystem::exists(options.output));
 }
 
 TEST(Check, MissingFolderIsAProblemThatNamesThePath) {

@@ -12,8 +12,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/logger.h>
-#include <torch/cuda.h>
 
+#include "retina/core/clock.h"
 #include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
@@ -43,12 +43,16 @@ CompareReport dry_run(const std::vector<Cell>& cells) {
     if (!status.changes.empty()) {
       state += fmt::format(" ({})", fmt::join(status.changes, "; "));
     }
+    if (!status.damaged_file.empty()) {
+      state += ": " + status.damaged_file.string();
+    }
     report.results["states"].push_back({{"dataset", cell.dataset},
                                         {"labels", cell.labels},
                                         {"init", cell.init},
                                         {"seed", cell.seed},
                                         {"state", core::enum_name(status.state)},
-                                        {"changes", status.changes}});
+                                        {"changes", status.changes},
+                                        {"damaged", status.damaged_file.string()}});
     table.rows.push_back(
         {cell.dataset, cell.labels, cell.init, std::to_string(cell.seed), std::move(state)});
   }
@@ -59,12 +63,7 @@ CompareReport dry_run(const std::vector<Cell>& cells) {
 void refuse_stale(const std::vector<Cell>& cells) {
   std::vector<Problem> problems;
   for (const Cell& cell : cells) {
-    CellStatus status;
-    try {
-      status = status_of(cell);
-    } catch (const std::exception&) {
-      continue;  // whoever takes the cell tells; the others go on
-    }
+    const CellStatus status = status_of(cell);
     if (status.state == CellState::stale) {
       problems.push_back({.subject = cell.name(),
                           .found = fmt::format("{}", fmt::join(status.changes, "; ")),
@@ -87,7 +86,10 @@ class GridWorker {
     for (bool busy = true; busy;) {
       busy = false;
       for (std::size_t i = 0; i < cells_.size(); ++i) {
-        busy = (share_.holds(i) && !failures_.contains(i) && take(i)) || busy;
+        if (share_.holds(i) && !taken_.contains(i) && take(i)) {
+          taken_.insert(i);  // completed or failed: once is enough
+          busy = true;
+        }
       }
     }
   }
@@ -153,6 +155,7 @@ class GridWorker {
   CellShare share_;
   const core::Context& context_;
   GridWatch grid_;
+  std::set<std::size_t> taken_;
   std::map<std::size_t, Error> failures_;
   std::int64_t trained_ = 0;
   std::int64_t scored_ = 0;
@@ -174,16 +177,6 @@ void warn_of_late_checkpoints(const CompareOptions& options, const std::vector<C
   }
 }
 
-/// Of a finished cell; none where it is not, or cannot be read.
-std::optional<CellResult> result_of(const Cell& cell, const core::Context& context) {
-  try {
-    return is_finished(cell) ? std::optional(read_result(cell)) : std::nullopt;
-  } catch (const std::exception& error) {
-    context.log->warn("{}: left out of the report: {}", cell.name(), error.what());
-    return std::nullopt;
-  }
-}
-
 /// Predictions of finished cells; `numbers[run]` is the cell of a run.
 PredictSlices predictor_of(const std::vector<Cell>& cells, std::vector<std::size_t> numbers,
                            const core::Context& context) {
@@ -198,13 +191,19 @@ PredictSlices predictor_of(const std::vector<Cell>& cells, std::vector<std::size
   };
 }
 
+/// Waits while another process writes it. A stop ends that, but not before processes that are
+/// stopped together had time for their tables.
 core::OutputLock lock_report(const fs::path& report, const core::Context& context) {
+  constexpr double kLeast_s = 4;  // of the 10 in which a stop must end
+  const core::Stopwatch watch;
   while (true) {
     if (std::optional<core::OutputLock> lock = core::OutputLock::attempt(report)) {
       return std::move(*lock);
     }
-    context.check_stop();
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // another process writes it
+    if (watch.seconds() >= kLeast_s) {
+      context.check_stop();
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }
 
@@ -217,10 +216,13 @@ CompareReport write_results(const std::vector<Cell>& cells, const CompareOptions
   std::vector<std::size_t> numbers;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const Cell& cell = cells[i];
-    if (std::optional<CellResult> result = result_of(cell, context)) {
+    CellStatus status = status_of(cell);
+    if (status.result) {
       runs.push_back(
-          {cell.dataset, cell.labels, cell.init, cell.seed, std::move(*result), cell.group});
+          {cell.dataset, cell.labels, cell.init, cell.seed, std::move(*status.result), cell.group});
       numbers.push_back(i);
+    } else if (status.state == CellState::damaged) {
+      context.log->warn("{}: left out of the report: {}", cell.name(), status.what_is_wrong);
     }
   }
   const Comparison comparison = summarise(std::move(runs), options.curves);
@@ -236,10 +238,40 @@ CompareReport write_results(const std::vector<Cell>& cells, const CompareOptions
   write("results.csv", to_csv(comparison));
   write("curves.csv", curves_to_csv(comparison));
   write("results.md", report.text);
-  write_comparison_page(
-      report.report, comparison,
-      options.pictures ? predictor_of(cells, std::move(numbers), context) : PredictSlices{});
+  // a stop leaves no time for pictures, and takes none away
+  if (!context.stop.stop_requested() || !fs::exists(report.report)) {
+    write_comparison_page(
+        report.report, comparison,
+        options.pictures ? predictor_of(cells, std::move(numbers), context) : PredictSlices{});
+  }
   return report;
+}
+
+/// Without pictures. The stop remains what is told.
+void write_results_so_far(const std::vector<Cell>& cells, CompareOptions options,
+                          const core::Context& context) {
+  options.pictures = false;
+  try {
+    const CompareReport report = write_results(cells, options, context);
+    context.log->info("{} of {} cells are finished: {}", report.finished, report.cells,
+                      report.report);
+  } catch (const std::exception& error) {
+    context.log->warn("the tables of what is finished are not written: {}", error.what());
+  }
+}
+
+/// A stop comes through when the tables tell what is finished.
+CompareReport work_and_report(GridWorker& worker, const std::vector<Cell>& cells,
+                              const CompareOptions& options, const core::Context& context) {
+  try {
+    worker.run();
+    return write_results(cells, options, context);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) {
+      write_results_so_far(cells, options, context);
+    }
+    throw;
+  }
 }
 
 }  // namespace
@@ -262,16 +294,18 @@ std::string to_text(const CompareReport& report) {
 
 CompareReport compare(const CompareOptions& given, const core::Context& context) {
   CompareOptions options = given;
-  const auto gpus = static_cast<int>(torch::cuda::device_count());
-  options.device = device_in_launcher(given.device, trainer::process_environment(), gpus);
+  const SharedMachine machine = this_machine();
+  const trainer::Environment environment = trainer::process_environment();
+  options.device = device_in_launcher(given.device, environment, machine.gpus);
+  options.threads = threads_in_launcher(given.threads, environment, machine.cores);
   const CellShare share = parse_share(options.only);
   const std::vector<Cell> cells = expand_grid(options, context);
   if (options.dry_run) {
     return dry_run(cells);
   }
   warn_of_late_checkpoints(options, cells, context);
-  if (gpus > 1 && options.jobs == 1 && options.device == "auto" && options.only.empty()) {
-    context.log->info("one of {} GPUs is used: --jobs 0 gives each one a process", gpus);
+  if (machine.gpus > 1 && options.jobs == 1 && options.device == "auto" && options.only.empty()) {
+    context.log->info("one of {} GPUs is used: --jobs 0 gives each one a process", machine.gpus);
   }
   if (!options.overwrite) {
     refuse_stale(cells);
@@ -280,8 +314,7 @@ CompareReport compare(const CompareOptions& given, const core::Context& context)
     work_in_jobs(given, cells, context);
   }
   GridWorker worker(cells, share, context);
-  worker.run();
-  CompareReport report = write_results(cells, options, context);
+  CompareReport report = work_and_report(worker, cells, options, context);
   worker.count(report);
   worker.throw_failures();
   return report;

@@ -26,9 +26,9 @@ std::string to_text(const CompareReport& report);
 /// curves.csv, results.json and results.md of all finished cells into the output folder. A finished
 /// cell is never run again; one that was interrupted, even by kill -9, goes on from its checkpoint.
 /// Any number of processes may work on one folder, those of a launcher too: each takes cells that
-/// no other holds, and trains them alone. usage error, before anything runs, if a cell was begun
-/// with another configuration. Cells that fail do not stop the others; they are listed in the error
-/// at the end.
+/// no other holds, and trains them alone. A stop writes these files too, without pictures, before
+/// it ends in interrupted. usage error, before anything runs, if a cell was begun with another
+/// configuration. Cells that fail do not stop the others; they are listed in the error at the end.
 CompareReport compare(const CompareOptions& options, const core::Context& context);
 
 }  // namespace retina::pipeline

@@ -1,17 +1,22 @@
 #include "retina/pipeline/compare_cell.h"
 
 #include <algorithm>
+#include <exception>
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/durable.h"
+#include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
+#include "retina/core/record.h"
 #include "retina/pipeline/finetune.h"
 #include "retina/pipeline/held_out_scores.h"
 #include "retina/pipeline/held_out_slices.h"
+#include "retina/pipeline/provenance.h"
 #include "retina/pipeline/run_folder.h"
 #include "retina/report/metrics_log.h"
 
@@ -22,6 +27,20 @@ namespace fs = std::filesystem;
 
 void write_json(const fs::path& path, const Json& json) {
   core::write_atomically(path, std::string_view(core::dump_json(json, 1) + "\n"));
+}
+
+/// The identity in the cell's folder, in the terms of this version: options that came later have
+/// their defaults.
+Json stored_identity(const Cell& cell) {
+  const std::string source = cell.identity_file().string();
+  const Json stored = core::read_json(cell.identity_file());
+  const auto options = core::member_of<FinetuneOptions>(stored, "finetune", source);
+  return {{"finetune", effective_options(core::options_to_json(options))},
+          {"weights", core::member_of<std::string>(stored, "weights", source)}};
+}
+
+CellResult read_result(const Cell& cell) {
+  return cell_result_of(core::read_json(cell.result_file()), cell.result_file().string());
 }
 
 /// The cell's own options, or those of its run with the wish to go on with it.
@@ -94,34 +113,37 @@ std::vector<PredictedSlice> predict_all(HeldOutSlices& slices) {
   return all;
 }
 
-/// Those of a step; none where it was not scored, or with other options.
-std::map<std::string, double> scores_of_step(const Cell& cell, std::int64_t step) {
-  std::map<std::string, double> scores;
-  if (!fs::exists(cell.step_file(step))) {
-    return scores;
+/// Those of a step; none where it was not scored, or with other options, or its file is damaged.
+std::map<std::string, double> scores_of_step(const Cell& cell, std::int64_t step,
+                                             const core::Context& context) {
+  const fs::path file = cell.step_file(step);
+  if (!fs::exists(file)) {
+    return {};
   }
-  const Json stored = core::read_json(cell.step_file(step));
-  if (stored.value("evaluate", Json()) == core::options_to_json(cell.evaluate)) {
-    core::from_json_value(scores, stored.value("scores", Json::object()),
-                          cell.step_file(step).string() + ": scores");
+  try {
+    return step_scores_of(core::read_json(file), core::options_to_json(cell.evaluate),
+                          file.string());
+  } catch (const Error& error) {
+    context.log->warn("{}: {}", cell.name(), error.what());
+    return {};
   }
-  return scores;
 }
 
 /// Scores over steps, and the median time of a step, from the run's log.
-void read_log(const Cell& cell, CellResult& result) {
+void read_log(const Cell& cell, CellResult& result, const core::Context& context) {
   std::map<std::int64_t, double> curve;
   std::vector<double> rates;
   for (const Json& line : report::read_metrics(cell.run() / "metrics.jsonl")) {
-    if (line.contains("validation/iou") && line["validation/iou"].is_number()) {
-      curve[line["step"].get<std::int64_t>()] = line["validation/iou"].get<double>();
+    if (const auto iou = report::number_in(line, "validation/iou")) {
+      curve[line["step"].get<std::int64_t>()] = *iou;
     }
-    if (const double rate = line.value("images_per_second", 0.0); rate > 0) {
+    if (const double rate = report::number_in(line, "images_per_second").value_or(0); rate > 0) {
       rates.push_back(rate);
     }
   }
   for (const auto& [step, iou] : curve) {
-    result.curve.push_back({.step = step, .iou = iou, .scores = scores_of_step(cell, step)});
+    result.curve.push_back(
+        {.step = step, .iou = iou, .scores = scores_of_step(cell, step, context)});
   }
   if (!rates.empty()) {
     std::nth_element(rates.begin(), rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2),
@@ -143,33 +165,85 @@ void tell_unscored_steps(const Cell& cell, const CellResult& result, const core:
   }
 }
 
+TrainedCell trained_cell(const Cell& cell) {
+  const fs::path file = cell.trained_file();
+  try {
+    return trained_cell_of(core::read_json(file), file.string());
+  } catch (const Error& error) {
+    throw Error(error.kind(),
+                Problem{.found = error.what(),
+                        .remedy = fmt::format("put it back; to train anew, remove '{}'",
+                                              cell.folder.string())});
+  }
+}
+
 CellResult score_cell(const Cell& cell, const core::Context& context) {
-  const Json trained = core::read_json(cell.trained_file());
+  const TrainedCell trained = trained_cell(cell);
   HeldOutSlices slices(cell.finetune, context);
   CellResult result{
       .evaluate = core::options_to_json(cell.evaluate),
-      .training_slices = slices.card().provenance.value("training_slices", std::int64_t{0}),
-      .steps = trained.value("steps", std::int64_t{0}),
-      .seconds = trained.value("seconds", 0.0)};
+      .training_slices = core::member_of<std::int64_t>(slices.card().provenance, "training_slices",
+                                                       (cell.run() / "model").string()),
+      .steps = trained.steps,
+      .seconds = trained.seconds};
   result.device = slices.device().str();
-  result.precision = trained.value("precision", std::string());
+  result.precision = trained.precision;
   const std::vector<PredictedSlice> predicted = predict_all(slices);
   for (const PredictedSlice& slice : predicted) {
     result.slices.push_back(
         {.name = slice.name, .iou = slice_iou(slice, cell.finetune.classes.size())});
   }
   result.scores = score_slices(predicted, cell.evaluate, context);
-  read_log(cell, result);
+  read_log(cell, result, context);
   tell_unscored_steps(cell, result, context);
   return result;
 }
 
 }  // namespace
 
+CellStatus status_of(const Cell& cell) {
+  fs::path file = cell.identity_file();
+  try {
+    if (!fs::exists(file)) {
+      return {};
+    }
+    std::vector<std::string> changes = differences(stored_identity(cell), cell.identity());
+    if (!changes.empty()) {
+      return {.state = CellState::stale, .changes = std::move(changes)};
+    }
+    file = cell.result_file();
+    if (!fs::exists(file)) {
+      return {.state = CellState::partly};
+    }
+    CellResult result = read_result(cell);
+    if (result.evaluate != core::options_to_json(cell.evaluate)) {
+      return {.state = CellState::partly};
+    }
+    return {.state = CellState::finished, .result = std::move(result)};
+  } catch (const std::exception& error) {
+    return {.state = CellState::damaged,
+            .damaged_file = std::move(file),
+            .what_is_wrong = error.what()};
+  }
+}
+
+bool is_finished(const Cell& cell) {
+  return status_of(cell).state == CellState::finished;
+}
+
 bool complete_cell(const Cell& cell, const core::Context& context) {
-  const CellState state = status_of(cell).state;
-  if (state != CellState::partly) {  // what another configuration gave goes as a whole
-    core::discard(cell.folder);
+  const CellStatus status = status_of(cell);
+  if (status.damaged_file == cell.identity_file()) {
+    throw Error(
+        ErrorKind::bad_data,
+        Problem{.found = status.what_is_wrong,
+                .remedy = fmt::format("make it readable or put it back; to train anew, remove '{}'",
+                                      cell.folder.string())});
+  }
+  if (status.state == CellState::damaged) {
+    context.log->warn("{}: its result is made again: {}", cell.name(), status.what_is_wrong);
+  } else if (status.state != CellState::partly) {
+    core::discard(cell.folder);  // what another configuration gave goes as a whole
     fs::create_directories(cell.folder);
     write_json(cell.identity_file(), cell.identity());
   }
@@ -180,12 +254,6 @@ bool complete_cell(const Cell& cell, const core::Context& context) {
   core::discard(cell.run() / "checkpoints");  // nobody will go on from them
   write_json(cell.result_file(), core::options_to_json(score_cell(cell, context)));
   return !is_trained;
-}
-
-CellResult read_result(const Cell& cell) {
-  CellResult result;
-  core::from_json_value(result, core::read_json(cell.result_file()), cell.result_file().string());
-  return result;
 }
 
 }  // namespace retina::pipeline

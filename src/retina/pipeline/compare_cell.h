@@ -1,76 +1,47 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "retina/core/progress.h"
+#include "retina/pipeline/cell_records.h"
 #include "retina/pipeline/compare_grid.h"
 
 namespace retina::pipeline {
 
-/// What the weights of a run scored after some steps.
-struct CurvePoint {
-  std::int64_t step = 0;
-  double iou = 0;                          ///< of the run's own validation
-  std::map<std::string, double> scores{};  ///< as CellResult::scores; empty = not scored
+enum class CellState { missing, partly, finished, stale, damaged };
+constexpr core::EnumTable<CellState, 5> enum_table(CellState) {
+  return {{{CellState::missing, "missing"},
+           {CellState::partly, "partly"},
+           {CellState::finished, "finished"},
+           {CellState::stale, "stale"},
+           {CellState::damaged, "damaged"}}};
+}
 
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    visit("step", self.step, "steps done");
-    visit("iou", self.iou, "of validation: mean over classes and held-out slices");
-    visit("scores", self.scores, "as those of the end; empty = not scored with these options");
-  }
+struct CellStatus {
+  CellState state = CellState::missing;
+  /// stale: how the configuration that it was begun with differs, "optimizer.learning_rate: 0.003,
+  /// now 0.001"
+  std::vector<std::string> changes{};
+  std::filesystem::path damaged_file{};  ///< damaged: which one
+  std::string what_is_wrong{};           ///< damaged: why it cannot be read
+  std::optional<CellResult> result{};    ///< finished: what it gave
 };
 
-struct SliceIou {
-  std::string name;
-  std::optional<double> iou;  ///< mean over classes; none where nothing is known of the slice
-
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    visit("name", self.name, "of the held-out slice");
-    visit("iou", self.iou, "mean over classes");
-  }
-};
-
-/// result.json: what one run gave.
-struct CellResult {
-  Json evaluate = Json::object();
-  std::int64_t training_slices = 0;
-  std::int64_t steps = 0;
-  double seconds = 0;
-  std::optional<double> seconds_per_step{};
-  std::string device{};
-  std::string precision{};
-  std::map<std::string, double> scores{};
-  std::vector<CurvePoint> curve{};
-  std::vector<SliceIou> slices{};
-
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    visit("evaluate", self.evaluate, "options that the scores were made with");
-    visit("training_slices", self.training_slices, "labelled slices");
-    visit("steps", self.steps, "training steps");
-    visit("seconds", self.seconds, "of the whole run");
-    visit("seconds_per_step", self.seconds_per_step, "median");
-    visit("device", self.device, "that it was scored on");
-    visit("precision", self.precision, "fp32, tf32 or bf16 of the training; empty = not recorded");
-    visit("scores", self.scores, "iou, f, precision, recall, mfd, ...; undefined ones are absent");
-    visit("curve", self.curve, "scores over steps");
-    visit("slices", self.slices, "IoU of each held-out slice");
-  }
-};
+/// By the files in the cell's folder. A trained cell whose scores were made with other options of
+/// evaluate is `partly`: it is scored again.
+CellStatus status_of(const Cell& cell);
+bool is_finished(const Cell& cell);
 
 /// Trains a cell that is missing or goes on with one that is partly done, scores its weights at
 /// every validation and its model on the held-out slices, and writes result.json last. Trains
 /// alone, whatever the environment says of other processes. The caller holds the cell's lock.
-/// interrupted with a checkpoint when a stop is requested. True if there was something to train.
+/// A damaged result.json is made again, with a warning; the training stays. bad_data if it is the
+/// configuration in cell.json that is damaged: a training of unknown options is neither taken nor
+/// removed. interrupted with a checkpoint when a stop is requested. True if there was something to
+/// train.
 bool complete_cell(const Cell& cell, const core::Context& context);
-
-/// Of a finished cell.
-CellResult read_result(const Cell& cell);
 
 }  // namespace retina::pipeline

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "retina/core/error.h"
-#include "retina/core/file.h"
 #include "retina/core/json_text.h"
 #include "retina/core/problem_list.h"
 #include "retina/pipeline/open_dataset.h"
@@ -71,10 +70,11 @@ FinetuneOptions options_of(const CompareOptions& grid, const ComparedDataset& da
   }
 }
 
-std::int64_t training_slices(const FinetuneOptions& options, const core::Context& context) {
+/// Without a word: what there is to say of the images, their training says.
+std::int64_t training_slices(const FinetuneOptions& options) {
   const int ids = static_cast<int>(options.classes.size()) + 1;
   return static_cast<std::int64_t>(
-      open_dataset(options.training_data(), ids, context).slices.size());
+      open_dataset(options.training_data(), ids, core::silent_context()).slices.size());
 }
 
 /// `range` of the planes cut down to the labelled ones.
@@ -132,7 +132,7 @@ void check_amount(const Cell& cell, std::int64_t wanted, std::int64_t available)
 void add_dataset(std::vector<Cell>& cells, const CompareOptions& grid,
                  const ComparedDataset& dataset, const core::Context& context) {
   const std::vector<CellRow> rows = rows_of(grid, dataset, context);
-  const std::int64_t available = training_slices(rows.front().options, context);
+  const std::int64_t available = training_slices(rows.front().options);
   for (const LabelAmount& amount : grid.labels) {
     for (const std::uint64_t seed : grid.seeds) {
       for (const CellRow& row : rows) {
@@ -150,17 +150,6 @@ void add_dataset(std::vector<Cell>& cells, const CompareOptions& grid,
       }
     }
   }
-}
-
-/// The identity in the cell's folder, in the terms of this version: options that came later have
-/// their defaults.
-Json stored_identity(const Cell& cell) {
-  const Json stored = core::read_json(cell.identity_file());
-  FinetuneOptions options;
-  core::from_json_value(options, stored.value("finetune", Json::object()),
-                        cell.identity_file().string() + ": finetune");
-  return {{"finetune", effective_options(core::options_to_json(options))},
-          {"weights", stored.value("weights", "")}};
 }
 
 }  // namespace
@@ -206,26 +195,6 @@ std::vector<std::string> differences(const Json& before, const Json& now) {
     }
   }
   return changes;
-}
-
-CellStatus status_of(const Cell& cell) {
-  if (!fs::exists(cell.identity_file())) {
-    return {.state = CellState::missing, .changes = {}};
-  }
-  CellStatus status{.state = CellState::partly,
-                    .changes = differences(stored_identity(cell), cell.identity())};
-  if (!status.changes.empty()) {
-    status.state = CellState::stale;
-  } else if (fs::exists(cell.result_file()) &&
-             core::read_json(cell.result_file()).value("evaluate", Json()) ==
-                 core::options_to_json(cell.evaluate)) {
-    status.state = CellState::finished;
-  }
-  return status;
-}
-
-bool is_finished(const Cell& cell) {
-  return status_of(cell).state == CellState::finished;
 }
 
 }  // namespace retina::pipeline

@@ -41,26 +41,6 @@ struct Cell {
 /// datasets, so that what is wrong with either is known before the first run.
 std::vector<Cell> expand_grid(const CompareOptions& options, const core::Context& context);
 
-enum class CellState { missing, partly, finished, stale };
-constexpr core::EnumTable<CellState, 4> enum_table(CellState) {
-  return {{{CellState::missing, "missing"},
-           {CellState::partly, "partly"},
-           {CellState::finished, "finished"},
-           {CellState::stale, "stale"}}};
-}
-
-struct CellStatus {
-  CellState state = CellState::missing;
-  /// stale: how the configuration that it was begun with differs, "optimizer.learning_rate: 0.003,
-  /// now 0.001"
-  std::vector<std::string> changes;
-};
-
-/// By the files in the cell's folder. A trained cell whose scores were made with other options of
-/// evaluate is `partly`: it is scored again.
-CellStatus status_of(const Cell& cell);
-bool is_finished(const Cell& cell);
-
 /// "steps: 6, now 8" for every leaf that differs.
 std::vector<std::string> differences(const Json& before, const Json& now);
 

@@ -8,6 +8,7 @@
 #include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
+#include "retina/pipeline/compare_cell.h"
 #include "retina/pipeline/compare_test_data.h"
 #include "retina/testing/temp_folder.h"
 
@@ -149,6 +150,26 @@ TEST(CompareGrid, AChangedConfigurationMakesACellStale) {
   const CellStatus stale = status_of(first());
   EXPECT_EQ(stale.state, CellState::stale);
   EXPECT_THAT(stale.changes, ElementsAre("optimizer.learning_rate: 0.002, now 0.5"));
+}
+
+TEST(CompareGrid, AFileThatCannotBeReadMakesACellDamaged) {
+  const testing::TempFolder folder;
+  const Cell cell = toy_cells(toy_grid(folder.path())).at(0);
+  std::filesystem::create_directories(cell.folder);
+  core::write_atomically(cell.identity_file(), std::string_view(core::dump_json(cell.identity())));
+  const Json evaluate = core::options_to_json(cell.evaluate);
+  for (const std::string& text : {std::string(R"({"evaluate": )"), std::string("[]"), std::string(),
+                                  core::dump_json({{"evaluate", evaluate}, {"scores", 3}})}) {
+    core::write_atomically(cell.result_file(), std::string_view(text));
+    const CellStatus status = status_of(cell);
+    EXPECT_EQ(status.state, CellState::damaged) << text;
+    EXPECT_EQ(status.damaged_file, cell.result_file()) << text;
+    EXPECT_THAT(status.what_is_wrong, HasSubstr("result.json")) << text;
+  }
+  for (const char* text : {"{", "[]"}) {
+    core::write_atomically(cell.identity_file(), std::string_view(text));
+    EXPECT_EQ(status_of(cell).damaged_file, cell.identity_file()) << text;
+  }
 }
 
 TEST(CompareGrid, OtherWeightsUnderTheSameNameMakeACellStale) {

@@ -38,9 +38,9 @@ std::optional<int> launcher_number(const std::optional<std::string>& text) {
 }
 
 std::vector<OwnCopy> copies_of(const CompareOptions& options, const core::Context& context) {
-  const SharedMachine machine{
-      .gpus = static_cast<int>(torch::cuda::device_count()),
-      .cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))};
+  SharedMachine machine = this_machine();
+  const int given = threads_in_launcher(0, trainer::process_environment(), machine.cores);
+  machine.cores = given > 0 ? given : machine.cores;
   std::vector<OwnCopy> copies;
   for (std::vector<std::string>& arguments : job_arguments(options, machine)) {
     copies.push_back({.arguments = std::move(arguments),
@@ -52,6 +52,11 @@ std::vector<OwnCopy> copies_of(const CompareOptions& options, const core::Contex
 }
 
 }  // namespace
+
+SharedMachine this_machine() {
+  return {.gpus = static_cast<int>(torch::cuda::device_count()),
+          .cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))};
+}
 
 std::vector<std::vector<std::string>> job_arguments(const CompareOptions& options,
                                                     const SharedMachine& machine) {
@@ -83,6 +88,15 @@ std::string device_in_launcher(const std::string& device, const trainer::Environ
     }
   }
   return device;
+}
+
+int threads_in_launcher(int threads, const trainer::Environment& environment, int cores) {
+  const int of_task = launcher_number(environment("SLURM_CPUS_PER_TASK")).value_or(0);
+  const int processes = std::max(1, launcher_number(environment("LOCAL_WORLD_SIZE")).value_or(1));
+  if (threads > 0 || (of_task == 0 && processes == 1)) {
+    return threads;
+  }
+  return std::max(1, (of_task > 0 ? of_task : cores) / processes);
 }
 
 void work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,

@@ -15,6 +15,7 @@ struct SharedMachine {
   int gpus = 0;
   int cores = 1;
 };
+SharedMachine this_machine();
 
 /// What each job is told beside the command line of the process that starts it. Empty where there
 /// is to be one job: that process. A device that the user named is the device of all jobs.
@@ -26,6 +27,11 @@ std::vector<std::vector<std::string>> job_arguments(const CompareOptions& option
 /// round.
 std::string device_in_launcher(const std::string& device, const trainer::Environment& environment,
                                int gpus);
+
+/// The threads of a process that a launcher started beside others of its machine: where `threads`
+/// is 0, an equal share of the cores for each of them (LOCAL_WORLD_SIZE of torchrun), or of those
+/// that Slurm gave to the task (SLURM_CPUS_PER_TASK); 0 where a launcher says neither.
+int threads_in_launcher(int threads, const trainer::Environment& environment, int cores);
 
 /// Works on the cells in the processes of job_arguments(), and shows how many are finished.
 void work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,

@@ -2,6 +2,8 @@
 
 #include <map>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,6 +17,13 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+
+trainer::Environment launcher_with(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](const char* name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
 
 CompareOptions options_on(const std::string& device, int jobs) {
   CompareOptions options;
@@ -39,6 +48,7 @@ TEST(CompareJobs, StayOnTheDeviceThatTheUserNamed) {
     const auto jobs = job_arguments(options_on(device, 2), {.gpus = 4, .cores = 8});
     EXPECT_THAT(jobs, SizeIs(2)) << device;
     EXPECT_THAT(jobs, Each(Not(Contains("--device")))) << device;
+    EXPECT_THAT(jobs, Each(Contains("4"))) << device << ": half of the cores";
     EXPECT_THAT(job_arguments(options_on(device, 0), {.gpus = 4, .cores = 8}), IsEmpty()) << device;
   }
   const auto jobs = job_arguments(options_on("auto", 2), {.gpus = 1, .cores = 8});
@@ -46,20 +56,28 @@ TEST(CompareJobs, StayOnTheDeviceThatTheUserNamed) {
 }
 
 TEST(CompareJobs, ProcessesOfALauncherHaveGpusOfTheirOwn) {
-  const auto environment = [](std::map<std::string, std::string> variables) {
-    return [variables = std::move(variables)](const char* name) {
-      const auto found = variables.find(name);
-      return found == variables.end() ? std::nullopt : std::optional(found->second);
-    };
-  };
-  const auto slurm = environment({{"SLURM_LOCALID", "5"}});
+  const auto slurm = launcher_with({{"SLURM_LOCALID", "5"}});
   EXPECT_EQ(device_in_launcher("auto", slurm, 4), "cuda:1");
-  EXPECT_EQ(device_in_launcher("cuda", environment({{"LOCAL_RANK", "2"}}), 4), "cuda:2");
+  EXPECT_EQ(device_in_launcher("cuda", launcher_with({{"LOCAL_RANK", "2"}}), 4), "cuda:2");
   EXPECT_EQ(device_in_launcher("cpu", slurm, 4), "cpu");
   EXPECT_EQ(device_in_launcher("cuda:3", slurm, 4), "cuda:3");
   EXPECT_EQ(device_in_launcher("auto", slurm, 1), "auto");
-  EXPECT_EQ(device_in_launcher("auto", environment({}), 4), "auto");
-  EXPECT_EQ(device_in_launcher("auto", environment({{"LOCAL_RANK", "x"}}), 4), "auto");
+  EXPECT_EQ(device_in_launcher("auto", launcher_with({}), 4), "auto");
+  EXPECT_EQ(device_in_launcher("auto", launcher_with({{"LOCAL_RANK", "x"}}), 4), "auto");
+}
+
+TEST(CompareJobs, ProcessesOfALauncherShareTheCores) {
+  const auto torchrun = launcher_with({{"LOCAL_WORLD_SIZE", "3"}});
+  EXPECT_EQ(threads_in_launcher(0, torchrun, 8), 2);
+  EXPECT_EQ(threads_in_launcher(0, torchrun, 2), 1);
+  EXPECT_EQ(threads_in_launcher(5, torchrun, 8), 5);
+  const auto slurm = launcher_with({{"SLURM_CPUS_PER_TASK", "6"}});
+  EXPECT_EQ(threads_in_launcher(0, slurm, 64), 6);
+  const auto both = launcher_with({{"SLURM_CPUS_PER_TASK", "6"}, {"LOCAL_WORLD_SIZE", "2"}});
+  EXPECT_EQ(threads_in_launcher(0, both, 64), 3);
+  for (const char* none : {"1", "0", "x", ""}) {
+    EXPECT_EQ(threads_in_launcher(0, launcher_with({{"LOCAL_WORLD_SIZE", none}}), 8), 0) << none;
+  }
 }
 
 }  // namespace

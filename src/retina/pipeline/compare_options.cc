@@ -152,7 +152,9 @@ Json JsonBinding<pipeline::LabelAmount>::write(const pipeline::LabelAmount& valu
 void JsonBinding<pipeline::LabelAmount>::read(pipeline::LabelAmount& out, const Json& json,
                                               const std::string& where) {
   if (json.is_number_integer() && json.get<double>() >= 1) {
-    out = {.slices = json.get<std::int64_t>()};
+    std::int64_t slices = 0;
+    from_json_value(slices, json, where);
+    out = {.slices = slices};
     return;
   }
   const std::string text = json.is_string() ? json.get<std::string>() : "";

@@ -93,7 +93,8 @@ struct CompareOptions {
         "scores that the report shows over the steps: iou, f, precision, recall, mfd, cremi, ...");
     visit("finetune", self.finetune, "options of finetune for all runs, such as steps and batch");
     visit("device", self.device, "auto, cpu, cuda or cuda:1");
-    visit("threads", self.threads, "CPU threads of the process; 0 = all cores");
+    visit("threads", self.threads,
+          "CPU threads of the process; 0 = all cores, or its share of them");
     visit("jobs", self.jobs, "processes to share the cells; 0 = one for each GPU");
     visit("only", self.only, "one process's share of the cells, such as 2/8; empty = all");
     visit("pictures", self.pictures, "predict best, median and worst slices for the report");

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "retina/pipeline/compare_cell.h"
 
 namespace retina::pipeline {
 namespace {
@@ -18,15 +19,6 @@ fs::file_time_type time_of(const fs::path& path) {
   std::error_code absent;
   const fs::file_time_type time = fs::last_write_time(path, absent);
   return absent ? fs::file_time_type::min() : time;
-}
-
-/// A damaged cell is not: whoever takes it says what is wrong.
-bool is_surely_finished(const Cell& cell) {
-  try {
-    return is_finished(cell);
-  } catch (const std::exception&) {
-    return false;
-  }
 }
 
 class NotedProgress final : public core::Progress {
@@ -54,7 +46,7 @@ GridWatch::GridWatch(const std::vector<Cell>& cells, const CellShare& share) {
       continue;
     }
     ++cells_;
-    if (!is_surely_finished(cells[i])) {
+    if (!is_finished(cells[i])) {
       missing_.push_back(
           {.result = cells[i].result_file(), .before = time_of(cells[i].result_file())});
     }

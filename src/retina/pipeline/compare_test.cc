@@ -11,6 +11,7 @@
 #include "retina/core/json_text.h"
 #include "retina/core/lock.h"
 #include "retina/pipeline/compare_test_data.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/note_list.h"
 #include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
@@ -19,7 +20,9 @@ namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 CompareReport run_grid(const Json& grid, const core::Context& context = core::silent_context()) {
   return compare(core::options_from_json<CompareOptions>(grid), context);
@@ -107,7 +110,6 @@ TEST(Compare, AnInterruptedCellGoesOnFromItsCheckpoint) {
   const testing::TempFolder folder;
   Json grid = toy_grid(folder.path());
   grid["labels"] = {1};
-  grid["pictures"] = false;
   grid["finetune"]["steps"] = 4;
   const core::Context context =
       testing::stopping_context([runs = 0](const testing::Reported& reported) mutable {
@@ -125,9 +127,33 @@ TEST(Compare, AnInterruptedCellGoesOnFromItsCheckpoint) {
   EXPECT_TRUE(fs::exists(cells / "random/seed7/result.json"));
   EXPECT_FALSE(fs::exists(cells / "pretrained/seed7/result.json"));
   EXPECT_TRUE(fs::exists(cells / "pretrained/seed7/run/checkpoints/step_00000001"));
+  EXPECT_EQ(core::read_json(folder / "out/results.json").at("runs").size(), 1U)
+      << "what is finished is told";
+  EXPECT_TRUE(fs::exists(folder / "out/curves.csv"));
+  EXPECT_THAT(core::read_text(folder / "out/report.html"),
+              AllOf(HasSubstr("1 finished runs"), Not(HasSubstr("data:image/png"))));
   const CompareReport rest = run_grid(grid);
   EXPECT_EQ(rest.trained, 1);
   EXPECT_EQ(rest.results["runs"][1]["steps"], 4);
+  EXPECT_THAT(core::read_text(folder / "out/report.html"), HasSubstr("data:image/png"));
+}
+
+TEST(Compare, AStopRemainsOneWhereTheTablesCannotBeWritten) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  fs::create_directories(folder / "out/results.json/in the way");
+  const testing::Heard heard;
+  core::Context context = testing::stopping_context(
+      [](const testing::Reported& reported) { return reported.job == "training"; });
+  context.log = heard.context.log;
+  try {
+    run_grid(grid, context);
+    FAIL() << "not interrupted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+  }
+  EXPECT_THAT(heard.text(), HasSubstr("the tables of what is finished are not written: "));
 }
 
 TEST(Compare, ACellThatAnotherProcessHoldsIsLeftToIt) {
@@ -158,17 +184,58 @@ TEST(Compare, ACellThatFailsDoesNotStopTheOthers) {
   EXPECT_TRUE(fs::exists(folder / "out/report.html"));
 }
 
-TEST(Compare, ACellWhoseFilesAreDamagedDoesNotStopTheOthers) {
+TEST(Compare, ADamagedResultIsMadeAgainFromTheTraining) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  const CompareReport first = run_grid(grid);
+  const fs::path result = folder / "out/cells/toy/1/random/seed7/result.json";
+  core::write_atomically(result, std::string_view("{"));
+  Json dry = grid;
+  dry["dry_run"] = true;
+  const CompareReport listed = run_grid(dry);
+  EXPECT_EQ(listed.finished, 1);
+  EXPECT_THAT(listed.text, HasSubstr("damaged: " + result.string()));
+  EXPECT_EQ(listed.results["states"][0]["damaged"], result.string());
+
+  const testing::Heard heard;
+  const CompareReport again = run_grid(grid, heard.context);
+  EXPECT_EQ(again.trained, 0);
+  EXPECT_EQ(again.scored, 1);
+  EXPECT_EQ(again.results, first.results);
+  const std::string text = heard.text();
+  const std::size_t told = text.find(result.string());
+  ASSERT_NE(told, std::string::npos) << text;
+  EXPECT_EQ(text.find(result.string(), told + 1), std::string::npos) << "once: " << text;
+
+  const fs::path step = folder / "out/cells/toy/1/random/seed7/steps/step_00000001.json";
+  core::write_atomically(step, std::string_view("{"));
+  fs::remove(result);
+  const CompareReport without = run_grid(grid, heard.context);
+  EXPECT_EQ(without.scored, 1);
+  EXPECT_TRUE(without.results["runs"][0]["curve"][0].value("scores", Json::object()).empty());
+  EXPECT_THAT(heard.text(), HasSubstr(step.string()));
+}
+
+TEST(Compare, ACellWhoseConfigurationIsDamagedIsLeftAsItIs) {
   const testing::TempFolder folder;
   Json grid = toy_grid(folder.path());
   grid["labels"] = {1};
   grid["pictures"] = false;
   run_grid(grid);
   const fs::path cells = folder / "out/cells/toy/1";
-  core::write_atomically(cells / "random/seed7/result.json", std::string_view("{"));
+  core::write_atomically(cells / "random/seed7/cell.json", std::string_view("{"));
   fs::remove(cells / "pretrained/seed7/result.json");
-  EXPECT_THAT(error_of_grid(grid), HasSubstr("toy, 1 labelled, random, seed 7"));
-  EXPECT_TRUE(fs::exists(cells / "pretrained/seed7/result.json"));
+  Json dry = grid;
+  dry["dry_run"] = true;
+  EXPECT_THAT(run_grid(dry).text,
+              HasSubstr("damaged: " + (cells / "random/seed7/cell.json").string()));
+  EXPECT_THAT(error_of_grid(grid),
+              AllOf(HasSubstr("toy, 1 labelled, random, seed 7"), HasSubstr("to train anew")));
+  EXPECT_TRUE(fs::exists(cells / "random/seed7/result.json"));
+  EXPECT_TRUE(fs::exists(cells / "random/seed7/run/model"));
+  EXPECT_TRUE(fs::exists(cells / "pretrained/seed7/result.json")) << "the others go on";
   EXPECT_EQ(core::read_json(folder / "out/results.json").at("runs").size(), 1U);
 }
 

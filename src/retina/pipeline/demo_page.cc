@@ -64,8 +64,8 @@ void add_curves(report::Page& page, const fs::path& run) {
         continue;
       }
       std::vector<report::Curve>& group = is_loss ? loss : scores;
-      auto curve =
-          std::find_if(group.begin(), group.end(), [&](const auto& c) { return c.name == key; });
+      auto curve = std::find_if(group.begin(), group.end(),
+                                [&name = key](const auto& c) { return c.name == name; });
       if (curve == group.end()) {
         curve = group.insert(group.end(), {.name = key, .points = {}});
       }

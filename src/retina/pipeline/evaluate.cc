@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -17,12 +18,13 @@
 #include "retina/pipeline/image_scores.h"
 #include "retina/store/chunk_cache.h"
 #include "retina/store/slabs.h"
+#include "retina/store/source_identity.h"
 
 namespace retina::pipeline {
 namespace {
 
 constexpr std::int64_t kBlockBytes = 64LL << 20;
-constexpr std::int64_t kMostCacheBytes = 256LL << 20;
+constexpr std::int64_t kMostEvaluateCacheBytes = 256LL << 20;
 constexpr std::size_t kMostClasses = 256;
 
 void require_labels(const core::Volume& volume, std::vector<Problem>& problems) {
@@ -36,8 +38,9 @@ void require_labels(const core::Volume& volume, std::vector<Problem>& problems) 
   }
 }
 
-/// Number of voxels of all pairs; throws all shape and type problems at once.
-std::int64_t inspect(const std::vector<LabelPair>& pairs) {
+/// Number of voxels of all pairs, whose files are added to `files`; throws all shape and type
+/// problems at once.
+std::int64_t inspect(const std::vector<LabelPair>& pairs, store::InputFiles& files) {
   std::vector<Problem> problems;
   std::int64_t voxels = 0;
   for (const LabelPair& pair : pairs) {
@@ -45,6 +48,8 @@ std::int64_t inspect(const std::vector<LabelPair>& pairs) {
     const auto truth = pair.truth();
     require_labels(*prediction, problems);
     require_labels(*truth, problems);
+    files.add(prediction->info().source);
+    files.add(truth->info().source);
     if (prediction->shape() != truth->shape()) {
       problems.push_back({.subject = prediction->info().source,
                           .found = "shape " + core::to_string(prediction->shape()),
@@ -73,13 +78,13 @@ std::vector<core::Box3> blocks_of(const core::VolumeInfo& info, std::int64_t max
     }
     return blocks;
   }
-  store::for_each_slab(info.shape, info.chunk[0], max_voxels, [&](const core::Box3& slab) {
+  store::for_each_slab(info.shape, info.chunk, max_voxels, [&](const core::Box3& slab) {
     const std::int64_t row = slab.shape[0] * slab.shape[2];
     const std::int64_t rows =
         std::max<std::int64_t>(1, max_voxels / std::max<std::int64_t>(row, 1));
     for (std::int64_t y = 0; y < slab.shape[1]; y += rows) {
       core::Box3 block = slab;
-      block.start[1] = y;
+      block.start[1] = slab.start[1] + y;
       block.shape[1] = std::min(rows, slab.shape[1] - y);
       blocks.push_back(block);
     }
@@ -321,13 +326,15 @@ std::vector<Problem> EvaluateOptions::validate() const {
 
 EvaluateReport evaluate_pairs(const std::vector<LabelPair>& pairs, const EvaluateOptions& options,
                               const core::Context& context) {
-  const std::int64_t voxels = inspect(pairs);
+  store::InputFiles files;
+  const std::int64_t voxels = inspect(pairs, files);
   const std::int64_t max_ram = core::parse_size(options.max_ram);
-  store::shared_cache().set_budget(std::min(kMostCacheBytes, max_ram / 4));
+  store::shared_cache().set_budget(std::min(kMostEvaluateCacheBytes, max_ram / 4));
   const auto counts = count_all(pairs, voxels, max_ram, context);
   EvaluateReport report;
   const Scoring scoring = scoring_of(counts, options, report.notes);
   report.images = score_all(pairs, counts, scoring, report.notes, context);
+  files.require_unchanged(store::InputFiles::Rerun::afresh);
   std::vector<Score> means;
   for (const ImageScores& image : report.images) {
     means.push_back(image.mean_iou);

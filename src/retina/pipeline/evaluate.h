@@ -70,7 +70,8 @@ struct EvaluateOptions {
 /// or volume whole where it fits max_ram, else by blocks with a halo or with the help of a scratch
 /// file; instance matching reads it whole. A 2D image is scored by (I + 1e-5) / (U + 1e-5), a
 /// volume by I/U. A 0/255 mask is read as 0/1, which is logged. bad_data lists all pairing, shape
-/// and type problems at once; resource if instance matching does not fit max_ram.
+/// and type problems at once, and files that change meanwhile; resource if instance matching does
+/// not fit max_ram.
 EvaluateReport evaluate(const EvaluateOptions& options, const core::Context& context);
 
 /// The same for pairs found or made by the caller; the paths and folder meaning of `options` are

@@ -1,6 +1,8 @@
 #include "retina/pipeline/evaluate.h"
 
+#include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -11,6 +13,7 @@
 #include "retina/pipeline/memory_pair_for_test.h"
 #include "retina/store/open.h"
 #include "retina/testing/sparse_volume.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -77,6 +80,28 @@ TEST(Evaluate, ScoresPlanesSmoothedAndVolumesPlain) {
   EXPECT_EQ(plane.classes[0].iou.value, counts.smoothed_iou());
   EXPECT_EQ(volume.classes[0].iou.value, counts.iou());
   EXPECT_NE(plane.classes[0].iou.value, volume.classes[0].iou.value);
+}
+
+TEST(Evaluate, AFileThatChangesWhileItIsReadIsRefused) {
+  const testing::TempFolder folder;
+  write_image(folder / "p.tif", label_map({1, 40, 50}, 1));
+  write_image(folder / "t.tif", label_map({1, 40, 50}, 2));
+  const core::Context changing = testing::stopping_context([&](const testing::Reported& reported) {
+    if (reported.what == testing::Reported::What::begin) {
+      const std::filesystem::path truth = folder / "t.tif";
+      std::filesystem::last_write_time(
+          truth, std::filesystem::last_write_time(truth) + std::chrono::hours(1));
+    }
+    return false;
+  });
+  try {
+    evaluate({.prediction = folder / "p.tif", .truth = folder / "t.tif"}, changing);
+    FAIL() << "not noticed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), HasSubstr("t.tif"));
+    EXPECT_THAT(error.what(), HasSubstr("changed while it was read"));
+  }
 }
 
 TEST(Evaluate, GivesTheSameScoresForBlocksAsForTheWhole) {

@@ -24,6 +24,7 @@
 #include "retina/pipeline/provenance.h"
 #include "retina/pipeline/training_batches.h"
 #include "retina/pipeline/training_run.h"
+#include "retina/pipeline/transfer_record.h"
 #include "retina/trainer/rank_place.h"
 #include "retina/trainer/supervised_task.h"
 

@@ -13,7 +13,8 @@ HeldOutSlices::HeldOutSlices(const FinetuneOptions& run, const core::Context& co
   tensor::set_threads(run.threads);
   const model::Model model = model::load(run.output);
   const data::DataOptions data = run.held_out_data(model.card.preprocess.range);
-  dataset_ = open_dataset(data, static_cast<int>(run.classes.size()) + 1, context);
+  dataset_ = open_dataset(data, static_cast<int>(run.classes.size()) + 1,
+                          core::silent_context());  // the training told what there is to say
   slices_ = evenly_spaced(dataset_.slices, run.validation.max_slices);
   const at::Device device = tensor::choose_device(run.device);
   const at::ScalarType dtype = tensor::choose_type(run.precision, device);

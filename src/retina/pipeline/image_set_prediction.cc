@@ -162,6 +162,10 @@ class ImageSet {
   PredictReport run() {
     PredictReport report = plan();
     const core::OutputLock lock(folders_.output);
+    store::InputFiles files;
+    for (const ImageItem& item : items_) {
+      files.add(item.info.source);
+    }
     range_ = common_range();
     store::FinishRecord record(output_folders(), key());
     prepare_folders(record);
@@ -189,6 +193,7 @@ class ImageSet {
         [&](std::int64_t i, const ImageResult& result) { write(item_of(i), result); }, context_,
         core::kContinueHint);
     context_.progress->end();
+    files.require_unchanged(store::InputFiles::Rerun::continued);
     join_parts();
     record.begin();
     finish_folders(report, record);
@@ -247,18 +252,23 @@ class ImageSet {
       }
     }
     std::optional<InputRange> common;
+    std::string note;
     const std::size_t step = std::max<std::size_t>(1, mapped.size() / kSampled);
     for (std::size_t i = 0; i < mapped.size(); i += step) {
       const auto volume = mapped[i]->open(setup_);
-      const InputRange of_image = input_range(setup_, *volume, context_);
+      const InputRange of_image = input_range(setup_, *volume);
       if (!common) {
         common = of_image;
       }
+      note = note.empty() ? of_image.note : note;
       common->range = {std::min(common->range.low, of_image.range.low),
                        std::max(common->range.high, of_image.range.high)};
     }
     if (!common) {
       return {};
+    }
+    if (!note.empty()) {
+      context_.log->warn(note);
     }
     context_.log->info("{} images: values {} to {} become 0 to 255 in all of them ({})",
                        mapped.size(), common->range.low, common->range.high, common->source);

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/file.h"
+#include "retina/core/json_text.h"
 #include "retina/model/model.h"
 #include "retina/net/network.h"
 #include "retina/net/weights.h"
+#include "retina/pipeline/transfer_record.h"
 #include "retina/pipeline/weights_file.h"
 #include "retina/trainer/optimizer.h"
 
@@ -45,17 +48,14 @@ const char* word_of(net::Fate fate) {
   return "";
 }
 
-std::filesystem::path transfer_path(const std::filesystem::path& run) {
-  return run / "transfer.json";
-}
-
 }  // namespace
 
 std::optional<std::string> InitialWeights::preset() const {
   if (!card) {
     return std::nullopt;
   }
-  const std::string made_with = card->provenance.value("preset", card->name);
+  const Json stated = card->provenance.value("preset", Json());
+  const std::string made_with = stated.is_string() ? stated.get<std::string>() : card->name;
   const std::vector<std::string> known = net::preset_names();
   return std::find(known.begin(), known.end(), made_with) != known.end() ? std::optional(made_with)
                                                                          : std::nullopt;
@@ -113,6 +113,17 @@ void warn_of_assumed(const Json& told, const net::TransUNetOptions& assumed,
           source, key, values.at(key).dump(), key);
     }
   }
+}
+
+Json fitted_network(const InitialWeights& weights, const Json& network, const Json& given,
+                    const core::Context& context) {
+  const Json own = given.value("network", Json::object());
+  net::TransUNetOptions base;
+  core::from_json_value(base, core::merge(network, own), "network");
+  if (!given.contains("preset")) {
+    warn_of_assumed(core::merge(weights.told_network(), own), base, weights.source, context);
+  }
+  return core::options_to_json(weights.network(base));
 }
 
 std::string licence_over(const std::string& stated, const InitialWeights& weights) {
@@ -187,31 +198,7 @@ std::string to_text(const TransferSummary& summary) {
 }
 
 void write_transfer(const std::filesystem::path& run, const TransferSummary& summary) {
-  core::write_atomically(transfer_path(run), to_json(summary).dump(1) + "\n");
-}
-
-std::string transferred_digest(const std::filesystem::path& run) {
-  if (!fs::exists(transfer_path(run))) {
-    return "";
-  }
-  return core::read_json(transfer_path(run)).value("digest", std::string());
-}
-
-std::vector<std::pair<std::string, std::string>> transfer_facts(const std::filesystem::path& run) {
-  if (!fs::exists(transfer_path(run))) {
-    return {};
-  }
-  const Json json = core::read_json(transfer_path(run));
-  std::vector<std::pair<std::string, std::string>> facts{
-      {"weights from", json.value("source", std::string())}};
-  const Json counts = json.value("counts", Json::object());
-  for (const auto& [name, unused] : rows_of(TransferSummary{})) {
-    const Json count = counts.value(name, Json::object());
-    facts.emplace_back(
-        name, fmt::format("{} tensors, {} parameters", count.value("tensors", std::int64_t{0}),
-                          count.value("parameters", std::int64_t{0})));
-  }
-  return facts;
+  core::write_atomically(transfer_path(run), core::dump_json(to_json(summary), 1) + "\n");
 }
 
 }  // namespace retina::pipeline

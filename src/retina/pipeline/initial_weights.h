@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "retina/core/json.h"
@@ -37,6 +36,12 @@ struct InitialWeights {
 /// With the card that an export left with a file.
 InitialWeights read_initial_weights(const std::string& path);
 
+/// Options of the network that `weights` fit: of a recipe's `network` and the user's configuration
+/// `given`, what the weights leave open. Unless the preset is given, warns of what none of them
+/// tells.
+Json fitted_network(const InitialWeights& weights, const Json& network, const Json& given,
+                    const core::Context& context);
+
 /// Warns of what is `assumed` of the network of weights and not `told`, though another number of
 /// heads or another stride is another network of the same weights.
 void warn_of_assumed(const Json& told, const net::TransUNetOptions& assumed,
@@ -69,11 +74,8 @@ TransferSummary transfer_into(torch::nn::Module& network, const InitialWeights& 
 
 Json to_json(const TransferSummary& summary);
 std::string to_text(const TransferSummary& summary);
-/// Writes the run's record of what was moved, which its page shows after a resume too.
+/// Writes the run's record of what was moved (transfer_record.h), which its page shows after a
+/// resume too.
 void write_transfer(const std::filesystem::path& run, const TransferSummary& summary);
-/// The digest of the weights in that record; empty where there is none.
-std::string transferred_digest(const std::filesystem::path& run);
-/// Name and value for a page, of the record in a run's folder; none where nothing was moved.
-std::vector<std::pair<std::string, std::string>> transfer_facts(const std::filesystem::path& run);
 
 }  // namespace retina::pipeline

@@ -71,6 +71,16 @@ TEST(InitialWeights, TheJsonOfAnotherProgramBesideAFileIsNoCard) {
   EXPECT_THROW(read_initial_weights(file), Error);
 }
 
+TEST(InitialWeights, AProvenanceOfAnotherKindTellsNoPreset) {
+  InitialWeights weights;
+  weights.card = model::Card{};
+  weights.card->name = "mine";
+  weights.card->provenance = {{"preset", 3}};
+  EXPECT_FALSE(weights.preset());
+  weights.card->provenance = {{"preset", "retina-tiny"}};
+  EXPECT_EQ(weights.preset(), "retina-tiny");
+}
+
 TEST(InitialWeights, TheDigestIsThatOfTheFile) {
   const testing::TempFolder folder;
   const std::string file = write_pretrained(folder.path());

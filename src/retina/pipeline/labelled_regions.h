@@ -12,7 +12,7 @@
 namespace retina::pipeline {
 
 /// A smaller patch of labels says too little to be scored by itself: pixels.
-inline constexpr std::int64_t kSmallestRegion = 32 * 32;
+inline constexpr std::int64_t kSmallestRegion = 1024;
 inline constexpr std::size_t kMostRegions = 32;
 
 /// A connected patch (8 neighbours) of known labels in one plane across z.

@@ -13,6 +13,7 @@
 #include "retina/core/file.h"
 #include "retina/core/intensity.h"
 #include "retina/core/json_text.h"
+#include "retina/core/record.h"
 #include "retina/engine/predictor.h"
 #include "retina/pipeline/held_out_validator.h"
 #include "retina/tensor/convert.h"
@@ -61,7 +62,12 @@ LeaveOneOut done_before(const LeaveOneOutSetup& setup) {
     return fresh;
   }
   LeaveOneOut done;
-  core::from_json_value(done, core::read_json(setup.file), setup.file.string());
+  try {
+    core::from_record(done, core::read_json(setup.file), setup.file.string());
+  } catch (const Error& error) {
+    throw Error(error.kind(), Problem{.found = error.what(),
+                                      .remedy = "remove it: its regions are trained again"});
+  }
   bool is_ours = done.steps == setup.steps && done.max_seconds == setup.max_seconds &&
                  done.regions.size() <= setup.regions.size();
   for (std::size_t i = 0; is_ours && i < done.regions.size(); ++i) {

@@ -74,5 +74,21 @@ TEST(LeaveOneOut, WhatIsDoneIsNotRepeatedUnlessTheLimitsChange) {
   EXPECT_EQ(seen.size(), 6U);
 }
 
+TEST(LeaveOneOut, ADamagedRecordNamesItsFile) {
+  const testing::TempFolder folder;
+  const LeaveOneOutSetup setup = toy_setup(folder.path());
+  std::vector<std::vector<int>> seen;
+  for (const char* text : {"null", R"({"steps": 1e300})", R"({"regions": [{"y": "top"}]})"}) {
+    core::write_atomically(setup.file, std::string_view(text));
+    try {
+      leave_one_out(setup, noting_train(setup, seen), core::silent_context());
+      FAIL() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data) << text;
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("regions.json"));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace retina::pipeline

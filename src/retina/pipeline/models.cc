@@ -13,6 +13,7 @@
 #include "retina/core/durable.h"
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
+#include "retina/core/lock.h"
 #include "retina/core/problem_list.h"
 #include "retina/model/model.h"
 #include "retina/net/transfer.h"
@@ -89,7 +90,8 @@ ModelsReport list_models() {
     }
   }
   if (report.text.empty()) {
-    report.text = "no models in models/, ~/.local/share/retina/models or RETINA_MODELS\n";
+    report.text =
+        "no models in models/, ~/.local/share/retina/models, RETINA_MODELS or the archive\n";
   }
   return report;
 }
@@ -114,9 +116,9 @@ ModelsReport show_model(const ModelsOptions& options) {
       card.name, folder.string(),
       card.classes.empty() ? "none: it restores images"
                            : fmt::format("{}", fmt::join(foreground_names(card), ", ")),
-      card.network_options.value("window", 0), card.preprocess.mean, card.preprocess.std,
-      licence_text(card), table_text("metrics", card.metrics),
-      table_text("provenance", card.provenance));
+      core::whole_number_in<int>(card.network_options.value("window", Json())).value_or(0),
+      card.preprocess.mean, card.preprocess.std, licence_text(card),
+      table_text("metrics", card.metrics), table_text("provenance", card.provenance));
   return report;
 }
 
@@ -202,6 +204,7 @@ model::Card imported_card(const ModelsOptions& options, const net::TransUNetOpti
 }
 
 ModelsReport import_model(const ModelsOptions& options, const core::Context& context) {
+  const core::OutputLock lock(options.output);  // first: what is there must not change any more
   require_free_output(options);
   const InitialWeights weights = read_initial_weights(options.path);
   const net::TransUNetOptions network =
@@ -271,6 +274,7 @@ fs::path write_torch_pair(const ModelsOptions& options, const model::Model& mode
 }
 
 ModelsReport export_model(const ModelsOptions& options, const core::Context& context) {
+  const core::OutputLock lock(options.output);  // first: what is there must not change any more
   require_free_output(options);
   const fs::path output = options.output;
   const model::Model model = model::load(options.path);

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
+#include "retina/core/lock.h"
 #include "retina/model/model.h"
 #include "retina/model/tiny_card_for_test.h"
 #include "retina/net/weights.h"
@@ -63,6 +64,40 @@ TEST(Models, ImportedExportedAndShown) {
                            {"path", (folder / "model").string()},
                            {"output", (folder / "out.pth").string()}}),
                Error);
+}
+
+TEST(Models, ACardOfOddOptionsIsShown) {
+  const testing::TempFolder folder;
+  model::Card card = model::tiny_card(2, 64);
+  card.network_options["window"] = "large";
+  core::write_atomically(folder / "model.json", model::to_json(card).dump());
+  EXPECT_THAT(run_models({{"action", "show"}, {"path", folder.path().string()}}).text,
+              ::testing::HasSubstr("window      0"));
+}
+
+TEST(Models, AnOutputThatAnotherProcessWritesIsRefused) {
+  const testing::TempFolder folder;
+  const std::string file = write_pretrained(folder.path());
+  const auto kind_of_failure = [&](const Json& given) {
+    const core::OutputLock other(given.at("output").get<std::string>());
+    try {
+      run_models(given);
+    } catch (const Error& error) {
+      return error.kind();
+    }
+    return ErrorKind::internal;
+  };
+  const Json taken_in{{"action", "import"},
+                      {"path", file},
+                      {"output", (folder / "model").string()},
+                      {"num_heads", 2}};
+  EXPECT_EQ(kind_of_failure(taken_in), ErrorKind::resource);
+  run_models(taken_in);
+  const Json given_out{{"action", "export"},
+                       {"path", (folder / "model").string()},
+                       {"output", (folder / "out.safetensors").string()}};
+  EXPECT_EQ(kind_of_failure(given_out), ErrorKind::resource);
+  EXPECT_FALSE(fs::exists(folder / "out.safetensors"));
 }
 
 TEST(Models, AnExportedFileTellsTheWholeNetwork) {

@@ -315,6 +315,7 @@ class Opener {
       report(std::move(*found.problem));
       return;
     }
+    opened_.note = std::move(found.note);
     opened_.dataset.range = found.range;
     for (data::LabelledVolume& volume : opened_.dataset.volumes) {
       volume.range = found.of(*volume.image);
@@ -422,6 +423,9 @@ data::Dataset open_dataset(const data::DataOptions& options, int class_count,
   OpenedDataset opened = try_open_dataset(options, class_count, ctx);
   const std::string where = options.path.empty() ? options.images : options.path;
   throw_if_any(ErrorKind::bad_data, "the dataset " + where + " has problems", opened.problems);
+  if (!opened.note.empty()) {
+    ctx.log->warn(opened.note);
+  }
   return std::move(opened.dataset);
 }
 

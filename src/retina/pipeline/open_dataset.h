@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "retina/core/error.h"
@@ -10,9 +11,9 @@
 namespace retina::pipeline {
 
 /// Finds and opens the image/label pairs of a dataset (layouts: data/options.h). Reads metadata,
-/// and the sample that an intensity range needs; labels are read when planes are (pipeline::check
-/// reads them all). bad_data lists all pairing and shape problems at once. `class_count` includes
-/// background.
+/// and samples of images that are not uint8 (range, values that are not finite); labels are read
+/// when planes are (pipeline::check reads them all). bad_data lists all pairing and shape problems
+/// at once. `class_count` includes background. Warns once of values that are not finite.
 data::Dataset open_dataset(const data::DataOptions& options, int class_count,
                            const core::Context& ctx);
 
@@ -20,9 +21,10 @@ data::Dataset open_dataset(const data::DataOptions& options, int class_count,
 struct OpenedDataset {
   data::Dataset dataset;
   std::vector<Problem> problems;
+  std::string note;  ///< of values that are not finite in a sample of the images; empty = none seen
 };
 
-/// The same for callers that go on to look for more problems.
+/// The same, without a warning, for callers that go on to look for more problems.
 OpenedDataset try_open_dataset(const data::DataOptions& options, int class_count,
                                const core::Context& ctx);
 

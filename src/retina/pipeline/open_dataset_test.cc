@@ -2,6 +2,7 @@
 
 #include <array>
 #include <filesystem>
+#include <limits>
 #include <string_view>
 
 #include <gmock/gmock.h>
@@ -11,6 +12,7 @@
 #include "retina/core/intensity.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/open_file_limit.h"
 #include "retina/testing/temp_folder.h"
 
@@ -216,6 +218,47 @@ TEST(OpenDataset, AllVolumesShareOneRangeAndUint8IsTakenAsItIs) {
   EXPECT_EQ(dataset.volumes[0].range, all);
   EXPECT_EQ(dataset.volumes[1].range, core::IntensityRange{});
   EXPECT_EQ(dataset.volumes[2].range, all);
+}
+
+/// An image of floats, one of them NaN.
+void write_with_nan(const std::filesystem::path& path) {
+  std::filesystem::create_directories(path.parent_path());
+  const core::Vec3 shape{1, 8, 8};
+  core::Array values(core::DType::f32, 1, shape);
+  for (std::size_t i = 0; i < 64; ++i) {
+    values.values<float>()[i] = static_cast<float>(i);
+  }
+  values.at<float>(0, 0, 3, 3) = std::numeric_limits<float>::quiet_NaN();
+  const auto volume = store::create(path.string(), {.dtype = core::DType::f32, .shape = shape});
+  volume->write(core::whole(shape), values);
+  volume->finish();
+}
+
+TEST(OpenDataset, ADataSetWithNanIsWarnedOfOnce) {
+  const testing::TempFolder folder;
+  data::DataOptions options;
+  options.path = folder.path().string();
+  for (const char* name : {"a", "b", "c"}) {
+    const std::filesystem::path image = folder / "images" / (std::string(name) + ".tif");
+    if (name[0] == 'a') {
+      write_u16(image, 0, 4000);
+    } else {
+      write_with_nan(image);
+    }
+    write_constant(folder / "masks" / (std::string(name) + ".png"), {1, 8, 8}, 1);
+  }
+  options.input_range = {0, 60};
+  const testing::Heard heard;
+  open_dataset(options, 2, heard.context);
+  const std::string told = heard.text();
+  EXPECT_THAT(told, ::testing::HasSubstr("b.tif: 1.56 % of the values are not finite"));
+  EXPECT_EQ(told.find("not finite"), told.rfind("not finite"));
+  std::filesystem::remove(folder / "images/a.tif");
+  std::filesystem::remove(folder / "masks/a.png");
+  options.input_range.clear();
+  const testing::Heard second;
+  EXPECT_THAT(try_open_dataset(options, 2, second.context).note, ::testing::HasSubstr("b.tif"));
+  EXPECT_EQ(second.text().find("not finite"), std::string::npos) << "who goes on to look tells it";
 }
 
 TEST(OpenDataset, AFolderOfAnyNumberOfTiffFilesNeedsFewOpenFiles) {

@@ -101,6 +101,9 @@ std::vector<store::PackItem> image_items(const std::vector<fs::path>& files,
         "give the range with --set dataset.input_range=[low,high], or convert them";
     throw Error(ErrorKind::bad_data, *range.problem);
   }
+  if (!range.note.empty()) {
+    context.log->warn(range.note);
+  }
   for (store::PackItem& item : items) {
     item.range = range.of(*item.image);
   }

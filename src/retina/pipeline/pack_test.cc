@@ -1,6 +1,7 @@
 #include "retina/pipeline/pack.h"
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "retina/pipeline/open_dataset.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/open_file_limit.h"
 #include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
@@ -202,6 +204,29 @@ TEST(PackImages, AFolderOfSeveralTypesNeedsARange) {
   }
   options.dataset.input_range = {0, 500};
   EXPECT_EQ(pack(options, core::silent_context()).items, 2);
+}
+
+TEST(PackImages, ValuesThatAreNotFiniteAreWarnedOfOnce) {
+  const testing::TempFolder folder;
+  const core::Vec3 shape{1, 8, 8};
+  core::Array values(core::DType::f32, 1, shape);
+  values.at<float>(0, 0, 2, 2) = 1;
+  values.at<float>(0, 0, 3, 3) = std::numeric_limits<float>::infinity();
+  std::filesystem::create_directories(folder / "raw");
+  for (const char* name : {"a.tif", "b.tif"}) {
+    const auto file = store::create((folder / "raw" / name).string(),
+                                    {.dtype = core::DType::f32, .shape = shape});
+    file->write(core::whole(shape), values);
+    file->finish();
+  }
+  PackOptions options;
+  options.images = {(folder / "raw").string()};
+  options.output = (folder / "p").string();
+  const testing::Heard heard;
+  EXPECT_EQ(pack(options, heard.context).items, 2);
+  const std::string told = heard.text();
+  EXPECT_THAT(told, ::testing::HasSubstr("a.tif: 1.56 % of the values are not finite"));
+  EXPECT_EQ(told.find("not finite"), told.rfind("not finite"));
 }
 
 TEST(PackImages, EqualNamesOfSeveralFoldersAreToldApart) {

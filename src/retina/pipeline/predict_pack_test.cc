@@ -1,3 +1,4 @@
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -70,6 +71,36 @@ TEST_F(PredictPack, AnInterruptedPackOfImagesContinues) {
   EXPECT_TRUE(fs::exists(core::partial_path(options.output)));
   const core::Array expected = read_volume(run(options_for(pack, "whole")).output + "/b.png");
   EXPECT_EQ(read_volume(run(options).output + ":b.png"), expected);
+}
+
+TEST_F(PredictPack, ImagesThatChangeWhileTheyAreReadAreRefused) {
+  const auto expect_refused = [&](const std::string& input, const std::string& file) {
+    PredictOptions options = options_for(input, "out");
+    const core::Context changing =
+        retina::testing::stopping_context([&](const retina::testing::Reported& reported) {
+          if (reported.is_update()) {
+            fs::last_write_time(file, fs::last_write_time(file) + std::chrono::hours(1));
+          }
+          return false;
+        });
+    try {
+      predict(options, changing);
+      ADD_FAILURE() << "not noticed: " << file;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(input));
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("changed while it was read"));
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("--overwrite"));
+    }
+    EXPECT_FALSE(fs::exists(options.output));
+    options.overwrite = true;
+    EXPECT_EQ(run(options).images, 2);
+    fs::remove_all(options.output);
+  };
+  const std::string pack = image_pack();
+  expect_refused(pack, pack + "/pack.json");
+  const std::string images = image_folder();
+  expect_refused(images, images + "/a.png");
 }
 
 TEST_F(PredictPack, APackOfSeveralImagesIsNoVolume) {

@@ -116,8 +116,7 @@ std::int64_t buffer_bytes(const PredictionSetup& setup, int batch) {
   return limit - taken;
 }
 
-InputRange input_range(const PredictionSetup& setup, const core::Volume& input,
-                       const core::Context& context) {
+InputRange input_range(const PredictionSetup& setup, const core::Volume& input) {
   const core::VolumeInfo& info = input.info();
   InputRange found;
   if (setup.options.input_range.size() == 2) {
@@ -130,14 +129,7 @@ InputRange input_range(const PredictionSetup& setup, const core::Volume& input,
     found = {core::estimate_range(input, setup.options.seed),
              "0.1 and 99.9 percentile of a sample"};
   }
-  const core::FiniteSample sample = core::sample_finite(input, setup.options.seed);
-  if (sample.non_finite > 0) {
-    context.log->warn(
-        "'{}': {:.2g} % of the values are not finite: NaN is read as 0, infinity as the end of the "
-        "range",
-        info.source,
-        100.0 * static_cast<double>(sample.non_finite) / static_cast<double>(sample.values));
-  }
+  found.note = core::non_finite_note(info.source, core::sample_finite(input, setup.options.seed));
   return found;
 }
 

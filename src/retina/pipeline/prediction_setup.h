@@ -47,10 +47,9 @@ std::int64_t buffer_bytes(const PredictionSetup& setup, int batch);
 struct InputRange {
   core::IntensityRange range;
   std::string source{};  ///< "given", "of the model", ...; empty for uint8, which is taken as it is
+  std::string note{};    ///< of values that are not finite, to warn of; empty = none seen
 };
-/// Warns of values that are not finite.
-InputRange input_range(const PredictionSetup& setup, const core::Volume& input,
-                       const core::Context& context);
+InputRange input_range(const PredictionSetup& setup, const core::Volume& input);
 
 /// Opens `path` with the user's voxel size; bad_data unless it has one channel.
 std::unique_ptr<core::Volume> open_grey(const std::string& path, const PredictOptions& options);

@@ -235,16 +235,16 @@ DatasetRecipe cem500k() {
 }  // namespace
 
 const std::vector<DatasetRecipe>& dataset_recipes() {
-  static const std::vector<DatasetRecipe> table{cremi(),
-                                                guay(),
-                                                kasthuri(),
-                                                perez("lysosomes", "lyso", 10000, 50),
-                                                perez("mitochondria", "mito", 3000, 30),
-                                                perez("nuclei", "nuclei", 3000, 30),
-                                                perez("nucleoli", "nucleoli", 3000, 30),
-                                                urocell(),
-                                                cem500k()};
-  return table;
+  static const std::vector<DatasetRecipe> kTable{cremi(),
+                                                 guay(),
+                                                 kasthuri(),
+                                                 perez("lysosomes", "lyso", 10000, 50),
+                                                 perez("mitochondria", "mito", 3000, 30),
+                                                 perez("nuclei", "nuclei", 3000, 30),
+                                                 perez("nucleoli", "nucleoli", 3000, 30),
+                                                 urocell(),
+                                                 cem500k()};
+  return kTable;
 }
 
 const DatasetRecipe& find_recipe(const std::string& name) {

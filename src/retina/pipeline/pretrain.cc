@@ -21,6 +21,8 @@
 #include "retina/pipeline/run_report.h"
 #include "retina/pipeline/training_batches.h"
 #include "retina/pipeline/training_run.h"
+#include "retina/pipeline/transfer_record.h"
+#include "retina/report/metrics_log.h"
 
 namespace retina::pipeline {
 namespace {
@@ -235,15 +237,15 @@ void PretrainRun::keep_model(const trainer::LoopState& state) const {
 }
 
 PretrainReport PretrainRun::report_of(const trainer::LoopState& state, const Json& figures) const {
-  const Json left = figures.value("seconds_left", Json());
+  const auto figure = [&](const char* name) { return report::number_in(figures, name); };
   return {.run = run_.folder().path().string(),
           .steps = state.step,
           .epochs = static_cast<double>(state.step) / static_cast<double>(epoch_steps()),
           .seconds = run_.seconds(),
-          .loss = figures.value("loss", 0.0),
-          .input_error = figures.value("input_error", 0.0),
-          .device_busy = figures.value("device_busy", 0.0),
-          .seconds_left = left.is_number() ? std::optional(left.get<double>()) : std::nullopt,
+          .loss = figure("loss").value_or(0),
+          .input_error = figure("input_error").value_or(0),
+          .device_busy = figure("device_busy").value_or(0),
+          .seconds_left = figure("seconds_left"),
           .report = (run_.folder().path() / "report.html").string(),
           .rank = run_.rank()};
 }
@@ -348,8 +350,8 @@ TrainingPlan plan_pretraining(PretrainOptions options, const core::Context& cont
                             choose_box(options.augment));
   plan.ghost_batch = options.ghost_batch;
   plan.steps = steps_of_run(*dataset, options);
-  plan.epochs =
-      static_cast<double>(plan.steps) / static_cast<double>(loader.epoch_length() / options.batch);
+  const std::int64_t loader_steps = loader.epoch_length() / options.batch;  // of an epoch
+  plan.epochs = static_cast<double>(plan.steps) / static_cast<double>(loader_steps);
   return plan;
 }
 
@@ -373,6 +375,7 @@ Json resolve_pretrain(const Json& asked, const core::Context& context) {
   if (given.value("resume", Json(false)) == Json(true)) {
     return resumed_config(given, completed<PretrainOptions>);
   }
+  require_tables(given, {"network", "augment"});
   PretrainOptions start;
   for (const auto& [key, text] :
        {std::pair{"preset", &start.preset}, std::pair{"init", &start.init}}) {
@@ -389,13 +392,7 @@ Json resolve_pretrain(const Json& asked, const core::Context& context) {
   Json recipe = pretraining_recipe(start.preset);
   recipe["preset"] = start.preset;
   if (weights) {
-    const Json network = given.value("network", Json::object());
-    net::TransUNetOptions base;
-    core::from_json_value(base, core::merge(recipe["network"], network), "network");
-    if (!given.contains("preset")) {
-      warn_of_assumed(core::merge(weights->told_network(), network), base, start.init, context);
-    }
-    recipe["network"] = core::options_to_json(weights->network(base));
+    recipe["network"] = fitted_network(*weights, recipe["network"], given, context);
   }
   const Json limit = given.value("max_seconds", Json(0));
   if (recipe.contains("epochs") && limit.is_number() && limit.get<double>() > 0 &&

@@ -50,6 +50,19 @@ TEST(Pretrain, DefaultsAreThePublishedProcedure) {  // retina.md 2
       0.00289, 5e-6);
 }
 
+TEST(Pretrain, WhatIsNoTableWhereOneBelongsIsAMistakeOfTheUser) {
+  for (const char* key : {"augment", "network"}) {
+    try {
+      resolve_pretrain({{"images", {"patches"}}, {"output", "run"}, {key, "published"}},
+                       core::silent_context());
+      FAIL() << key;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(key));
+    }
+  }
+}
+
 TEST(Pretrain, PresetsOfOurOwnTakeWhatIsFaster) {
   const auto options = core::options_from_json<PretrainOptions>(
       resolve_pretrain({{"preset", "retina-tiny"},

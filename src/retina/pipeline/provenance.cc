@@ -11,7 +11,7 @@
 #include "retina/core/version.h"
 #include "retina/model/model.h"
 #include "retina/pipeline/duplicates.h"
-#include "retina/pipeline/initial_weights.h"
+#include "retina/pipeline/transfer_record.h"
 
 namespace retina::pipeline {
 namespace {

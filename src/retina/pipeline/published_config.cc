@@ -158,7 +158,7 @@ void set_text(Json& config, const char* section, const char* key, const Json& va
 
 /// What becomes of keys that have a value.
 const std::map<std::string, Convert>& conversions() {
-  static const std::map<std::string, Convert> table{
+  static const std::map<std::string, Convert> kTable{
       {"class_weights", [](Json& c, const Json& v) { c["loss"]["class_weights"] = v; }},
       {"data_dir", [](Json& c, const Json& v) { set_text(c, "data", "path", v); }},
       {"model_dir", [](Json& c, const Json& v) { set_text(c, nullptr, "output", v); }},
@@ -170,7 +170,7 @@ const std::map<std::string, Convert>& conversions() {
       {"iters", [](Json& c, const Json& v) { c["steps"] = v; }},
       {"augmentations", set_augmentations},
       {"seed", [](Json& c, const Json& v) { c["seed"] = v; }}};
-  return table;
+  return kTable;
 }
 
 /// Keys that are looked at together.

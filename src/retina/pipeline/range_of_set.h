@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "retina/core/dtype.h"
@@ -14,6 +15,7 @@ namespace retina::pipeline {
 struct SetRange {
   core::IntensityRange range;      ///< 0..255 where all are uint8
   std::optional<Problem> problem;  ///< why none fits all; the remedy is the caller's to tell
+  std::string note;  ///< that an image of a sample holds values that are not finite; empty = none
 
   /// By which an image of the set is mapped to uint8.
   core::IntensityRange of(const core::Volume& image) const {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/error.h"
+#include "retina/core/json_text.h"
 
 namespace retina::pipeline {
 namespace {
@@ -96,7 +97,7 @@ void require_same_identity(trainer::Ranks& ranks, const Json& identity) {
   if (ranks.alone()) {
     return;
   }
-  const std::vector<std::string> all = ranks.gather(identity.dump());
+  const std::vector<std::string> all = ranks.gather(core::dump_json(identity));
   const Json first = Json::parse(all[0]);
   for (std::size_t rank = 1; rank < all.size(); ++rank) {
     if (const auto found = first_difference(first, Json::parse(all[rank]))) {

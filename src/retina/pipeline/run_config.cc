@@ -85,20 +85,14 @@ Json recipe_for_weights(const Json& given, const std::string& init, int channels
   const std::string preset =
       text_at(given, "preset", weights.preset().value_or(FinetuneOptions{}.preset));
   Json recipe = preset_recipe(preset, channels);
-  net::TransUNetOptions base;
-  core::from_json_value(base, recipe["network"], "network");
-  const Json network = given.value("network", Json::object());
-  core::from_json_value(base, network, "network");  // the heads, where weights do not tell them
-  if (!given.contains("preset")) {
-    warn_of_assumed(core::merge(weights.told_network(), network), base, init, context);
-  }
   recipe["preset"] = preset;
-  recipe["network"] = core::options_to_json(weights.network(base));
+  recipe["network"] = fitted_network(weights, recipe["network"], given, context);
   recipe["augment"]["size"] = recipe["network"]["window"];
   return recipe;
 }
 
 Json with_recipe(const Json& given, const core::Context& context) {
+  require_tables(given, {"network", "augment"});
   FinetuneOptions classes;
   if (given.contains("classes")) {
     core::from_json_value(classes.classes, given["classes"], "classes");
@@ -142,6 +136,7 @@ void list_changes(const Json& given, const Json& run, const std::string& prefix,
 /// Without what leaves a decision to the run, and with the short form of what is frozen where a run
 /// keeps it.
 Json without_open(Json given) {
+  require_tables(given, {"optimizer"});
   if (given.value("transfer", Json()) == Json("automatic")) {
     given.erase("transfer");
   }
@@ -205,6 +200,15 @@ void refuse_vain_extension(std::int64_t steps, const Json& config, const Json& r
 
 }  // namespace
 
+void require_tables(const Json& given, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    if (given.contains(key)) {
+      Json table;
+      core::from_json_value(table, given[key], key);
+    }
+  }
+}
+
 Json without_version(Json config, const std::string& source) {
   if (!config.is_object() || !config.contains("version")) {
     return config;
@@ -221,7 +225,7 @@ Json without_version(Json config, const std::string& source) {
 
 Json resumed_config(const Json& given, const std::function<Json(const Json&)>& complete) {
   const Json changes = without_open(without_version(given, "configuration"));
-  const std::string folder = changes.value("output", std::string());
+  const std::string folder = text_at(changes, "output", "");
   if (changes.value("dry_run", Json(false)) != Json(true)) {  // which writes nothing
     recover_run(folder);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 
 #include "retina/core/json.h"
@@ -19,6 +20,9 @@ Json resolve_finetune(const Json& given, const core::Context& context);
 /// What a run folder keeps of the options of its run: all, for a later --resume, with the version
 /// of the format.
 Json run_config(Json options);
+
+/// usage where `given` has something else than a table under one of `keys`.
+void require_tables(const Json& given, std::initializer_list<const char*> keys);
 
 /// `config` without the version of the format; bad_data naming `source` for another one than ours.
 Json without_version(Json config, const std::string& source);

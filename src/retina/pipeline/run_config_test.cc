@@ -137,6 +137,25 @@ TEST(RunConfig, AnExtensionInVainIsRefused) {
   EXPECT_THROW(resolved_options(longer), Error);
 }
 
+TEST(RunConfig, WhatIsNoTableWhereOneBelongsIsAMistakeOfTheUser) {
+  const auto message = [](const Json& given) {
+    try {
+      resolve_finetune(core::merge(minimal_config(), given), core::silent_context());
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  using ::testing::StartsWith;
+  EXPECT_THAT(message({{"network", {{"window", 112}}}, {"augment", "published"}}),
+              StartsWith("augment: found \"published\""));
+  EXPECT_THAT(message({{"network", 3}}), StartsWith("network: found 3"));
+  EXPECT_THAT(message({{"resume", true}, {"output", 5}}), StartsWith("output: found 5"));
+  EXPECT_THAT(message({{"resume", true}, {"freeze", {"none"}}, {"optimizer", "sgd"}}),
+              StartsWith("optimizer: found \"sgd\""));
+}
+
 TEST(RunConfig, ANewerVersionIsRefusedByItsNumber) {
   Json given = minimal_config();
   given["version"] = 1;

@@ -48,7 +48,7 @@ void put_back_replaced(const fs::path& run) {
 }
 
 /// "out/" is "out": the folder is renamed, so that its name must be the last part.
-fs::path without_slash(fs::path path) {
+fs::path without_slash(const fs::path& path) {
   return path.has_filename() ? path : path.parent_path();
 }
 

@@ -337,7 +337,7 @@ void TrainingRun::restore_from(const fs::path& folder, trainer::TrainLoop& loop)
 
 TrainingOutcome TrainingRun::train(trainer::Task& task,
                                    std::shared_ptr<const data::Dataset> dataset,
-                                   data::ChooseBox choose_box, TrainingHooks hooks,
+                                   data::ChooseBox choose_box, const TrainingHooks& hooks,
                                    data::LoaderOptions loader) {
   options_.steps = hooks.steps > 0 ? hooks.steps : options_.steps;
   options_.max_seconds = hooks.max_seconds > 0 ? hooks.max_seconds : options_.max_seconds;
@@ -351,8 +351,8 @@ TrainingOutcome TrainingRun::train(trainer::Task& task,
   if (leads()) {
     metrics_ = std::make_unique<report::MetricsLog>(folder_.path(), options_.resume ? start : -1);
   }
-  loader_ = std::make_unique<data::Loader>(
-      std::move(dataset), share_of_batch(std::move(loader), start), std::move(choose_box));
+  loader_ = std::make_unique<data::Loader>(std::move(dataset), share_of_batch(loader, start),
+                                           std::move(choose_box));
   context_.log->info("training on {}", device_text());
   meter_ = std::make_unique<tensor::DeviceMeter>(device_);
   const Mark begin = logged_ = mark(start);

@@ -113,7 +113,7 @@ class TrainingRun {
   /// Trains to the end, from the newest checkpoint of a resumed run. `loader.batch`, `seed`,
   /// `shuffle`, `threads` and `start` are those of the run.
   TrainingOutcome train(trainer::Task& task, std::shared_ptr<const data::Dataset> dataset,
-                        data::ChooseBox choose_box, TrainingHooks hooks,
+                        data::ChooseBox choose_box, const TrainingHooks& hooks,
                         data::LoaderOptions loader = {});
 
   /// What is validated and kept: the mean of the weights, where there is one.

@@ -274,7 +274,7 @@ class OneVolume {
   }
 
   void copy(const core::Volume& from, store::OutputVolume& to) const {
-    const std::int64_t per_voxel = 2 * from.info().channels;
+    const std::int64_t per_voxel = std::int64_t{2} * from.info().channels;
     const label::BlockGrid grid(
         from.shape(), label::block_of_units(from.shape(), to.write_unit(),
                                             std::min(max_bytes_ / per_voxel, kCopiedVoxels)));
@@ -315,7 +315,10 @@ class OneVolume {
   }
 
   core::IntensityRange told_range() const {
-    const InputRange found = input_range(setup_, input_, context_);
+    const InputRange found = input_range(setup_, input_);
+    if (!found.note.empty()) {
+      context_.log->warn(found.note);
+    }
     if (!found.source.empty()) {
       const core::VolumeInfo& info = input_.info();
       context_.log->info("'{}': {} values {} to {} become 0 to 255 ({})", info.source,

@@ -7,12 +7,15 @@
 #include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
+#include "retina/core/options.h"
 
 namespace retina::report {
 namespace {
 
+/// A step that 64 bits do not hold would become another one.
 bool is_metrics_line(const Json& line) {
-  return line.is_object() && line.contains("step") && line["step"].is_number_integer();
+  return line.is_object() && line.contains("step") && line["step"].is_number_integer() &&
+         core::whole_number_in<std::int64_t>(line["step"]).has_value();
 }
 
 }  // namespace
@@ -62,7 +65,14 @@ void MetricsLog::write_events(const Json& line) {
       scalars.emplace_back(name, value.get<double>());
     }
   }
-  events_->scalars(line["step"].get<std::int64_t>(), line.value("wall_time", 0.0), scalars);
+  events_->scalars(line["step"].get<std::int64_t>(), number_in(line, "wall_time").value_or(0),
+                   scalars);
+}
+
+std::optional<double> number_in(const Json& line, const std::string& name) {
+  const auto value = line.find(name);
+  return value != line.end() && value->is_number() ? std::optional(value->get<double>())
+                                                   : std::nullopt;
 }
 
 std::vector<Json> read_metrics(const std::filesystem::path& jsonl) {

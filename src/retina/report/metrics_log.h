@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "retina/core/json.h"
@@ -30,6 +31,9 @@ class MetricsLog {
   std::ofstream jsonl_;
   std::optional<EventFile> events_;
 };
+
+/// The number under `name` of a line; none where there is none, or it was no finite one.
+std::optional<double> number_in(const Json& line, const std::string& name);
 
 /// All lines of a metrics.jsonl; a torn last line is left out, any other defect is bad_data. An
 /// absent file has no lines.

@@ -57,6 +57,27 @@ TEST(MetricsLog, EventsOfAResumedRunEqualThoseOfAnUnbrokenOne) {
             core::read_bytes(broken / "events.out.tfevents.retina"));
 }
 
+TEST(MetricsLog, FiguresThatAreNoNumbersAreNone) {
+  const testing::TempFolder folder;
+  core::write_atomically(
+      folder / "metrics.jsonl",
+      std::string_view("{\"step\": 1, \"wall_time\": \"late\", \"loss\": null}\n"));
+  MetricsLog(folder.path(), 1).write(2, 1, {{"loss", 0.125}});
+  const std::vector<Json> lines = read_metrics(folder / "metrics.jsonl");
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_FALSE(number_in(lines[0], "wall_time"));
+  EXPECT_FALSE(number_in(lines[0], "loss"));
+  EXPECT_FALSE(number_in(lines[0], "rate"));
+  EXPECT_EQ(number_in(lines[1], "loss"), 0.125);
+}
+
+TEST(MetricsLog, AStepThatNoRunReachesIsADefect) {
+  const testing::TempFolder folder;
+  core::write_atomically(folder / "metrics.jsonl",
+                         std::string_view("{\"step\": 18446744073709551615}\n{\"step\": 2}\n"));
+  EXPECT_THROW(read_metrics(folder / "metrics.jsonl"), Error);
+}
+
 TEST(MetricsLog, ADefectBeforeTheEndIsAnError) {
   const testing::TempFolder folder;
   core::write_atomically(folder / "metrics.jsonl",

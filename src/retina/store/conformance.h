@@ -42,7 +42,7 @@ void save_cases(const std::filesystem::path& folder, const Json& cases);
 
 /// A Python script whose `write FOLDER` makes files and expected.json: `path`, `shape`, `dtype`,
 /// and, where they are to be compared, `voxel_nm` (null = not stated), `offset_nm`, `axes`,
-/// `format`.
+/// `format`, `note` (a part of one of them).
 struct PythonWriter {
   std::string name;
   std::string script;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
@@ -98,6 +99,11 @@ TEST_P(ConformanceOfReadersE2e, ReadWhatPythonWrote) {
     }
     if (written.contains("format")) {
       EXPECT_EQ(info.format, written["format"].get<std::string>()) << path;
+    }
+    if (written.contains("note")) {
+      EXPECT_THAT(info.notes,
+                  ::testing::Contains(::testing::HasSubstr(written["note"].get<std::string>())))
+          << path;
     }
   }
 }

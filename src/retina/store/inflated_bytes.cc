@@ -16,7 +16,7 @@ namespace retina::store {
 
 namespace {
 
-constexpr std::int64_t kInputBytes = 64 * 1024;
+constexpr std::int64_t kInputBytes = std::int64_t{64} << 10;
 constexpr std::int64_t kBlockBytes = std::int64_t{1}
                                      << 20;  // decoded bytes kept as one cache entry
 constexpr std::int64_t kLeastSpacing = std::int64_t{4} << 20;
@@ -96,7 +96,7 @@ class InflatedBytes::Stream {
     } else if (out_ > target) {
       rewind();
     }
-    std::array<std::byte, 32 * 1024> skipped;
+    std::array<std::byte, std::size_t{32} << 10> skipped;
     while (out_ < target) {
       const auto part = std::min<std::int64_t>(target - out_, skipped.size());
       produce(std::span(skipped).first(static_cast<std::size_t>(part)));

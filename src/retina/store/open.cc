@@ -282,7 +282,7 @@ class OneChannel final : public core::Volume {
   core::Array read_box(const core::Box3& box) const override {
     constexpr std::int64_t kMostVoxels = std::int64_t{1} << 22;
     core::Array values(info_.dtype, 1, box.shape);
-    for_each_slab(box.shape, info_.chunk[0], kMostVoxels / volume_->info().channels,
+    for_each_slab(box.shape, info_.chunk, kMostVoxels / volume_->info().channels,
                   [&](core::Box3 slab) {
                     for (std::size_t a = 0; a < 3; ++a) {
                       slab.start[a] += box.start[a];

@@ -10,7 +10,7 @@ namespace {
 std::vector<std::int64_t> slab_starts(const core::Vec3& shape, std::int64_t unit,
                                       std::int64_t voxels) {
   std::vector<std::int64_t> starts;
-  for_each_slab(shape, unit, voxels,
+  for_each_slab(shape, {unit, 0, 0}, voxels,
                 [&](const core::Box3& box) { starts.push_back(box.start[0]); });
   return starts;
 }
@@ -25,6 +25,19 @@ TEST(Slabs, AreAsThickAsTheBudget) {
 
 TEST(Slabs, AreAtLeastOnePlane) {
   EXPECT_EQ(slab_starts({3, 100, 100}, 1, 5).size(), 3U);
+}
+
+TEST(Slabs, ALargePlaneIsCutIntoBandsOfWholeChunks) {
+  std::vector<core::Box3> boxes;
+  const auto visit = [&](const core::Box3& box) { boxes.push_back(box); };
+  for_each_slab({2, 50, 100}, {1, 8, 100}, 1700, visit);
+  ASSERT_EQ(boxes.size(), 8U);
+  EXPECT_EQ(boxes[1], (core::Box3{.start = {0, 16, 0}, .shape = {1, 16, 100}}));
+  EXPECT_EQ(boxes[7], (core::Box3{.start = {1, 48, 0}, .shape = {1, 2, 100}}));
+  boxes.clear();
+  for_each_slab({1, 50, 100}, {1, 8, 100}, 300,
+                visit);  // less than a chunk: no chunk is read twice
+  EXPECT_EQ(boxes.size(), 7U);
 }
 
 }  // namespace

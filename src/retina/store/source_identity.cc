@@ -2,13 +2,15 @@
 
 #include <array>
 #include <filesystem>
+#include <span>
 #include <system_error>
 
 #include <fmt/format.h>
 
-#include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/json_text.h"
 #include "retina/store/location.h"
+#include "retina/store/pack/pack.h"
 
 namespace retina::store {
 
@@ -51,6 +53,23 @@ Json stamps_of(const Location& location) {
   return stamps;
 }
 
+std::string digest_of_stamps(const std::string& source) {
+  const std::string stamps = core::dump_json(stamps_of(parse_location(source)));
+  return core::digest(std::as_bytes(std::span(stamps)));
+}
+
+constexpr const char* kRerun = "run the command again, when nothing writes to it";
+/// The unfinished output belongs to what the input was.
+constexpr const char* kRerunOverwriting =
+    "run the command again with --overwrite, when nothing writes to it";
+
+Problem change_of(const std::string& source, const char* remedy) {
+  return {.subject = fmt::format("'{}'", source),
+          .found = "a file that changed while it was read",
+          .expected = "the same size and time of change at the end",
+          .remedy = remedy};
+}
+
 }  // namespace
 
 Json source_identity(const core::VolumeInfo& info) {
@@ -67,12 +86,30 @@ Json source_identity(const core::VolumeInfo& info) {
 
 void require_unchanged(const core::VolumeInfo& info, const Json& before) {
   if (source_identity(info) != before) {
-    throw Error(
-        ErrorKind::bad_data,
-        Problem{.subject = fmt::format("'{}'", info.source),
-                .found = "a file that changed while it was read",
-                .expected = "the same size and time of change at the end",
-                .remedy = "run the command again with --overwrite, when nothing writes to it"});
+    throw Error(ErrorKind::bad_data, change_of(info.source, kRerunOverwriting));
+  }
+}
+
+void InputFiles::add(const std::string& source) {
+  const Location location = parse_location(source);
+  const std::string key = is_pack(location) ? location.file.string() : source;
+  if (!digests_.contains(key)) {
+    digests_.emplace(key, digest_of_stamps(key));
+  }
+}
+
+std::optional<Problem> InputFiles::change(Rerun rerun) const {
+  for (const auto& [source, digest] : digests_) {
+    if (digest_of_stamps(source) != digest) {
+      return change_of(source, rerun == Rerun::afresh ? kRerun : kRerunOverwriting);
+    }
+  }
+  return std::nullopt;
+}
+
+void InputFiles::require_unchanged(Rerun rerun) const {
+  if (const std::optional<Problem> changed = change(rerun)) {
+    throw Error(ErrorKind::bad_data, *changed);
   }
 }
 

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <map>
+#include <optional>
+#include <string>
+
+#include "retina/core/error.h"
 #include "retina/core/json.h"
 #include "retina/core/volume.h"
 
@@ -13,5 +18,22 @@ Json source_identity(const core::VolumeInfo& info);
 
 /// bad_data if that has become another than `before`: what was read may be of two files.
 void require_unchanged(const core::VolumeInfo& info, const Json& before);
+
+/// The same for many images: size and time of change of their files, kept once for each source, and
+/// once for all images of a pack.
+class InputFiles {
+ public:
+  /// What the verb does when it is run again: begin, or continue unfinished work.
+  enum class Rerun { afresh, continued };
+
+  void add(const std::string& source);
+  /// What is told of the first that changed since it was added.
+  std::optional<Problem> change(Rerun rerun) const;
+  /// bad_data if one changed.
+  void require_unchanged(Rerun rerun) const;
+
+ private:
+  std::map<std::string, std::string> digests_;  ///< by source: there may be very many
+};
 
 }  // namespace retina::store

@@ -2,10 +2,13 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
 
+#include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/testing/temp_folder.h"
 
@@ -77,6 +80,28 @@ TEST(SourceIdentity, AFolderOfSlicesIsToldByAllItsFiles) {
   EXPECT_EQ(source_identity(identity_info(folder / "slices")), first);
   make_identity_file_older(folder / "slices/2.png");
   EXPECT_NE(source_identity(identity_info(folder / "slices")), first);
+}
+
+TEST(InputFiles, TellWhichOneHasChanged) {
+  const testing::TempFolder folder;
+  InputFiles files;
+  for (const char* name : {"a.raw", "b.raw"}) {
+    save_identity_file(folder / name, "12");
+    files.add((folder / name).string());
+  }
+  files.add("memory");
+  EXPECT_FALSE(files.change(InputFiles::Rerun::afresh));
+  EXPECT_NO_THROW(files.require_unchanged(InputFiles::Rerun::continued));
+  make_identity_file_older(folder / "b.raw");
+  files.add((folder / "b.raw").string());  // again: the first word counts
+  const std::optional<Problem> changed = files.change(InputFiles::Rerun::afresh);
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->subject, "'" + (folder / "b.raw").string() + "'");
+  EXPECT_EQ(changed->remedy.find("--overwrite"), std::string::npos);
+  EXPECT_THROW(files.require_unchanged(InputFiles::Rerun::continued), Error);
+  std::filesystem::remove(folder / "a.raw");
+  EXPECT_EQ(files.change(InputFiles::Rerun::afresh)->subject,
+            "'" + (folder / "a.raw").string() + "'");
 }
 
 }  // namespace

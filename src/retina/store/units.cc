@@ -10,11 +10,15 @@
 namespace retina::store {
 
 std::optional<double> nanometres_per(std::string_view unit) {
-  static constexpr std::array<std::pair<std::string_view, double>, 33> kUnits{{
+  if (unit == "Mm" || unit == "Pm") {  // megametres and petametres, told by nothing but their case
+    return std::nullopt;
+  }
+  static constexpr auto kUnits = std::to_array<std::pair<std::string_view, double>>({
       {"nm", 1},
       {"nanometer", 1},
       {"nanometers", 1},
       {"nanometre", 1},
+      {"nanometres", 1},
       {"um", 1e3},
       {"\xc2\xb5m", 1e3},
       {"\xce\xbcm", 1e3},
@@ -25,26 +29,55 @@ std::optional<double> nanometres_per(std::string_view unit) {
       {"micrometer", 1e3},
       {"micrometers", 1e3},
       {"micrometre", 1e3},
+      {"micrometres", 1e3},
       {"mm", 1e6},
       {"millimeter", 1e6},
+      {"millimeters", 1e6},
       {"millimetre", 1e6},
+      {"millimetres", 1e6},
       {"cm", 1e7},
       {"centimeter", 1e7},
+      {"centimeters", 1e7},
       {"centimetre", 1e7},
+      {"centimetres", 1e7},
+      {"dm", 1e8},
+      {"decimeter", 1e8},
+      {"decimeters", 1e8},
+      {"decimetre", 1e8},
+      {"decimetres", 1e8},
       {"m", 1e9},
       {"meter", 1e9},
+      {"meters", 1e9},
       {"metre", 1e9},
+      {"metres", 1e9},
       {"inch", 2.54e7},
+      {"inches", 2.54e7},
       {"in", 2.54e7},
+      {"thou", 2.54e4},
+      {"li", 2.54e7 / 12},
+      {"pt", 2.54e7 / 72},
+      {"foot", 3.048e8},
+      {"ft", 3.048e8},
+      {"yard", 9.144e8},
+      {"yd", 9.144e8},
+      {"mile", 1.609344e12},
+      {"mi", 1.609344e12},
+      {"fm", 1e-6},
+      {"femtometer", 1e-6},
+      {"femtometers", 1e-6},
+      {"femtometre", 1e-6},
+      {"femtometres", 1e-6},
       {"pm", 1e-3},
       {"picometer", 1e-3},
+      {"picometers", 1e-3},
       {"picometre", 1e-3},
+      {"picometres", 1e-3},
       {"angstrom", 0.1},
       {"angstroms", 0.1},
       {"a", 0.1},
       {"\xc3\x85", 0.1},
       {"\xe2\x84\xab", 0.1},
-  }};
+  });
   std::string lower(unit);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

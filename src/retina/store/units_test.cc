@@ -13,8 +13,28 @@ TEST(Units, KnowsUnitsOfLength) {
   EXPECT_EQ(nanometres_per("angstrom"), 0.1);
 }
 
+TEST(Units, KnowsThoseOfOme) {
+  EXPECT_EQ(nanometres_per("inch"), 2.54e7);
+  EXPECT_EQ(nanometres_per("in"), 2.54e7);
+  EXPECT_EQ(nanometres_per("thou"), 2.54e4);
+  EXPECT_EQ(nanometres_per("pt"), 2.54e7 / 72);
+  EXPECT_EQ(nanometres_per("li"), 2.54e7 / 12);
+  EXPECT_EQ(nanometres_per("ft"), 12 * 2.54e7);
+  EXPECT_EQ(nanometres_per("yd"), 36 * 2.54e7);
+  EXPECT_EQ(nanometres_per("dm"), 1e8);
+  EXPECT_EQ(nanometres_per("fm"), 1e-6);
+}
+
+TEST(Units, CaseTellsMegametresFromMillimetres) {
+  EXPECT_EQ(nanometres_per("Mm"), std::nullopt);
+  EXPECT_EQ(nanometres_per("MM"), 1e6);
+  EXPECT_EQ(nanometres_per("Pm"), std::nullopt);
+  EXPECT_EQ(nanometres_per("pm"), 1e-3);
+}
+
 TEST(Units, PixelIsNoLength) {
   EXPECT_EQ(nanometres_per("pixel"), std::nullopt);
+  EXPECT_EQ(nanometres_per("reference frame"), std::nullopt);
   EXPECT_EQ(nanometres_per(""), std::nullopt);
 }
 

@@ -27,6 +27,16 @@ std::string steps_text(const std::array<AxisStep, 3>& zyx) {
 
 }  // namespace
 
+std::string unusable_voxel_size(std::string_view name, std::string_view why) {
+  constexpr std::size_t kMostShown = 120;  // a damaged file may hold anything
+  std::size_t shown = std::min(why.size(), kMostShown);
+  while (shown < why.size() && shown > 0 && (why[shown] & 0xC0) == 0x80) {
+    --shown;  // no half character
+  }
+  return fmt::format("the voxel size '{}' is not used ({}{}): without another, {}", name,
+                     why.substr(0, shown), shown < why.size() ? "..." : "", kSayIt);
+}
+
 std::optional<double> in_nanometres(double value, std::string_view unit) {
   const auto nm = nanometres_per(unit);
   if (!nm) {

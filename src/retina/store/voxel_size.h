@@ -27,6 +27,10 @@ struct VoxelSize {
 /// with a note that names the option.
 VoxelSize voxel_size(const std::array<AxisStep, 3>& zyx);
 
+/// The note on a voxel size that a file states in a form that cannot be used: what the format calls
+/// it, and why, such as "text '8 nm'".
+std::string unusable_voxel_size(std::string_view name, std::string_view why);
+
 /// `value` in `unit`, in nanometres without noise beyond 15 digits; empty without a unit of length.
 std::optional<double> in_nanometres(double value, std::string_view unit);
 

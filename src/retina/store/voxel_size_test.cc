@@ -44,5 +44,14 @@ TEST(VoxelSize, RefusesSizesThatAreNone) {
   }
 }
 
+TEST(VoxelSize, TheNoteOnAnUnusableOneNamesItAndIsShort) {
+  EXPECT_EQ(unusable_voxel_size("resolution", "text '8 nm'"),
+            "the voxel size 'resolution' is not used (text '8 nm'): without another, give "
+            "--voxel-size-nm z,y,x");
+  const std::string note = unusable_voxel_size("resolution", std::string(10000, 'a'));
+  EXPECT_LT(note.size(), 300U);
+  EXPECT_THAT(note, HasSubstr("aaa...)"));
+}
+
 }  // namespace
 }  // namespace retina::store

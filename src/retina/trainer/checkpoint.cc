@@ -7,6 +7,7 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/record.h"
 
 namespace retina::trainer {
 namespace {
@@ -56,7 +57,8 @@ Checkpoint load_checkpoint(const fs::path& folder) {
                                              .remedy = {}});
   }
   Checkpoint checkpoint;
-  checkpoint.progress = core::read_json(folder / "checkpoint.json");
+  const fs::path progress = folder / "checkpoint.json";
+  core::from_record(checkpoint.progress, core::read_json(progress), progress.string());
   for (const Section& section : kSections) {
     const fs::path file = folder / section.file;
     if (!section.optional || fs::exists(file)) {
@@ -93,12 +95,13 @@ std::int64_t metadata_number(const tensor::NamedTensors& tensors, const std::str
   const std::string text = found == tensors.metadata.end() ? "" : found->second;
   std::int64_t number = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || code != std::errc() || end != text.data() + text.size()) {
+  const bool is_whole = code == std::errc() && end == text.data() + text.size();
+  if (text.empty() || !is_whole || number < 0) {
     throw Error(ErrorKind::bad_data,
                 Problem{.subject = source,
                         .found = text.empty() ? "no '" + key + "' in its metadata"
                                               : fmt::format("'{}' as its '{}'", text, key),
-                        .expected = "a whole number, as a checkpoint has it",
+                        .expected = "a whole number from 0 on, as a checkpoint has it",
                         .remedy = "remove this checkpoint's folder to go on from the one before"});
   }
   return number;

@@ -44,15 +44,30 @@ TEST(Checkpoint, UnfinishedFoldersAreNotCheckpoints) {
 
 TEST(Checkpoint, AMissingOrBrokenNumberNamesTheFile) {
   tensor::NamedTensors tensors;
-  tensors.metadata = {{"steps", "12"}, {"count", "12x"}};
+  tensors.metadata = {{"steps", "12"}, {"count", "12x"}, {"below", "-1"}};
   EXPECT_EQ(metadata_number(tensors, "steps", "a"), 12);
-  for (const char* key : {"count", "updates"}) {
+  for (const char* key : {"count", "updates", "below"}) {
     try {
       metadata_number(tensors, key, "checkpoints/step_00000012");
       FAIL() << key;
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::bad_data);
       EXPECT_NE(std::string(error.what()).find("step_00000012"), std::string::npos);
+    }
+  }
+}
+
+TEST(Checkpoint, AProgressThatIsNoTableIsBadData) {
+  const testing::TempFolder folder;
+  const auto path = checkpoint_folder(folder.path(), 12);
+  save_checkpoint(path, sample_checkpoint());
+  for (const char* text : {"null", "[]", "12", "{\"step\": 1"}) {
+    std::ofstream(path / "checkpoint.json") << text;
+    try {
+      load_checkpoint(path);
+      FAIL() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data) << text;
     }
   }
 }

@@ -61,21 +61,20 @@ Heartbeat::Heartbeat(c10::intrusive_ptr<c10d::Store> store, std::int64_t rank,
       lost_(std::move(lost)),
       peers_(names_.size(), Peer{.sign = kFirstSign, .since = Clock::now()}),
       answered_(Clock::now()),
-      talker_([this](std::stop_token stop) { talk(std::move(stop)); }),
-      watcher_([this](std::stop_token stop) { watch(std::move(stop)); }) {}
+      talker_([this](const std::stop_token& stop) { talk(stop); }),
+      watcher_([this](const std::stop_token& stop) { watch(stop); }) {}
 
 Heartbeat::~Heartbeat() {
   watcher_.request_stop();
   talker_.request_stop();
 }
 
-void Heartbeat::wait(std::stop_token stop, double seconds) {
+void Heartbeat::wait(const std::stop_token& stop, double seconds) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::move(stop), std::chrono::duration<double>(seconds),
-                    [] { return false; });
+  changed_.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
 }
 
-void Heartbeat::talk(std::stop_token stop) {
+void Heartbeat::talk(const std::stop_token& stop) {
   for (std::int64_t beat = 1; !stop.stop_requested(); ++beat) {
     try {
       store_->set(sign_key(rank_), to_bytes(std::to_string(beat)));
@@ -137,7 +136,7 @@ std::string Heartbeat::judge(Clock::time_point now) const {
   return {};
 }
 
-void Heartbeat::watch(std::stop_token stop) {
+void Heartbeat::watch(const std::stop_token& stop) {
   Clock::time_point before = Clock::now();
   while (!stop.stop_requested()) {
     wait(stop, times_.beat_s / 2);

@@ -50,11 +50,11 @@ class Heartbeat {
     Clock::time_point since;  ///< when the sign was new
   };
 
-  void talk(std::stop_token stop);
+  void talk(const std::stop_token& stop);
   void exchange_signs();
-  void watch(std::stop_token stop);
+  void watch(const std::stop_token& stop);
   std::string judge(Clock::time_point now) const;
-  void wait(std::stop_token stop, double seconds);
+  void wait(const std::stop_token& stop, double seconds);
 
   c10::intrusive_ptr<c10d::Store> store_;
   std::int64_t rank_;

@@ -61,6 +61,8 @@ TrainLoop::TrainLoop(Task& task, Optimizer& optimizer, WeightAverage* average, L
 }
 
 void TrainLoop::restore(const Checkpoint& checkpoint, const std::string& source) {
+  // first: where it is refused, nothing else may have changed
+  const LoopState state = loop_state_of(checkpoint.progress, source + "/checkpoint.json");
   net::load_state_dict(task_.network(), checkpoint.weights, source);
   optimizer_.load_state(checkpoint.optimizer, source);
   meters_.load_state(checkpoint.meters, source);
@@ -68,11 +70,7 @@ void TrainLoop::restore(const Checkpoint& checkpoint, const std::string& source)
   if (average_ != nullptr) {
     average_->load_state(checkpoint.average, source);
   }
-  try {
-    core::from_json_value(state_, checkpoint.progress, "");
-  } catch (const Error& error) {
-    throw Error(ErrorKind::bad_data, error.what()).within(source + "/checkpoint.json");
-  }
+  state_ = state;
   seconds_before_ = state_.seconds - hooks_.elapsed_s();
   unsaved_ = false;
   is_restored_ = true;

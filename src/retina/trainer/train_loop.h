@@ -14,6 +14,7 @@
 #include "retina/trainer/checkpoint.h"
 #include "retina/trainer/gradient_exchange.h"
 #include "retina/trainer/graphed_step.h"
+#include "retina/trainer/loop_state.h"
 #include "retina/trainer/meters.h"
 #include "retina/trainer/optimizer.h"
 #include "retina/trainer/schedule.h"
@@ -44,30 +45,6 @@ struct LoopOptions {
   Keep keep = Keep::best_and_last;
   bool cuda_graph = true;  ///< repeat the step from a recording (graphed_step.h)
   ScheduleOptions schedule{};
-};
-
-/// Where a run is; all of it is in the checkpoint.
-struct LoopState {
-  std::int64_t step = 0;  ///< steps done = batches consumed
-  double seconds = 0;     ///< of training so far, earlier parts of a resumed run included
-  std::optional<double> best_score;
-  std::int64_t best_step = -1;
-  int validations = 0;
-  int stale = 0;                     ///< validations since the best one
-  std::int64_t validated_step = -1;  ///< of the last validation
-  double validation_seconds = 0;     ///< that it took
-
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    visit("step", self.step, "steps done");
-    visit("seconds", self.seconds, "seconds so far");
-    visit("best_score", self.best_score, "best validation score");
-    visit("best_step", self.best_step, "its step");
-    visit("validations", self.validations, "validations done");
-    visit("stale", self.stale, "validations since the best one");
-    visit("validated_step", self.validated_step, "step of the last validation");
-    visit("validation_seconds", self.validation_seconds, "seconds that it took");
-  }
 };
 
 /// What is asked whether the training goes well.

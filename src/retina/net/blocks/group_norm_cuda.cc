@@ -279,7 +279,8 @@ Tiling tiling_of(const Layout& layout, const at::Tensor& x) {
                                .y = static_cast<unsigned>(chunks),
                                .z = static_cast<unsigned>(layout.images)},
                     .threads = {.x = width, .y = rows, .z = 1},
-                    .shared_bytes = static_cast<unsigned>(width * rows * 2 * pack * sizeof(float))},
+                    .shared_bytes = width * rows * 2 *
+                                    static_cast<unsigned>(pack * std::int64_t{sizeof(float)})},
           .chunk_pixels = chunk_pixels,
           .chunks = chunks};
 }
@@ -300,7 +301,7 @@ std::string of_type(const char* kernel, const at::Tensor& x) {
   return tensor::kernel_name(kernel, x.scalar_type());
 }
 
-at::Tensor floats(const at::Tensor& like, std::vector<std::int64_t> shape) {
+at::Tensor floats(const at::Tensor& like, at::IntArrayRef shape) {
   return at::empty(shape,
                    like.options().dtype(at::kFloat).memory_format(at::MemoryFormat::Contiguous));
 }

@@ -126,7 +126,7 @@ void launch_over(const at::Tensor& tensor, const char* direction,
                             arguments);
 }
 
-at::Tensor empty_channels_last(std::vector<std::int64_t> shape, const at::Tensor& like) {
+at::Tensor empty_channels_last(at::IntArrayRef shape, const at::Tensor& like) {
   return at::empty(shape, like.options().memory_format(at::MemoryFormat::ChannelsLast));
 }
 

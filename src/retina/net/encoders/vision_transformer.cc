@@ -7,12 +7,12 @@ namespace retina::net {
 EmbeddingsImpl::EmbeddingsImpl(const TransUNetOptions& options)
     : dropout_(options.dropout),
       hybrid_model_(register_module("hybrid_model", HybridResNet(options))),
-      patch_embeddings_(register_module("patch_embeddings",
-                                        torch::nn::Conv2d(torch::nn::Conv2dOptions(
-                                            16 * options.root_channels(), options.hidden, 1)))),
+      patch_embeddings_(register_module(
+          "patch_embeddings", torch::nn::Conv2d(torch::nn::Conv2dOptions(
+                                  std::int64_t{16} * options.root_channels(), options.hidden, 1)))),
       position_embeddings_(register_parameter(
-          "position_embeddings", at::zeros({1, options.grid() * options.grid(), options.hidden}))) {
-}
+          "position_embeddings",
+          at::zeros({1, std::int64_t{options.grid()} * options.grid(), options.hidden}))) {}
 
 EmbeddedTokens EmbeddingsImpl::forward(const at::Tensor& images_NCYX) {
   HybridFeatures features = hybrid_model_->forward(images_NCYX);

@@ -129,6 +129,7 @@ void read_attribute(hid_t dataset, const char* name, const std::filesystem::path
   const Hdf5Handle space(H5Aget_space(attribute.get()), H5Sclose);
   const hssize_t count = space.is_open() ? H5Sget_simple_extent_npoints(space.get()) : 0;
   if (!type.is_open() || count < 1 || std::cmp_greater(count, kMostAttributeValues)) {
+    out.others[name] = fmt::format("{} values", count);
     return;
   }
   const Require require = [&](herr_t result) {
@@ -141,6 +142,8 @@ void read_attribute(hid_t dataset, const char* name, const std::filesystem::path
     std::vector<double> values(static_cast<std::size_t>(count));
     require(H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, values.data()));
     out.numbers[name] = std::move(values);
+  } else {
+    out.others[name] = class_name(kind);
   }
 }
 

@@ -97,7 +97,7 @@ std::vector<std::string> Hdf5File::image_datasets(const std::string& group) cons
   for (const std::string& name : datasets_under(node.get(), path_)) {
     const Hdf5Handle dataset(H5Dopen2(node.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
     if (dataset.is_open() && is_image_like(dataset.get())) {
-      images.push_back((group == "/" ? "/" : group + "/") + name);
+      images.push_back(fmt::format("{}/{}", group == "/" ? "" : group, name));
     }
   }
   return images;

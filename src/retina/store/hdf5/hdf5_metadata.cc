@@ -132,7 +132,8 @@ std::array<std::optional<double>, 3> spatial_values(const std::vector<double>& v
 /// Units of z, y, x: one for all, or one for each value.
 std::array<std::string, 3> spatial_units(const Hdf5Attributes& attributes,
                                          const std::string& axes) {
-  for (const char* name : {"units", "unit"}) {
+  constexpr std::array<const char*, 2> kUnitNames{"units", "unit"};
+  for (const char* name : kUnitNames) {
     const auto* texts = texts_of(attributes, name);
     if (texts == nullptr) {
       continue;
@@ -151,7 +152,27 @@ std::array<std::string, 3> spatial_units(const Hdf5Attributes& attributes,
     }
     return units;
   }
-  return {"nm", "nm", "nm"};
+  const bool is_unreadable = std::any_of(kUnitNames.begin(), kUnitNames.end(), [&](auto* name) {
+    return attributes.numbers.contains(name) || attributes.others.contains(name) ||
+           attributes.texts.contains(name);  // those that can be read have returned above
+  });
+  return is_unreadable ? std::array<std::string, 3>{}
+                       : std::array<std::string, 3>{"nm", "nm", "nm"};
+}
+
+/// Why attribute `name` gives no steps along y and x; empty if it does, or if it is not there.
+std::string fault_of_size(const Hdf5Attributes& attributes, const std::string& name,
+                          const std::string& axes) {
+  if (const auto found = attributes.numbers.find(name); found != attributes.numbers.end()) {
+    const auto zyx = spatial_values(found->second, axes);
+    return zyx[1] && zyx[2] ? ""
+                            : fmt::format("{} value(s) for axes {}", found->second.size(), axes);
+  }
+  if (const auto found = attributes.texts.find(name); found != attributes.texts.end()) {
+    return found->second.empty() ? "text" : fmt::format("text '{}'", found->second.front());
+  }
+  const auto found = attributes.others.find(name);
+  return found == attributes.others.end() ? "" : found->second;
 }
 
 void take_offset(const Hdf5Attributes& attributes, const std::array<std::string, 3>& units,
@@ -176,6 +197,10 @@ Hdf5Space understand_hdf5(const Hdf5Attributes& attributes, std::size_t dimensio
   space.axes = choose_axes(attributes, dimensions, wanted_axes, space);
   const auto units = spatial_units(attributes, space.axes);
   for (const char* name : {"resolution", "voxel_size", "element_size_um"}) {
+    if (const std::string fault = fault_of_size(attributes, name, space.axes); !fault.empty()) {
+      space.notes.push_back(unusable_voxel_size(name, fault));
+      continue;
+    }
     const auto found = attributes.numbers.find(name);
     if (found == attributes.numbers.end()) {
       continue;

@@ -40,6 +40,50 @@ TEST(Hdf5Metadata, FallsBackToElementSize) {
   EXPECT_EQ(understand_hdf5(attributes, 3, "").voxel_nm, (core::Vec3d{40, 4, 4}));
 }
 
+TEST(Hdf5Metadata, AVoxelSizeThatCannotBeUsedIsNoted) {
+  using ::testing::AllOf;
+  using ::testing::Contains;
+  const auto notes_of = [](const Hdf5Attributes& attributes) {
+    const Hdf5Space space = understand_hdf5(attributes, 3, "");
+    EXPECT_FALSE(space.voxel_nm);
+    return space.notes;
+  };
+  Hdf5Attributes text;
+  text.texts = {{"resolution", {"8 nm"}}};
+  EXPECT_THAT(notes_of(text), Contains(AllOf(HasSubstr("'resolution'"), HasSubstr("text '8 nm'"),
+                                             HasSubstr("--voxel-size-nm"))));
+  for (const std::size_t count : {1U, 2U, 4U}) {
+    Hdf5Attributes numbers;
+    numbers.numbers = {{"voxel_size", std::vector<double>(count, 8.0)}};
+    EXPECT_THAT(notes_of(numbers),
+                Contains(AllOf(HasSubstr("'voxel_size'"), HasSubstr("for axes zyx"))));
+  }
+  Hdf5Attributes table;
+  table.others = {{"element_size_um", "compound values"}};
+  EXPECT_THAT(notes_of(table),
+              Contains(AllOf(HasSubstr("'element_size_um'"), HasSubstr("compound values"))));
+  Hdf5Attributes zero;
+  zero.numbers = {{"resolution", {40, 0, 4}}};
+  EXPECT_THAT(notes_of(zero), Contains(HasSubstr("not positive")));
+}
+
+TEST(Hdf5Metadata, AnotherAttributeMayStillGiveTheVoxelSize) {
+  Hdf5Attributes attributes;
+  attributes.texts = {{"resolution", {"fine"}}};
+  attributes.numbers = {{"element_size_um", {0.04, 0.004, 0.004}}};
+  const Hdf5Space space = understand_hdf5(attributes, 3, "");
+  EXPECT_EQ(space.voxel_nm, (core::Vec3d{40, 4, 4}));
+  EXPECT_THAT(space.notes, ::testing::Contains(HasSubstr("'resolution' is not used")));
+}
+
+TEST(Hdf5Metadata, UnitsThatAreNoTextAreNotTakenForNanometres) {
+  Hdf5Attributes attributes;
+  attributes.numbers = {{"resolution", {40, 4, 4}}, {"units", {1}}};
+  const Hdf5Space space = understand_hdf5(attributes, 3, "");
+  EXPECT_FALSE(space.voxel_nm);
+  EXPECT_THAT(space.notes, ::testing::Contains(HasSubstr("no unit of length")));
+}
+
 TEST(Hdf5Metadata, AxesComeFromTagsLabelsOrNames) {
   Hdf5Attributes attributes;
   attributes.texts = {

@@ -205,6 +205,35 @@ TEST(Hdf5, VirtualDatasetsNeedAllTheirParts) {
   EXPECT_EQ(open(file)->read({{1, 3, 4}, {1, 1, 1}}).at<std::uint8_t>(0, 0, 0, 0), 7);
 }
 
+TEST(Hdf5, AVoxelSizeOfAnotherKindIsNoted) {
+  const testing::TempFolder folder;
+  const std::string file = (folder / "a.h5").string();
+  add_dataset(file, {"raw", {4, 20, 30}});
+  {
+    const Hdf5Lock lock;
+    const Hdf5Handle out(H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+    const Hdf5Handle type(H5Tcreate(H5T_COMPOUND, sizeof(double)), H5Tclose);
+    H5Tinsert(type.get(), "z", 0, H5T_NATIVE_DOUBLE);
+    const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+    const Hdf5Handle nothing(H5Screate(H5S_NULL), H5Sclose);
+    const Hdf5Handle table(H5Acreate_by_name(out.get(), "raw", "resolution", type.get(),
+                                             space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                           H5Aclose);
+    const double side = 40;
+    ASSERT_GE(H5Awrite(table.get(), type.get(), &side), 0);
+    const Hdf5Handle empty(H5Acreate_by_name(out.get(), "raw", "voxel_size", H5T_NATIVE_DOUBLE,
+                                             nothing.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                           H5Aclose);
+    ASSERT_TRUE(empty.is_open());
+  }
+  const core::VolumeInfo info = open(file)->info();
+  EXPECT_FALSE(info.voxel_nm);
+  EXPECT_THAT(info.notes,
+              ::testing::Contains(AllOf(HasSubstr("'resolution'"), HasSubstr("compound values"))));
+  EXPECT_THAT(info.notes,
+              ::testing::Contains(AllOf(HasSubstr("'voxel_size'"), HasSubstr("0 values"))));
+}
+
 TEST(Hdf5, DamagedBytesAreFoundOrHarmless) {
   const testing::TempFolder folder;
   const std::string file = (folder / "a.h5").string();

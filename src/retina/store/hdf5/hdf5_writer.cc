@@ -403,7 +403,7 @@ class Hdf5Output final : public OutputVolume {
       }
       std::array<hsize_t, 4> start{};
       for (std::size_t i = 0; i < 4; ++i) {
-        start[i] = static_cast<hsize_t>(index[i] * chunk_[i]);
+        start[i] = static_cast<hsize_t>(index[i]) * static_cast<hsize_t>(chunk_[i]);
       }
       require_hdf5(H5Dwrite_chunk(
                        dataset, H5P_DEFAULT, skipped_hdf5_filters(stored->size(), chunk_bytes()),

@@ -12,6 +12,7 @@
 
 #include "retina/core/file.h"
 #include "retina/store/png/png.h"
+#include "retina/store/problem.h"
 
 namespace retina::store {
 
@@ -85,7 +86,7 @@ class PngSlices final : public OutputVolume {
     core::Array values(info_.dtype, info_.channels, box.shape);
     for (std::int64_t z = box.start[0]; z < box.stop()[0]; ++z) {
       if (fs::exists(slice_path(z))) {
-        core::copy_overlap(read_png(slice_path(z)), {z, 0, 0}, values, box.start);
+        core::copy_overlap(stored_slice(z), {z, 0, 0}, values, box.start);
       }
     }
     return values;
@@ -97,7 +98,7 @@ class PngSlices final : public OutputVolume {
       const core::Box3 slice = slice_box(z);
       const bool is_whole = box.shape[1] == slice.shape[1] && box.shape[2] == slice.shape[2];
       core::Array merged = !is_whole && fs::exists(slice_path(z))
-                               ? read_png(slice_path(z))
+                               ? stored_slice(z)
                                : core::Array(info_.dtype, info_.channels, slice.shape);
       core::copy_overlap(values, box.start, merged, slice.start);
       store(z, merged);
@@ -114,6 +115,20 @@ class PngSlices final : public OutputVolume {
       return final_;
     }
     return folder_ / names_[static_cast<std::size_t>(z)];
+  }
+
+  /// Of this process, or of an earlier one. Slices that are complete are not read again: what lies
+  /// in the unfinished folder is of the same job (its key).
+  core::Array stored_slice(std::int64_t z) const {
+    core::Array slice = read_png(slice_path(z));
+    if (slice.dtype() != info_.dtype || slice.channels() != info_.channels ||
+        slice.shape() != slice_box(z).shape) {
+      throw bad_file(
+          slice_path(z), "another image than this slice",
+          fmt::format("{} of {}", core::to_string(slice_box(z).shape), core::name_of(info_.dtype)),
+          "remove it: it is written again");
+    }
+    return slice;
   }
 
   void store(std::int64_t z, const core::Array& slice) {

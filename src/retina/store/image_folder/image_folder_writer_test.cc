@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include "retina/core/file.h"
 #include "retina/store/behaviour.h"
 #include "retina/store/open.h"
+#include "retina/store/png/png.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {
@@ -48,6 +50,29 @@ TEST(ImageFolderWriter, RefusesWhatPngCannotHold) {
   EXPECT_THROW(create((folder / "out").string(), options), Error);
   options.dtype = core::DType::u8;
   EXPECT_THROW(create((folder / "out.png").string(), options), Error);
+}
+
+TEST(ImageFolderWriter, AnUnfinishedSliceThatIsAnotherImageIsBadData) {
+  const testing::TempFolder folder;
+  CreateOptions options;
+  options.shape = {2, 3, 4};
+  options.resume_key = "plan";
+  const std::string path = (folder / "out").string();
+  create(path, options).reset();  // as a killed process leaves it
+  for (const core::DType dtype : {core::DType::u8, core::DType::u16}) {
+    core::write_atomically(folder / ".out.partial/0000.png",
+                           encode_png(core::Array(dtype, 1, {1, 5, 4}), 0));
+    const auto output = create(path, options);
+    EXPECT_TRUE(output->is_written({{0, 0, 0}, {1, 3, 4}}));
+    try {
+      output->read(core::whole(options.shape));
+      FAIL() << core::name_of(dtype);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    }
+    EXPECT_THROW(output->write({{0, 0, 0}, {1, 1, 4}}, core::Array(core::DType::u8, 1, {1, 1, 4})),
+                 Error);
+  }
 }
 
 TEST(ImageFolderWriter, ReplacesFoldersOfPngFilesAlone) {

@@ -51,6 +51,17 @@ TEST(MhaMetadata, TakesSpaceOnlyWithAUnit) {
   }
 }
 
+TEST(MhaMetadata, SpacingsThatCannotBeUsedAreNoted) {
+  for (const char* spacing : {"0 4 50", "4 -4 50", "4 4 nan"}) {
+    const MhaSpace space =
+        space_of_mha(fmt::format("ElementSpacing = {}\nDistanceUnits = nm\n", spacing));
+    EXPECT_FALSE(space.voxel_nm) << spacing;
+    EXPECT_THAT(space.notes, ::testing::Contains(HasSubstr("not positive"))) << spacing;
+  }
+  EXPECT_THAT(space_of_mha("ElementSpacing = 1 1 1\nDistanceUnits = pixel\n").notes,
+              ::testing::Contains(HasSubstr("1 pixel")));
+}
+
 TEST(MhaMetadata, TurnedAxesLoseTheirOrigin) {
   const MhaSpace space = space_of_mha(
       "ElementSpacing = 1 1 1\nDistanceUnits = um\nOffset = 1 2 3\n"

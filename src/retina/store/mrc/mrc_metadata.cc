@@ -11,6 +11,7 @@
 
 #include "retina/store/problem.h"
 #include "retina/store/units.h"
+#include "retina/store/voxel_size.h"
 
 namespace retina::store {
 
@@ -218,6 +219,9 @@ void read_voxel_size(const MrcWords& words, MrcMetadata& out) {
   core::Vec3d voxel{};
   for (std::size_t i = 0; i < 3; ++i) {
     if (!std::isfinite(cell[i]) || cell[i] <= 0 || samples[i] <= 0) {
+      out.notes.push_back(unusable_voxel_size(
+          "cell", fmt::format("x, y, z: {:g}, {:g}, {:g} Angstrom for {}, {}, {} samples", cell[0],
+                              cell[1], cell[2], samples[0], samples[1], samples[2])));
       return;
     }
     voxel[2 - i] = round_significant(cell[i] / samples[i] * kNmPerAngstrom, kMrcDigits);

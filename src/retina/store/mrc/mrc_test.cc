@@ -173,8 +173,19 @@ TEST(Mrc, TakesTheVoxelSizeFromTheCellAndTheOffsetFromOriginOrStart) {
   EXPECT_EQ(volume->info().offset_nm, (core::Vec3d{0, 0, -9.2}));
   volume = open_bytes_of_mode_0(folder, [](MrcForTest& file) { file.set_real(49, 123.0F); });
   EXPECT_EQ(volume->info().offset_nm, (core::Vec3d{0, 0, 12.3}));
-  volume = open_bytes_of_mode_0(folder, [](MrcForTest& file) { file.set_real(10, 0); });
+}
+
+TEST(Mrc, ACellThatIsNoneIsNoted) {
+  const testing::TempFolder folder;
+  for (const float side : {0.0F, -12.0F}) {
+    const auto volume =
+        open_bytes_of_mode_0(folder, [&](MrcForTest& file) { file.set_real(10, side); });
+    EXPECT_FALSE(volume->info().voxel_nm.has_value());
+    EXPECT_THAT(volume->info().notes, ::testing::Contains(::testing::HasSubstr("'cell'")));
+  }
+  const auto volume = open_bytes_of_mode_0(folder, [](MrcForTest& file) { file.words[8] = 0; });
   EXPECT_FALSE(volume->info().voxel_nm.has_value());
+  EXPECT_THAT(volume->info().notes, ::testing::Contains(::testing::HasSubstr("3, 0, 1 samples")));
 }
 
 TEST(Mrc, FindsTheByteOrderWithoutAStamp) {

@@ -1,5 +1,6 @@
 #include "retina/store/n5/n5.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -179,6 +180,11 @@ N5Scale stated_scale(const fs::path& dataset, const Json& attributes, std::size_
     if (stated.voxel_nm) {
       stated.notes.insert(stated.notes.begin(), scale.notes.begin(), scale.notes.end());
       return stated;
+    }
+    for (std::string& note : stated.notes) {
+      if (std::find(scale.notes.begin(), scale.notes.end(), note) == scale.notes.end()) {
+        scale.notes.push_back(std::move(note));  // levels often repeat what the group says
+      }
     }
     if (above.contains("n5")) {
       break;  // the root of the container

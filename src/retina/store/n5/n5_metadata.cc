@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "retina/store/units.h"
+#include "retina/store/voxel_size.h"
 #include "retina/store/zarr/metadata_fields.h"
 
 namespace retina::store {
@@ -91,10 +92,20 @@ core::Vec3d turned(const core::Vec3d& xyz) {
   return {xyz[2], xyz[1], xyz[0]};
 }
 
+/// What a list of sides holds instead of three positive numbers.
+std::string sides_text(const Json& sides, std::size_t rank) {
+  return fmt::format("{} for {} dimensions", sides.dump(), rank);
+}
+
 /// "transform": axes, scale, translate and units, each in the order of its axes.
 bool parse_transform(const Json& transform, std::size_t rank, N5Scale& out) {
+  if (transform.is_null()) {
+    return false;
+  }
   if (!transform.is_object() || !transform.contains("axes") || !transform["axes"].is_array() ||
       transform["axes"].size() != rank) {
+    out.notes.push_back(
+        unusable_voxel_size("transform", fmt::format("no axes for {} dimensions", rank)));
     return false;
   }
   const auto names = transform["axes"].get<std::vector<std::string>>();
@@ -110,7 +121,7 @@ bool parse_transform(const Json& transform, std::size_t rank, N5Scale& out) {
     }
     const auto unit = i < units.size() ? unit_of(units[i]) : std::nullopt;
     if (!unit) {
-      out.notes.emplace_back("transform has no unit of length: voxel size not known");
+      out.notes.push_back(unusable_voxel_size("transform", "no unit of length"));
       return false;
     }
     voxel[at] = round_significant(transform.at("scale").at(i).get<double>() * *unit, 15);
@@ -124,6 +135,8 @@ bool parse_transform(const Json& transform, std::size_t rank, N5Scale& out) {
     out.offset_nm = offset;
     out.source = "N5 transform";
     out.is_of_level = true;
+  } else {
+    out.notes.push_back(unusable_voxel_size("transform", "a scale that is not positive"));
   }
   return true;
 }
@@ -142,15 +155,18 @@ std::string parse_axes_attribute(const Json& axes, std::size_t rank) {
 }
 
 bool parse_pixel_resolution(const Json& attribute, std::size_t rank, N5Scale& out) {
+  if (attribute.is_null()) {
+    return false;
+  }
   const Json& sides = attribute.is_object() ? attribute.value("dimensions", Json()) : attribute;
   const auto xyz = three_numbers(sides, rank);
   if (!xyz || !are_positive(*xyz)) {
+    out.notes.push_back(unusable_voxel_size("pixelResolution", sides_text(sides, rank)));
     return false;
   }
   const auto unit = unit_of(attribute.is_object() ? attribute.value("unit", Json()) : Json());
   if (!unit) {
-    out.notes.emplace_back(
-        "pixelResolution has no unit of length: voxel size not known (--voxel-size-nm z,y,x)");
+    out.notes.push_back(unusable_voxel_size("pixelResolution", "no unit of length"));
     return false;
   }
   out.voxel_nm = in_nm(turned(*xyz), *unit);
@@ -159,15 +175,20 @@ bool parse_pixel_resolution(const Json& attribute, std::size_t rank, N5Scale& ou
 }
 
 void parse_resolution(const Json& attributes, std::size_t rank, N5Scale& out) {
-  const auto given = three_numbers(attributes.value("resolution", Json()), rank);
+  const Json resolution = attributes.value("resolution", Json());
+  if (resolution.is_null()) {
+    return;
+  }
+  const auto given = three_numbers(resolution, rank);
   if (!given || !are_positive(*given)) {
+    out.notes.push_back(unusable_voxel_size("resolution", sides_text(resolution, rank)));
     return;
   }
   const Json units = attributes.value("units", attributes.value("unit", Json()));
   const auto unit = units.is_null() ? std::optional(1.0) : unit_of(units);
   if (!unit) {
     out.notes.push_back(
-        fmt::format("resolution in {}, no unit of length: voxel size not known", units.dump()));
+        unusable_voxel_size("resolution", fmt::format("in {}, no unit of length", units.dump())));
     return;
   }
   if (units.is_null()) {

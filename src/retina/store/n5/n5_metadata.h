@@ -44,7 +44,7 @@ struct N5Scale {
 /// From the attributes of a dataset of `rank` dimensions or of the group around it: "transform"
 /// (which names its axes), "pixelResolution" (x, y, z), or "resolution" with "offset". The last two
 /// are x, y, z by N5's own convention but z, y, x in what came from HDF5: where two sides are equal
-/// they are y and x; else x, y, z, with a note.
+/// they are y and x; else x, y, z, with a note. What cannot be used is noted.
 N5Scale parse_n5_scale(const Json& attributes, std::size_t rank);
 
 /// Factors z, y, x of a level of a pyramid: its "downsamplingFactors" or entry `level` of the

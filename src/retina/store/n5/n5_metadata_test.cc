@@ -109,7 +109,16 @@ TEST(N5Scale, NonsenseIsNoScale) {
        {"{}", R"({"resolution":[0,1,1]})", R"({"resolution":"fine"})", R"({"resolution":[1,1]})",
         R"({"pixelResolution":{"unit":"nm"}})", R"({"transform":{"axes":["z","y"]}})"}) {
     EXPECT_EQ(n5_scale(text).voxel_nm, std::nullopt) << text;
+    EXPECT_EQ(n5_scale(text).notes.size(), std::string(text) == "{}" ? 0U : 1U) << text;
   }
+  EXPECT_THAT(n5_scale(R"({"resolution":"fine"})").notes,
+              ::testing::ElementsAre(::testing::AllOf(::testing::HasSubstr("'resolution'"),
+                                                      ::testing::HasSubstr("fine"),
+                                                      ::testing::HasSubstr("--voxel-size-nm"))));
+  EXPECT_THAT(n5_scale(R"({"transform":{"axes":["z","y","x"],"scale":[40,0,4],
+      "translate":[0,0,0],"units":["nm","nm","nm"]}})")
+                  .notes,
+              ::testing::ElementsAre(::testing::HasSubstr("not positive")));
   EXPECT_THROW(n5_scale(R"({"transform":{"axes":["z","y","x"],"units":["nm"]}})"), Error);
 }
 

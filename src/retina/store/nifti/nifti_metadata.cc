@@ -17,6 +17,7 @@
 
 #include "retina/store/problem.h"
 #include "retina/store/units.h"
+#include "retina/store/voxel_size.h"
 
 namespace retina::store {
 
@@ -31,6 +32,8 @@ constexpr std::size_t kDimensions = 40;
 constexpr std::size_t kDimensions2 = 16;  // of NIfTI-2
 constexpr std::size_t kType = 70;
 constexpr std::size_t kType2 = 12;
+constexpr std::size_t kPixdim = 76;
+constexpr std::size_t kPixdim2 = 104;
 
 struct NiftiType {
   int code;
@@ -85,6 +88,18 @@ std::int64_t dimension(std::span<const std::byte> header, std::size_t i, std::en
   return nifti_header_bytes(header) == kNifti2HeaderBytes
              ? value_at<std::int64_t>(header, kDimensions2 + 8 * i, order)
              : value_at<std::int16_t>(header, kDimensions + 2 * i, order);
+}
+
+/// pixdim z, y, x as stored: the library makes 1 of what is 0 or no number.
+core::Vec3d stored_pixdim(std::span<const std::byte> header) {
+  const std::endian order = *order_of(header);
+  core::Vec3d zyx{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    zyx[i] = header.size() == kNifti2HeaderBytes
+                 ? value_at<double>(header, kPixdim2 + 8 * (3 - i), order)
+                 : value_at<float>(header, kPixdim + 4 * (3 - i), order);
+  }
+  return zyx;
 }
 
 core::DType nifti_value_type(const fs::path& file, std::span<const std::byte> header) {
@@ -194,17 +209,16 @@ double nanometres_of_unit(int unit) {
   }
 }
 
-void read_spacing(const nifti_image& image, NiftiMetadata& out) {
-  const double nm = nanometres_of_unit(image.xyz_units);
+void read_spacing(int unit, const core::Vec3d& pixdim, NiftiMetadata& out) {
+  const double nm = nanometres_of_unit(unit);
+  const std::string stated = core::to_string(pixdim);
   if (nm == 0) {
-    out.notes.push_back(
-        fmt::format("spacing {:g} x {:g} x {:g} (z, y, x) without a unit: voxel size not known",
-                    image.pixdim[3], image.pixdim[2], image.pixdim[1]));
+    out.notes.push_back(unusable_voxel_size("pixdim", stated + " (z, y, x) without a unit"));
     return;
   }
   core::Vec3d voxel{};
   for (std::size_t i = 0; i < 3; ++i) {
-    voxel[i] = round_significant(std::abs(image.pixdim[3 - i]) * nm, kNiftiDigits);
+    voxel[i] = round_significant(std::abs(pixdim[i]) * nm, kNiftiDigits);
   }
   if (out.layout.shape[1] == 1 && !(voxel[0] > 0)) {
     voxel[0] = voxel[1];
@@ -215,7 +229,12 @@ void read_spacing(const nifti_image& image, NiftiMetadata& out) {
                   [](double side) { return std::isfinite(side) && side > 0; })) {
     out.voxel_nm = voxel;
   } else {
-    out.notes.emplace_back("a spacing is not positive: voxel size not known");
+    out.notes.push_back(unusable_voxel_size("pixdim", stated + " (z, y, x), not positive"));
+    return;
+  }
+  if (std::any_of(pixdim.begin(), pixdim.end(), [](double side) { return side < 0; })) {
+    out.notes.push_back(fmt::format(
+        "pixdim is {} (z, y, x): voxels are read as stored, minus signs mirror no axis", stated));
   }
 }
 
@@ -297,7 +316,7 @@ NiftiMetadata parse_nifti_header(const fs::path& file, std::span<const std::byte
   out.layout.byte_order = *order_of(header);
   out.layout.offset = image->iname_offset;
   out.layout.shape = shape_of_image(file, *image, axes);
-  read_spacing(*image, out);
+  read_spacing(image->xyz_units, stored_pixdim(header), out);
   read_place(*image, out);
   read_scaling(*image, out);
   return out;

@@ -135,6 +135,22 @@ TEST(Nifti, TakesVoxelSizesOnlyWithAUnit) {
   EXPECT_THAT(volume->info().notes, ::testing::Contains(::testing::HasSubstr("without a unit")));
 }
 
+TEST(Nifti, SpacingsThatAreNoneAreNotedAndNotMadeUp) {
+  const testing::TempFolder folder;
+  for (const float side :
+       {0.0F, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const auto volume = open_changed(folder, [&](NiftiForTest& h) { h.set<float>(84, side); });
+    EXPECT_FALSE(volume->info().voxel_nm.has_value()) << side;
+    EXPECT_THAT(volume->info().notes,
+                ::testing::Contains(::testing::AllOf(::testing::HasSubstr("'pixdim'"),
+                                                     ::testing::HasSubstr("--voxel-size-nm"))))
+        << side;
+  }
+  const auto volume = open_changed(folder, [](NiftiForTest& h) { h.set<float>(80, -0.004F); });
+  EXPECT_EQ(volume->info().voxel_nm, (core::Vec3d{4, 4, 4}));
+  EXPECT_THAT(volume->info().notes, ::testing::Contains(::testing::HasSubstr("minus signs")));
+}
+
 TEST(Nifti, TheOffsetNeedsAxesThatAreKept) {
   const testing::TempFolder folder;
   const auto place = [](NiftiForTest& h, float x, float y, float z) {

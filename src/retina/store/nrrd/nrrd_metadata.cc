@@ -351,10 +351,9 @@ NrrdDirections directions_of(const NrrdHeader& header, const std::string& axes) 
       out.is_aligned = out.is_aligned && (k == 2 - i ? vector[k] > 0 : vector[k] == 0);
     }
     out.steps[i].unit = unit;
-    if (!vector.empty()) {
-      const double exact = std::sqrt(sum);
-      out.steps[i].step = in_nanometres(exact, "nm");
-    }
+    // "none" for an axis of space is no length: it must not pass for an axis that is not there
+    const double exact = vector.empty() ? std::nan("") : std::sqrt(sum);
+    out.steps[i].step = in_nanometres(exact, "nm");
   }
   return out;
 }
@@ -407,7 +406,7 @@ NrrdSpace understand_nrrd(const NrrdHeader& header, const std::string& wanted_ax
       const std::size_t at = space.axes.find("zyx"[i]);
       const std::size_t axis = space.axes.size() - 1 - at;
       if (at != std::string::npos && axis < header.spacings.size()) {
-        steps[i].step = header.spacings[axis];
+        steps[i].step = header.spacings[axis].value_or(std::nan(""));
         steps[i].unit = axis < header.units.size() ? header.units[axis] : "";
       }
     }

@@ -24,7 +24,7 @@ struct NrrdHeader {
   std::int64_t byte_skip = 0;  ///< -1 = the voxels are the last bytes of the file
   std::vector<std::string> kinds;
   std::vector<std::string> labels;
-  std::vector<std::optional<double>> spacings;
+  std::vector<std::optional<double>> spacings;  ///< empty ones for what is no finite number
   std::vector<std::string> units;
   std::vector<std::vector<double>> directions;  ///< an empty one for "none"
   std::vector<std::string> space_units;

@@ -79,6 +79,25 @@ TEST(NrrdMetadata, DoesNotGuessUnits) {
   }
 }
 
+TEST(NrrdMetadata, SpacingsThatAreNoneAreNotedAndNotMadeUp) {
+  const std::string units = "units: \"nm\" \"nm\" \"nm\"\n";
+  const std::string space = "space dimension: 3\nspace units: \"nm\" \"nm\" \"nm\"\n";
+  for (const std::string& more :
+       {"spacings: nan 4 50\n" + units, "spacings: 4 4 nan\n" + units, "spacings: 4 0 50\n" + units,
+        "spacings: 4 4 -50\n" + units, "spacings: 4 4 many\n" + units,
+        space + "space directions: (4,0,0) (0,4,0) none\n",
+        space + "space directions: (4,0,0) (0,0,0) (0,0,50)\n",
+        space + "space directions: (4,0,0) (0,nan,0) (0,0,50)\n"}) {
+    const NrrdSpace found = space_of(more);
+    EXPECT_FALSE(found.voxel_nm) << more;
+    EXPECT_THAT(found.notes, ::testing::Contains(::testing::AllOf(HasSubstr("not positive"),
+                                                                  HasSubstr("--voxel-size-nm"))))
+        << more;
+  }
+  EXPECT_THAT(space_of("spacings: 4 4 50\nunits: \"nm\" \"nm\" \"pixel\"\n").notes,
+              ::testing::Contains(HasSubstr("50 pixel")));
+}
+
 TEST(NrrdMetadata, AxesComeFromLabelsThenKinds) {
   EXPECT_EQ(space_of("labels: \"z\" \"y\" \"x\"\n").axes, "xyz");
   EXPECT_EQ(space_of("kinds: RGB-color domain domain\n").axes, "yxc");

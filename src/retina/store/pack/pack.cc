@@ -1,12 +1,14 @@
 #include "retina/store/pack/pack.h"
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "retina/core/json_text.h"
+#include "retina/core/options.h"
 #include "retina/store/problem.h"
 
 namespace retina::store {
@@ -85,6 +87,23 @@ void require_axes(const std::string& path, const std::string& axes, const OpenOp
   }
 }
 
+template <class T>
+T index_member(const Json& line, const char* key) {
+  T value{};
+  core::from_json_value(value, line.at(key), key);
+  return value;
+}
+
+/// Three numbers z, y, x.
+template <class T>
+std::array<T, 3> index_zyx(const Json& line, const char* key) {
+  const auto values = index_member<std::vector<T>>(line, key);
+  if (values.size() != 3) {
+    throw bad_file(key, fmt::format("{} numbers", values.size()), "z, y, x", "");
+  }
+  return {values[0], values[1], values[2]};
+}
+
 constexpr std::string_view kLabels = "/labels";
 
 std::unique_ptr<core::Volume> open_pack_item(const Location& location) {
@@ -113,20 +132,18 @@ bool is_pack(const Location& location) {
 
 Pack::Entry Pack::parse_entry(const Json& line) {
   Entry entry;
-  entry.name = line.at("name").get<std::string>();
+  entry.name = index_member<std::string>(line, "name");
   entry.info.format = "pack";
-  entry.info.axes = line.at("axes").get<std::string>();
-  entry.info.channels = line.at("channels").get<int>();
-  entry.info.shape = line.at("shape").get<core::Vec3>();
+  entry.info.axes = index_member<std::string>(line, "axes");
+  entry.info.channels = index_member<int>(line, "channels");
+  entry.info.shape = index_zyx<std::int64_t>(line, "shape");
   if (!line.at("voxel_nm").is_null()) {
-    entry.info.voxel_nm = line.at("voxel_nm").get<core::Vec3d>();
+    entry.info.voxel_nm = index_zyx<double>(line, "voxel_nm");
     entry.info.voxel_nm_source = "pack index";
   }
-  entry.info.offset_nm = line.at("offset_nm").get<core::Vec3d>();
-  entry.image_offset = line.at("image_offset").get<std::int64_t>();
-  if (!line.at("labels_offset").is_null()) {
-    entry.labels_offset = line.at("labels_offset").get<std::int64_t>();
-  }
+  entry.info.offset_nm = index_zyx<double>(line, "offset_nm");
+  entry.image_offset = index_member<std::int64_t>(line, "image_offset");
+  entry.labels_offset = index_member<std::optional<std::int64_t>>(line, "labels_offset");
   entry.range = {line.at("range").at(0).get<double>(), line.at("range").at(1).get<double>()};
   entry.provenance = line.at("provenance");
   return entry;

@@ -11,6 +11,7 @@
 
 #include "retina/core/file.h"
 #include "retina/core/json.h"
+#include "retina/core/json_text.h"
 #include "retina/core/sized_file.h"
 
 namespace retina::store {
@@ -43,10 +44,11 @@ class PackOutput final : public OutputVolume {
       return;
     }
     images_.sync();
-    core::write_atomically(folder_ / "index.jsonl", std::string_view(index_line().dump() + "\n"));
+    core::write_atomically(folder_ / "index.jsonl",
+                           std::string_view(core::dump_json(index_line()) + "\n"));
     const Json header = {
         {"format", "retina-pack"}, {"version", 1}, {"items", 1}, {"attributes", Json::object()}};
-    core::write_atomically(folder_ / "pack.json", std::string_view(header.dump(2)));
+    core::write_atomically(folder_ / "pack.json", std::string_view(core::dump_json(header, 2)));
     core::rename_into_place(folder_, final_);
     forget_resume_key(final_);
     is_finished_ = true;

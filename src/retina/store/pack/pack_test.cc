@@ -1,5 +1,6 @@
 #include "retina/store/pack/pack.h"
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/rng.h"
+#include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {
@@ -126,6 +128,35 @@ TEST(Pack, ReportsAllBadItemsAtOnce) {
   }
 }
 
+TEST(Pack, RefusesImagesThatChangeWhileTheyAreRead) {
+  const testing::TempFolder folder;
+  const std::filesystem::path first = folder / "first.pack";
+  const std::string second = (folder / "second.pack").string();
+  write_pack(first.string(), std::vector{labelled_item("a"), labelled_item("b")}, {},
+             core::silent_context());
+  const Pack pack(first.string());
+  const std::vector<PackItem> items{
+      {.name = "a", .image = pack.image(0), .labels = nullptr, .range = {}},
+      {.name = "b", .image = pack.image(1), .labels = nullptr, .range = {}}};
+  const core::Context changing = testing::stopping_context([&](const testing::Reported& reported) {
+    if (reported.is_update()) {
+      std::filesystem::last_write_time(first / "pack.json", {});
+    }
+    return false;
+  });
+  try {
+    write_pack(second, items, {}, changing);
+    ADD_FAILURE() << "not noticed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("first.pack"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("changed while it was read"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(second));
+  write_pack(second, items, {}, core::silent_context());
+  EXPECT_EQ(Pack(second).size(), 2U);
+}
+
 TEST(Pack, RefusesAnIndexThatPointsOutside) {
   const testing::TempFolder folder;
   const std::string path = (folder / "set.pack").string();
@@ -167,6 +198,27 @@ TEST(Pack, RefusesAxesThatContradictIt) {
   write_pack(path, std::vector<PackItem>{labelled_item("a")}, {}, core::silent_context());
   EXPECT_THAT(message_of_pack(path, {.voxel_nm = {}, .axes = "yxz"}), ::testing::HasSubstr("zyx"));
   EXPECT_EQ(message_of_pack(path, {.voxel_nm = {}, .axes = "zyx"}), "opened");
+}
+
+TEST(Pack, RefusesNumbersThatItsFieldsCannotHold) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  write_pack(path, std::vector<PackItem>{labelled_item("a")}, {}, core::silent_context());
+  const Json sound = Json::parse(core::read_text(folder / "set.pack/index.jsonl"));
+  const auto message = [&](const char* key, const Json& value) {
+    Json line = sound;
+    line[key] = value;
+    std::ofstream(folder / "set.pack/index.jsonl") << line.dump() << "\n";
+    return message_of_pack(path);
+  };
+  EXPECT_EQ(message("channels", 1), "opened");
+  EXPECT_THAT(message("channels", (1LL << 32) + 1), ::testing::HasSubstr("channels"));
+  EXPECT_THAT(message("channels", 1e300), ::testing::HasSubstr("channels"));
+  EXPECT_THAT(message("shape", {3, 9, 1e300}), ::testing::HasSubstr("shape"));
+  EXPECT_THAT(message("shape", {3, 9, 11, 1}), ::testing::HasSubstr("4 numbers"));
+  EXPECT_THAT(message("image_offset", 18446744073709551615ULL),
+              ::testing::HasSubstr("image_offset"));
+  EXPECT_THAT(message("labels_offset", -1e300), ::testing::HasSubstr("labels_offset"));
 }
 
 TEST(Pack, RefusesADamagedIndexByLine) {

@@ -1,4 +1,5 @@
 #include <fstream>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "retina/store/pack/pack.h"
 #include "retina/store/pack/pack_output.h"
 #include "retina/store/slabs.h"
+#include "retina/store/source_identity.h"
 
 namespace retina::store {
 
@@ -85,18 +87,17 @@ core::Array to_class_ids(const core::Array& labels, const std::string& source) {
 void append_image(DataFile& file, const PackItem& item, const core::Context& context) {
   const core::VolumeInfo& info = item.image->info();
   for (int c = 0; c < info.channels; ++c) {
-    for_each_slab(
-        info.shape, info.chunk[0], kSlabVoxels / info.channels, [&](const core::Box3& box) {
-          context.check_stop(core::kRerunHint);
-          file.append(
-              core::to_uint8(core::channel_of(item.image->read(box), c), item.range).bytes());
-        });
+    for_each_slab(info.shape, info.chunk, kSlabVoxels / info.channels, [&](const core::Box3& box) {
+      context.check_stop(core::kRerunHint);
+      file.append(core::to_uint8(core::channel_of(item.image->read(box), c), item.range).bytes());
+    });
   }
 }
 
+/// By whole planes: whether 255 means 1 is a matter of a plane (data::class_ids).
 void append_labels(DataFile& file, const core::Volume& labels, const core::Context& context) {
   const core::VolumeInfo& info = labels.info();
-  for_each_slab(info.shape, info.chunk[0], kSlabVoxels, [&](const core::Box3& box) {
+  for_each_slab(info.shape, {info.chunk[0], 0, 0}, kSlabVoxels, [&](const core::Box3& box) {
     context.check_stop(core::kRerunHint);
     file.append(to_class_ids(labels.read(box), info.source).bytes());
   });
@@ -203,7 +204,16 @@ void write_pack(const std::string& path, std::span<const PackItem> items,
   }
   const fs::path folder = core::partial_path(final_path);
   prepare_partial_folder(folder, output);
+  InputFiles inputs;
+  for (const PackItem& item : items) {
+    context.check_stop(core::kRerunHint);
+    inputs.add(item.image->info().source);
+    if (item.labels != nullptr) {
+      inputs.add(item.labels->info().source);
+    }
+  }
   write_pack_files(folder, items, options.attributes, context);
+  inputs.require_unchanged(InputFiles::Rerun::afresh);
   core::rename_into_place(folder, final_path);
 }
 

@@ -103,7 +103,7 @@ class PngReader {
 
   /// Bytes that a stored byte becomes when it is unpacked: 1-bit pixels take 8, palettes 3 values.
   std::int64_t expansion(int colour_type) const {
-    const int bits = png_get_bit_depth(png_, info_);
+    const std::int64_t bits = png_get_bit_depth(png_, info_);
     return (bits < 8 ? 8 / bits : 1) * (colour_type == PNG_COLOR_TYPE_PALETTE ? 3 : 1);
   }
 

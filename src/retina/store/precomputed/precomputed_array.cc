@@ -36,12 +36,9 @@ std::uint64_t count_of_chunks(const PrecomputedScale& scale) {
 
 }  // namespace
 
-PrecomputedArray::PrecomputedArray(fs::path volume, const PrecomputedInfo& info,
+PrecomputedArray::PrecomputedArray(const fs::path& volume, const PrecomputedInfo& info,
                                    const PrecomputedScale& scale)
-    : folder_(std::move(volume) / scale.key),
-      dtype_(info.dtype),
-      channels_(info.channels),
-      scale_(scale) {
+    : folder_(volume / scale.key), dtype_(info.dtype), channels_(info.channels), scale_(scale) {
   if (scale.sharding) {
     shards_ = std::make_unique<PrecomputedShards>(folder_, *scale.sharding, count_of_chunks(scale));
   }

@@ -20,7 +20,7 @@ namespace retina::store {
 /// read at once and, if it is not sharded, write at once.
 class PrecomputedArray {
  public:
-  PrecomputedArray(std::filesystem::path volume, const PrecomputedInfo& info,
+  PrecomputedArray(const std::filesystem::path& volume, const PrecomputedInfo& info,
                    const PrecomputedScale& scale);
 
   const PrecomputedScale& scale() const { return scale_; }

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/error.h"
+#include "retina/core/options.h"
 
 namespace retina::store {
 
@@ -41,11 +42,12 @@ Error bad_info(const std::string& subject, const std::string& found, const std::
 core::Vec3 parse_sizes(const Json& json, const char* name, std::int64_t least) {
   core::Vec3 out{};
   for (std::size_t i = 0; i < 3; ++i) {
-    if (!json.is_array() || json.size() != 3 || !json[i].is_number_integer() ||
-        json[i].get<std::int64_t>() < least || json[i].get<std::int64_t>() > kMostSide) {
+    const bool is_whole = json.is_array() && json.size() == 3 && json[i].is_number_integer();
+    const auto size = is_whole ? core::whole_number_in<std::int64_t>(json[i]) : std::nullopt;
+    if (!size || *size < least || *size > kMostSide) {
       throw bad_info(name, json.dump(), fmt::format("3 whole numbers from {} on", least));
     }
-    out[2 - i] = json[i].get<std::int64_t>();
+    out[2 - i] = *size;
   }
   return out;
 }
@@ -100,11 +102,11 @@ PrecomputedEncoding parse_encoding(const Json& json, const PrecomputedInfo& info
 }
 
 int parse_bits(const Json& json, const char* name) {
-  const auto bits = json.at(name).get<std::int64_t>();
-  if (bits < 0 || bits > 64) {
-    throw bad_info(name, std::to_string(bits), "0 to 64");
+  const auto bits = core::whole_number_in<int>(json.at(name));
+  if (!bits || *bits < 0 || *bits > 64) {
+    throw bad_info(name, json.at(name).dump(), "0 to 64");
   }
-  return static_cast<int>(bits);
+  return *bits;
 }
 
 PrecomputedSharding::Encoding parse_shard_encoding(const Json& json, const char* name) {
@@ -193,11 +195,11 @@ PrecomputedInfo parse_info(const Json& json) {
     throw bad_info("info", type, "a volume (neuroglancer_multiscale_volume)");
   }
   out.dtype = parse_value_type(json.at("data_type"));
-  const auto channels = json.at("num_channels").get<std::int64_t>();
-  if (channels < 1 || channels > kMostChannels) {
-    throw bad_info("num_channels", std::to_string(channels), "1 to 65536");
+  const auto channels = core::whole_number_in<int>(json.at("num_channels"));
+  if (!channels || *channels < 1 || *channels > kMostChannels) {
+    throw bad_info("num_channels", json.at("num_channels").dump(), "1 to 65536");
   }
-  out.channels = static_cast<int>(channels);
+  out.channels = *channels;
   out.is_labels = json.value("type", "image") == "segmentation";
   out.is_voxel_size_known = !json.value(kUnknownVoxelSize, false);
   for (const Json& scale : json.at("scales")) {

@@ -61,6 +61,8 @@ TEST(PrecomputedMetadata, EveryRefusalNamesWhatWasFound) {
   };
   EXPECT_THAT(message_of_info([](Json& j) { j["data_type"] = "float16"; }), HasSubstr("float16"));
   EXPECT_THAT(message_of_info([](Json& j) { j["num_channels"] = 0; }), HasSubstr("num_channels"));
+  EXPECT_THAT(message_of_info([](Json& j) { j["num_channels"] = 1e300; }),
+              HasSubstr("num_channels"));
   EXPECT_THAT(message_of_info([](Json& j) { j["scales"] = Json::array(); }), HasSubstr("scales"));
   EXPECT_THAT(message_of_info([](Json& j) { j.erase("scales"); }), HasSubstr("scales"));
   EXPECT_THAT(message_of_info([](Json& j) { j["@type"] = "neuroglancer_skeletons"; }),
@@ -79,6 +81,10 @@ TEST(PrecomputedMetadata, EveryRefusalNamesWhatWasFound) {
               HasSubstr("md5"));
   EXPECT_THAT(message_of_info([](Json& j) { j["scales"][0]["sharding"]["minishard_bits"] = 70; }),
               HasSubstr("70"));
+  EXPECT_THAT(message_of_info([](Json& j) { j["scales"][0]["sharding"]["shard_bits"] = -1e300; }),
+              HasSubstr("shard_bits"));
+  EXPECT_THAT(scale("voxel_offset", {0, 0, 18446744073709551615ULL}), HasSubstr("voxel_offset"))
+      << "not -1";
 }
 
 }  // namespace

@@ -156,6 +156,20 @@ TEST(Precomputed, OnlyItsOwnScalesAreReplaced) {
   EXPECT_TRUE(std::filesystem::exists(path + "/mesh"));
 }
 
+TEST(Precomputed, ADamagedInfoReplacesNothingButItself) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "a.precomputed").string();
+  CreateOptions options = volume_options();
+  options.overwrite = true;
+  for (const char* info : {R"({"scales":[{"key":""}]})", R"({"scales":[3,{"key":3}]})", "[]",
+                           R"({"scales":{"a":{"key":"/"}}})"}) {
+    std::filesystem::create_directories(path + "/mesh");
+    std::ofstream(path + "/info") << info;
+    EXPECT_THROW(create(path, options), Error) << info;
+    EXPECT_TRUE(std::filesystem::exists(path + "/mesh"));
+  }
+}
+
 TEST(Precomputed, LabelsArePackedAndReducedByTheMostFrequent) {
   const testing::TempFolder folder;
   const std::string path = (folder / "a.precomputed").string();

@@ -241,7 +241,7 @@ std::vector<std::string> foreign_in_precomputed(const fs::path& folder, const Cr
     const Json info = core::read_json(folder / "info");
     for (const Json& scale : info.is_object() ? info.value("scales", Json()) : Json()) {
       if (const Json key = scale.is_object() ? scale.value("key", Json()) : Json();
-          key.is_string()) {
+          key.is_string() && !key.get<std::string>().empty()) {
         own.push_back(fs::path(key.get<std::string>()).begin()->string());
       }
     }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
@@ -95,6 +96,10 @@ TEST(ConformanceE2e, WeReadWhatTifffileWrote) {
     EXPECT_TRUE(volume->read(box) == cut(found, box));
     if (written.contains("voxel_nm")) {
       EXPECT_EQ(volume->info().voxel_nm, written["voxel_nm"].get<core::Vec3d>());
+    }
+    if (written.contains("note")) {
+      EXPECT_THAT(volume->info().notes,
+                  ::testing::Contains(::testing::HasSubstr(written["note"].get<std::string>())));
     }
   }
 }

@@ -4,9 +4,11 @@
 #include <cmath>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "retina/store/tiff/xml_scanner.h"
 #include "retina/store/units.h"
+#include "retina/store/voxel_size.h"
 
 namespace retina::store {
 
@@ -30,6 +32,30 @@ std::optional<double> length_nm(const XmlTag& tag, const std::string& name) {
   return round_significant(value * *unit, 12);
 }
 
+void take_physical_sizes(OmeImage& image, const XmlTag& tag) {
+  bool is_any_stated = false;
+  std::vector<std::string> axes;  // whose size is no length
+  std::vector<std::string> sizes;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::string axis(1, "ZYX"[i]);
+    const std::string name = "PhysicalSize" + axis;
+    const auto size = xml_attribute(tag, name);
+    is_any_stated = is_any_stated || size;
+    image.voxel_nm[i] = length_nm(tag, name);
+    if (size && !image.voxel_nm[i]) {
+      axes.push_back(axis);
+      sizes.push_back(*size + " " + xml_attribute(tag, name + "Unit").value_or("um"));
+    }
+  }
+  if (!axes.empty()) {
+    image.notes.push_back(
+        unusable_voxel_size(fmt::format("PhysicalSize{}", fmt::join(axes, "/")),
+                            fmt::format("no length: {}", fmt::join(sizes, ", "))));
+  } else if (is_any_stated && (!image.voxel_nm[1] || !image.voxel_nm[2])) {
+    image.notes.push_back(unusable_voxel_size("PhysicalSize", "X and Y are needed"));
+  }
+}
+
 void take_pixels(OmeImage& image, const XmlTag& tag) {
   image.order = xml_attribute(tag, "DimensionOrder").value_or(image.order);
   image.type = xml_attribute(tag, "Type").value_or("");
@@ -38,8 +64,7 @@ void take_pixels(OmeImage& image, const XmlTag& tag) {
   image.slices = whole_number(tag, "SizeZ", 1);
   image.channels = whole_number(tag, "SizeC", 1);
   image.times = whole_number(tag, "SizeT", 1);
-  image.voxel_nm = {length_nm(tag, "PhysicalSizeZ"), length_nm(tag, "PhysicalSizeY"),
-                    length_nm(tag, "PhysicalSizeX")};
+  take_physical_sizes(image, tag);
 }
 
 OmeTiffData tiff_data(const XmlTag& tag) {

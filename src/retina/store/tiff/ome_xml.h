@@ -33,6 +33,7 @@ struct OmeImage {
   std::int64_t times = 1;
   std::array<std::optional<double>, 3> voxel_nm;  ///< z, y, x, each if stated as a length
   std::vector<OmeTiffData> data;
+  std::vector<std::string> notes;  ///< on physical sizes that cannot be used
 };
 
 /// What an OME-XML text says of pixels and of the files they are in.

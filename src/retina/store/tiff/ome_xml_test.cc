@@ -1,5 +1,7 @@
 #include "retina/store/tiff/ome_xml.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,6 +33,44 @@ TEST(OmeXml, ReadsPixels) {
   EXPECT_EQ(image.voxel_nm[0], std::nullopt);  // a pixel is no length
   EXPECT_EQ(image.voxel_nm[1], 4.6);           // micrometres unless stated
   EXPECT_EQ(image.voxel_nm[2], 4.6);
+}
+
+TEST(OmeXml, PhysicalSizesThatCannotBeUsedAreNoted) {
+  const auto notes_of = [](const std::string& sizes) {
+    return parse_ome_xml("<OME><Image><Pixels " + sizes + "/></Image></OME>").images.at(0).notes;
+  };
+  const std::string nm = R"( PhysicalSizeXUnit="nm" PhysicalSizeYUnit="nm" )";
+  using ::testing::AllOf;
+  using ::testing::ElementsAre;
+  using ::testing::HasSubstr;
+  for (const char* unit : {"pixel", "reference frame", "furlong"}) {
+    const std::string sizes = R"(PhysicalSizeX="4.5" PhysicalSizeY="4.5" PhysicalSizeXUnit=")";
+    EXPECT_THAT(notes_of(sizes + unit + "\""),
+                ElementsAre(AllOf(HasSubstr("'PhysicalSizeX'"),
+                                  HasSubstr(std::string("no length: 4.5 ") + unit),
+                                  HasSubstr("--voxel-size-nm"))));
+  }
+  for (const char* side : {"0", "-4", "nan", "many", ""}) {
+    EXPECT_THAT(notes_of(nm + R"(PhysicalSizeX="4" PhysicalSizeY=")" + side + "\""),
+                ElementsAre(HasSubstr("'PhysicalSizeY'")))
+        << side;
+  }
+  EXPECT_THAT(notes_of(R"(PhysicalSizeX="0" PhysicalSizeY="0" PhysicalSizeZ="0")"),
+              ElementsAre(HasSubstr("'PhysicalSizeZ/Y/X'")));
+  EXPECT_THAT(notes_of(nm + R"(PhysicalSizeX="4")"), ElementsAre(HasSubstr("X and Y are needed")));
+  EXPECT_THAT(notes_of(nm + R"(PhysicalSizeX="4" PhysicalSizeY="4")"), ::testing::IsEmpty());
+  EXPECT_THAT(notes_of(nm), ::testing::IsEmpty());
+}
+
+TEST(OmeXml, ConvertsTheUnitsOfOme) {
+  const OmeImage image =
+      parse_ome_xml(
+          "<OME><Image><Pixels PhysicalSizeX=\"2\" PhysicalSizeXUnit=\"thou\" PhysicalSizeY=\"2\" "
+          "PhysicalSizeYUnit=\"in\" PhysicalSizeZ=\"2\" PhysicalSizeZUnit=\"pm\"/></Image></OME>")
+          .images.at(0);
+  EXPECT_EQ(image.voxel_nm[0], 2e-3);
+  EXPECT_EQ(image.voxel_nm[1], 5.08e7);
+  EXPECT_EQ(image.voxel_nm[2], 5.08e4);
 }
 
 TEST(OmeXml, ReadsWhatItWrites) {

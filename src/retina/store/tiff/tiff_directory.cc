@@ -29,6 +29,7 @@ enum TiffTag : std::uint32_t {
   kFillOrder = 266,
   kDescription = 270,
   kStripOffsets = 273,
+  kOrientation = 274,
   kSamples = 277,
   kRowsPerStrip = 278,
   kXResolution = 282,
@@ -273,6 +274,9 @@ class DirectoryReader {
         break;
       case kFillOrder:
         page.fill_order = small(entry);
+        break;
+      case kOrientation:
+        page.orientation = small(entry);
         break;
       case kPlanar:
         page.planar = small(entry);

@@ -30,6 +30,7 @@ struct TiffDirectory {
   std::uint32_t planar = 1;  ///< 1 values of a pixel side by side, 2 in separate planes
   std::uint32_t compression = 1;
   std::uint32_t fill_order = 1;    ///< 2 = bits of a byte reversed
+  std::uint32_t orientation = 1;   ///< where row 0 and column 0 lie: 1 = top and left
   std::uint32_t subfile_type = 0;  ///< bit 0 a smaller copy, bit 2 a transparency mask
   std::uint64_t sub_directories = 0;
   std::uint64_t planes_in_tag = 0;  ///< of a MetaMorph stack (UIC2)

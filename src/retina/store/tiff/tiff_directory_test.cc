@@ -106,6 +106,16 @@ TEST(TiffDirectory, ADescriptionOfAnySizeIsNotBelieved) {
   }
 }
 
+TEST(TiffDirectory, ReadsTheOrientation) {
+  RawTiff raw;
+  raw.pages = {raw_page(4, 5, 8), raw_page(4, 5, 8)};
+  raw.pages[1].insert(raw.pages[1].begin() + 6, RawTag{274, 3, {3}});  // tags are sorted
+  raw.build();
+  const TiffContents contents = contents_of(raw.bytes);
+  EXPECT_EQ(contents.pages[0].orientation, 1U);
+  EXPECT_EQ(contents.pages[1].orientation, 3U);
+}
+
 TEST(TiffDirectory, ChannelsAreWhatIsRead) {
   TiffDirectory page;
   page.samples = 5;

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t kPieceBytes = 256 * 1024;
+constexpr std::int64_t kPieceBytes = std::int64_t{256} << 10;
 
 /// Bytes of a row of `width` pixels with `values` values each.
 std::int64_t row_bytes(const TiffDirectory& page, std::int64_t width, std::int64_t values) {

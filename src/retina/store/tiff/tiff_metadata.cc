@@ -9,6 +9,7 @@
 
 #include "retina/core/json.h"
 #include "retina/store/units.h"
+#include "retina/store/voxel_size.h"
 
 namespace retina::store {
 
@@ -174,10 +175,39 @@ struct PixelSize {
   double x = 0;
   std::string source;
   bool may_be_print_setting = false;
+  std::string unused = {};  ///< the note on a statement that gives no size of pixels
 };
 
 double unit_nm(const std::string& unit, const std::string& fallback) {
   return nanometres_per(unit.empty() ? fallback : unit).value_or(0);
+}
+
+PixelSize imagej_pixel_size(const TiffDescription& description, const TiffResolution& resolution) {
+  PixelSize size;
+  if (!(resolution.x > 0) || !(resolution.y > 0)) {
+    if (description.spacing) {
+      size.unused = unusable_voxel_size(
+          "spacing",
+          fmt::format("{} {} without resolution tags", *description.spacing,
+                      description.z_unit.empty() ? description.unit : description.z_unit));
+    }
+    return size;
+  }
+  for (const std::string& unit : {description.unit, description.y_unit}) {
+    if (!unit.empty() && !nanometres_per(unit)) {
+      size.unused = unusable_voxel_size("unit", fmt::format("'{}' is no unit of length", unit));
+      return size;
+    }
+  }
+  size.source = "ImageJ description and resolution tags";
+  size.may_be_print_setting = true;
+  size.y = round_significant(unit_nm(description.y_unit, description.unit) / resolution.y, 6);
+  size.x = round_significant(unit_nm("", description.unit) / resolution.x, 6);
+  const double z_unit = unit_nm(description.z_unit, description.unit);
+  if (description.spacing && *description.spacing > 0 && z_unit > 0) {
+    size.z = round_significant(*description.spacing * z_unit, 12);
+  }
+  return size;
 }
 
 PixelSize pixel_size(const TiffDescription& description, const TiffResolution& resolution) {
@@ -185,26 +215,22 @@ PixelSize pixel_size(const TiffDescription& description, const TiffResolution& r
   if (physical[1] && physical[2]) {
     return {physical[0], *physical[1], *physical[2], "OME description", false};
   }
+  if (description.writer == "ImageJ" && !description.unit.empty()) {
+    return imagej_pixel_size(description, resolution);
+  }
   if (!(resolution.x > 0) || !(resolution.y > 0)) {
     return {};
   }
-  if (description.writer == "ImageJ" && !description.unit.empty()) {
-    PixelSize size;
-    size.source = "ImageJ description and resolution tags";
-    size.may_be_print_setting = true;
-    size.y = round_significant(unit_nm(description.y_unit, description.unit) / resolution.y, 6);
-    size.x = round_significant(unit_nm("", description.unit) / resolution.x, 6);
-    const double z_unit = unit_nm(description.z_unit, description.unit);
-    if (description.spacing && *description.spacing > 0 && z_unit > 0) {
-      size.z = round_significant(*description.spacing * z_unit, 12);
+  PixelSize size;
+  if (resolution.unit != 2 && resolution.unit != 3) {
+    if (resolution.x != 1 || resolution.y != 1) {  // what programs that know no size write
+      size.unused = unusable_voxel_size(
+          "resolution tags", fmt::format("{:g} x {:g} pixels (y, x) in no unit of length",
+                                         resolution.y, resolution.x));
     }
     return size;
   }
-  if (resolution.unit != 2 && resolution.unit != 3) {
-    return {};
-  }
-  const double nm = resolution.unit == 2 ? 2.54e7 : 1e7;
-  PixelSize size;
+  const double nm = *nanometres_per(resolution.unit == 2 ? "inch" : "cm");
   size.source = "TIFF resolution tags";
   size.may_be_print_setting = true;
   size.y = round_significant(nm / resolution.y, 6);
@@ -219,10 +245,16 @@ PixelSize pixel_size(const TiffDescription& description, const TiffResolution& r
 
 TiffVoxel tiff_voxel(const TiffDescription& description, const TiffResolution& resolution,
                      std::int64_t slices) {
-  if (description.voxel_nm) {
-    return {description.voxel_nm, "TIFF description", {}};
+  if (const auto& voxel = description.voxel_nm) {
+    if (std::all_of(voxel->begin(), voxel->end(), [](double side) { return side > 0; })) {
+      return {voxel, "TIFF description", {}};
+    }
+    return {{}, "", {unusable_voxel_size("voxel_nm", core::to_string(*voxel) + ", not positive")}};
   }
   const PixelSize size = pixel_size(description, resolution);
+  if (!size.unused.empty()) {
+    return {{}, "", {size.unused}};
+  }
   if (!(size.y > 0) || !(size.x > 0)) {
     return {};
   }
@@ -244,8 +276,8 @@ TiffVoxel tiff_voxel(const TiffDescription& description, const TiffResolution& r
   }
   return {{},
           "",
-          {fmt::format("pixels of {} but no spacing of the slices is stated: give the "
-                       "voxel size",
+          {fmt::format("pixels of {} but no spacing of the slices that can be used: give "
+                       "--voxel-size-nm z,y,x",
                        text)}};
 }
 

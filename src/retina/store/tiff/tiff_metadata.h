@@ -59,7 +59,7 @@ struct TiffVoxel {
 
 /// Voxel size from description and resolution tags. A pixel size without a spacing gives a voxel
 /// size only to a single slice (its thickness is then taken equal to the pixel's height, which is
-/// noted).
+/// noted). What is stated and cannot be used is noted.
 TiffVoxel tiff_voxel(const TiffDescription& description, const TiffResolution& resolution,
                      std::int64_t slices);
 

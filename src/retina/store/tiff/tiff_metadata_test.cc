@@ -1,5 +1,7 @@
 #include "retina/store/tiff/tiff_metadata.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -65,6 +67,38 @@ TEST(TiffMetadata, PrintResolutionsAreNoVoxelSizes) {
   const TiffVoxel voxel = tiff_voxel({}, {.x = 72, .y = 72, .unit = 2}, 1);
   EXPECT_EQ(voxel.nm, std::nullopt);
   EXPECT_THAT(voxel.notes, ElementsAre(HasSubstr("print setting")));
+}
+
+TEST(TiffMetadata, InchesAreALength) {
+  const TiffDescription text =
+      parse_tiff_description("ImageJ=1.53t\nunit=inch\nspacing=0.000002\n");
+  EXPECT_EQ(tiff_voxel(text, {.x = 5080000, .y = 5080000, .unit = 2}, 9).nm,
+            (core::Vec3d{50.8, 5, 5}));
+  EXPECT_THAT(tiff_voxel(text, {.x = 72, .y = 72, .unit = 2}, 9).notes,
+              ElementsAre(HasSubstr("print setting")));
+  EXPECT_EQ(tiff_voxel({}, {.x = 5080000, .y = 5080000, .unit = 2}, 1).nm, (core::Vec3d{5, 5, 5}));
+}
+
+TEST(TiffMetadata, WhatIsNoVoxelSizeIsNoted) {
+  const auto notes_of = [](const std::string& text, const TiffResolution& resolution) {
+    const TiffVoxel voxel = tiff_voxel(parse_tiff_description(text), resolution, 9);
+    EXPECT_EQ(voxel.nm, std::nullopt);
+    return voxel.notes;
+  };
+  const TiffResolution tags{.x = 200, .y = 200, .unit = 1};
+  EXPECT_THAT(notes_of("ImageJ=1\nunit=pixel\nspacing=2\n", tags),
+              ElementsAre(::testing::AllOf(HasSubstr("'pixel' is no unit of length"),
+                                           HasSubstr("--voxel-size-nm"))));
+  EXPECT_THAT(notes_of("ImageJ=1\nunit=um\nyunit=line\nspacing=2\n", tags),
+              ElementsAre(HasSubstr("'line'")));
+  EXPECT_THAT(notes_of("ImageJ=1\nunit=um\nspacing=0.05\n", {}),
+              ElementsAre(HasSubstr("0.05 um without resolution tags")));
+  EXPECT_THAT(notes_of("ImageJ=1\nunit=um\nspacing=-2\n", tags),
+              ElementsAre(HasSubstr("no spacing of the slices that can be used")));
+  EXPECT_THAT(notes_of("", tags), ElementsAre(HasSubstr("200 x 200 pixels")));
+  EXPECT_THAT(notes_of("ImageJ=1\nvoxel_nm=40,0,4\n", {}), ElementsAre(HasSubstr("40 x 0 x 4")));
+  EXPECT_THAT(notes_of("", {.x = 1, .y = 1, .unit = 1}), ::testing::IsEmpty());
+  EXPECT_THAT(notes_of("", {}), ::testing::IsEmpty());
 }
 
 TEST(TiffMetadata, AStackWithoutSpacingHasNoVoxelSize) {

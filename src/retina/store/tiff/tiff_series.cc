@@ -137,6 +137,7 @@ class SeriesChooser {
     OmePlanes planes = locate_ome_planes(path_, document, image, contents_);
     series_.description.writer = "OME";
     series_.description.physical_nm = image.voxel_nm;
+    series_.notes = image.notes;
     series_.description.offset_nm = parse_tiff_description(image.description).offset_nm;
     series_.pages = std::move(planes.pages);
     axes_ =

@@ -158,6 +158,12 @@ TEST(TiffSeries, FollowsTheOrderOfOme) {
   EXPECT_EQ(series.plane(1, 1).page, 4U);
 }
 
+TEST(TiffSeries, SaysThatPhysicalSizesOfOmeAreNotUsed) {
+  const TiffContents contents =
+      grey_pages(2, ome_text("SizeZ=\"2\" PhysicalSizeX=\"1\" PhysicalSizeXUnit=\"pixel\""));
+  EXPECT_THAT(chosen_series(contents).notes, Contains(HasSubstr("no length: 1 pixel")));
+}
+
 TEST(TiffSeries, FollowsTheTiffDataOfOme) {
   const TiffContents contents = grey_pages(
       3, ome_text("DimensionOrder=\"XYZCT\" SizeZ=\"2\" SizeC=\"1\" SizeT=\"1\"",
@@ -199,6 +205,15 @@ TEST(TiffSeries, SeveralImagesOfOmeAreListed) {
   const TiffContents contents = grey_pages(2, "<OME>" + image + image + "</OME>");
   EXPECT_THAT(message_of_choice(contents), AllOf(HasSubstr("2 images"), HasSubstr(":series=0")));
   EXPECT_THAT(chosen_series(contents, "series=1").pages, ElementsAre(1U));
+}
+
+TEST(TiffSeries, SaysThatAnOrientationIsNotApplied) {
+  TiffContents contents = grey_pages(2, "");
+  EXPECT_THAT(chosen_series(contents).notes, ::testing::Not(Contains(HasSubstr("Orientation"))));
+  contents.pages[0].orientation = 6;
+  EXPECT_THAT(chosen_series(contents).notes, Contains(HasSubstr("Orientation is 6 (right-top)")));
+  contents.pages[0].orientation = 9;
+  EXPECT_THAT(chosen_series(contents).notes, Contains(HasSubstr("Orientation is 9 (unknown)")));
 }
 
 TEST(TiffSeries, RefusesPagesThatClaimMoreThanTheFile) {

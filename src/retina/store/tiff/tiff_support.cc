@@ -1,6 +1,7 @@
 #include "retina/store/tiff/tiff_support.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -34,6 +35,14 @@ std::string compression_name(std::uint32_t compression) {
     default:
       return fmt::format("compression {}", compression);
   }
+}
+
+/// Where the first row and the first column of the stored pixels belong.
+std::string_view orientation_name(std::uint32_t orientation) {
+  constexpr std::array<std::string_view, 8> kNames{"top-left",     "top-right",  "bottom-right",
+                                                   "bottom-left",  "left-top",   "right-top",
+                                                   "right-bottom", "left-bottom"};
+  return orientation >= 1 && orientation <= kNames.size() ? kNames[orientation - 1] : "unknown";
 }
 
 bool is_bilevel(std::uint32_t compression) {
@@ -147,6 +156,12 @@ std::vector<std::string> how_values_are_read(const TiffDirectory& page) {
     notes.push_back(page.samples - static_cast<std::uint32_t>(page.channels()) == 1
                         ? "the alpha channel is not read"
                         : "values beyond red, green and blue are not read");
+  }
+  if (page.orientation != ORIENTATION_TOPLEFT) {
+    notes.push_back(fmt::format(
+        "the TIFF tag Orientation is {} ({}): pixels are read as stored, neither turned "
+        "nor mirrored",
+        page.orientation, orientation_name(page.orientation)));
   }
   return notes;
 }

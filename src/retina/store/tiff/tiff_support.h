@@ -17,7 +17,7 @@ std::int64_t tiff_max_ratio(std::uint32_t compression);
 void require_readable_page(const std::filesystem::path& path, const TiffDirectory& page,
                            std::uint64_t file_bytes);
 
-/// Says what is not applied or left out: colour tables, inverted grey, alpha.
+/// Says what is not applied or left out: colour tables, inverted grey, alpha, orientation.
 std::vector<std::string> how_values_are_read(const TiffDirectory& page);
 
 }  // namespace retina::store

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::int64_t kClassicLimit = std::int64_t{2} << 30;
-constexpr std::int64_t kStripBytes = 256 * 1024;
+constexpr std::int64_t kStripBytes = std::int64_t{256} << 10;
 
 std::int64_t pixel_bytes(const CreateOptions& options) {
   return core::whole(options.shape).voxels() * options.channels *

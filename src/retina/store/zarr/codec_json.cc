@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "retina/core/options.h"
 #include "retina/store/zarr/codec.h"
+#include "retina/store/zarr/metadata_fields.h"
 
 namespace retina::store {
 
@@ -28,28 +30,42 @@ Error bad_codecs(const std::string& found, const std::string& expected) {
                        .remedy = "write the array again, compressed by blosc, zstd or gzip"});
 }
 
+template <class T>
+T whole_setting(const Json& number, const char* name) {
+  const std::optional<T> value = core::whole_number_in<T>(number);
+  if (!value) {
+    throw bad_codecs(fmt::format("{} {}", name, number.dump()), "a whole number");
+  }
+  return *value;
+}
+
+template <class T>
+T whole_setting(const Json& settings, const char* name, T otherwise) {
+  return whole_setting<T>(settings.value(name, Json(otherwise)), name);
+}
+
 CompressionStep blosc_of(const Json& settings, core::DType dtype) {
   const Json shuffle = settings.value("shuffle", Json(0));
-  int how = shuffle.is_number_integer() ? shuffle.get<int>() : 0;
+  int how = shuffle.is_number() ? whole_setting<int>(shuffle, "shuffle") : 0;
   if (shuffle.is_string()) {
     const auto known = std::find(kShuffles.begin(), kShuffles.end(), shuffle.get<std::string>());
     how = known == kShuffles.end() ? 0 : static_cast<int>(known - kShuffles.begin());
   }
   return {.kind = Kind::blosc,
-          .level = settings.value("clevel", 5),
+          .level = whole_setting(settings, "clevel", 5),
           .compressor = settings.value("cname", "zstd"),
           .shuffle = how,
-          .typesize = settings.value("typesize", core::size_of(dtype))};
+          .typesize = whole_setting(settings, "typesize", core::size_of(dtype))};
 }
 
 CompressionStep parse_step(const Json& codec, core::DType dtype) {
   const std::string name = codec_name(codec);
   const Json settings = codec_configuration(codec);
   if (name == "zstd") {
-    return {.kind = Kind::zstd, .level = settings.value("level", 0)};
+    return {.kind = Kind::zstd, .level = whole_setting(settings, "level", 0)};
   }
   if (name == "gzip") {
-    return {.kind = Kind::gzip, .level = settings.value("level", 5)};
+    return {.kind = Kind::gzip, .level = whole_setting(settings, "level", 5)};
   }
   if (name == "crc32c") {
     return {.kind = Kind::crc32c};
@@ -77,7 +93,10 @@ std::vector<std::size_t> parse_order(const Json& order, std::size_t rank) {
     std::reverse(out.begin(), out.end());
     return out;
   }
-  const auto given = order.get<std::vector<std::size_t>>();
+  std::vector<std::size_t> given;
+  for (const Json& axis : order.is_array() ? order : Json::array()) {
+    given.push_back(whole_setting<std::size_t>(axis, "order"));
+  }
   if (!std::is_permutation(given.begin(), given.end(), out.begin(), out.end())) {
     throw bad_codecs(fmt::format("transpose of {}", order.dump()),
                      fmt::format("each of {} dimensions once", rank));
@@ -125,7 +144,7 @@ std::vector<CompressionStep> parse_compressor_v2(const Json& compressor, core::D
   if (id == "blosc") {
     return {blosc_of(compressor, dtype)};
   }
-  if (id == "lzma" && compressor.value("format", 1) == kRawLzma) {
+  if (id == "lzma" && whole_setting(compressor, "format", 1) == kRawLzma) {
     throw bad_codecs("lzma without a container", "format 1 (xz) or 2 (lzma)");
   }
   static constexpr std::array<std::pair<std::string_view, Kind>, 6> kKnown{{{"zstd", Kind::zstd},
@@ -136,7 +155,7 @@ std::vector<CompressionStep> parse_compressor_v2(const Json& compressor, core::D
                                                                             {"lzma", Kind::xz}}};
   for (const auto& [name, kind] : kKnown) {
     if (id == name) {
-      return {{.kind = kind, .level = compressor.value("level", 1)}};
+      return {{.kind = kind, .level = whole_setting(compressor, "level", 1)}};
     }
   }
   throw bad_codecs(fmt::format("compressor '{}'", id),
@@ -177,11 +196,11 @@ Sharding parse_sharding(const Json& configuration, const ChunkForm& form) {
     throw bad_codecs("shards in shards in shards", fmt::format("at most {}", kMostNestedShards));
   }
   Sharding out;
-  out.chunk = configuration.at("chunk_shape").get<Sides>();
-  bool is_grid = out.chunk.size() == form.shape.size();
+  out.chunk = parse_sides(configuration.at("chunk_shape"), "chunk_shape", form.shape.size());
+  bool is_grid = true;
   std::int64_t count = 1;
   for (std::size_t i = 0; is_grid && i < out.chunk.size(); ++i) {
-    is_grid = out.chunk[i] >= 1 && form.shape[i] % out.chunk[i] == 0 &&
+    is_grid = form.shape[i] % out.chunk[i] == 0 &&
               form.shape[i] / out.chunk[i] <= kMostChunksPerShard / count;
     count *= is_grid ? form.shape[i] / out.chunk[i] : 1;
   }

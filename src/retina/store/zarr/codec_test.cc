@@ -116,6 +116,24 @@ TEST(Codec, AFlippedBitFailsTheChecksum) {
   EXPECT_THROW(chain.decode(stored, 100), Error);
 }
 
+TEST(Codec, SettingsThatNoNumberOfTheirsHoldsAreRefused) {
+  for (const char* json :
+       {R"(["bytes",{"name":"zstd","configuration":{"level":1e300}}])",
+        R"(["bytes",{"name":"gzip","configuration":{"level":18446744073709551615}}])",
+        R"(["bytes",{"name":"blosc","configuration":{"typesize":-1}}])",
+        R"(["bytes",{"name":"blosc","configuration":{"shuffle":1e300}}])",
+        R"([{"name":"transpose","configuration":{"order":[2,0,-1e300]}},"bytes"])",
+        R"([{"name":"sharding_indexed","configuration":{"chunk_shape":[1,5,1e300],
+            "codecs":["bytes"],"index_codecs":["bytes"]}}])"}) {
+    try {
+      chain_of(json, 1);
+      FAIL() << json;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data) << json;
+    }
+  }
+}
+
 TEST(Codec, UnknownCodecsAreNamedWithTheKnown) {
   try {
     chain_of(R"(["bytes","pcodec"])", 1);

@@ -1,12 +1,12 @@
 #include "retina/store/zarr/metadata_fields.h"
 
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <type_traits>
-#include <utility>
 
 #include <fmt/format.h>
+
+#include "retina/core/options.h"
 
 namespace retina::store {
 
@@ -58,22 +58,12 @@ T parse_float(const Json& json) {
 
 template <class T>
 T parse_integer(const Json& json) {
-  constexpr T kLeast = std::numeric_limits<T>::min();
-  constexpr T kMost = std::numeric_limits<T>::max();
-  if (json.is_number_unsigned() && std::cmp_less_equal(json.get<std::uint64_t>(), kMost)) {
-    return json.get<T>();
-  }
-  if (json.is_number_integer() && !json.is_number_unsigned() &&
-      std::in_range<T>(json.get<std::int64_t>())) {
-    return json.get<T>();
-  }
-  if (json.is_number_float() && std::trunc(json.get<double>()) == json.get<double>() &&
-      json.get<double>() >= static_cast<double>(kLeast) &&
-      json.get<double>() < static_cast<double>(kMost)) {
-    return json.get<T>();
+  if (const std::optional<T> number = core::whole_number_in<T>(json)) {
+    return *number;
   }
   throw bad_field("fill_value", json.dump(),
-                  fmt::format("a whole number from {} to {}", kLeast, kMost),
+                  fmt::format("a whole number from {} to {}", std::numeric_limits<T>::min(),
+                              std::numeric_limits<T>::max()),
                   "write the array again with fill value 0");
 }
 

@@ -7,6 +7,7 @@
 
 #include "retina/core/error.h"
 #include "retina/store/units.h"
+#include "retina/store/voxel_size.h"
 
 namespace retina::store {
 
@@ -164,6 +165,7 @@ SpatialScale spatial_scale(const Multiscale& multiscale, const MultiscaleLevel& 
   SpatialScale out;
   core::Vec3d voxel{0, 0, 0};
   std::string missing;
+  bool is_named = false;  // a unit, though none of length
   for (std::size_t i = 0; i < multiscale.axes.size(); ++i) {
     const std::size_t at = std::string_view("zyx").find(multiscale.axes[i]);
     if (at == std::string_view::npos) {
@@ -171,7 +173,10 @@ SpatialScale spatial_scale(const Multiscale& multiscale, const MultiscaleLevel& 
     }
     const auto nm = nanometres_per(multiscale.units[i]);
     if (!nm) {
-      missing = multiscale.axes[i];
+      const std::string& unit = multiscale.units[i];
+      missing += fmt::format(", axis {} {}", multiscale.axes[i],
+                             unit.empty() ? "without a unit" : fmt::format("in '{}'", unit));
+      is_named = is_named || !unit.empty();
       continue;
     }
     voxel[at] = round_significant(level.scale[i] * *nm, 15);
@@ -180,9 +185,8 @@ SpatialScale spatial_scale(const Multiscale& multiscale, const MultiscaleLevel& 
   if (!missing.empty()) {
     const bool is_pixels = std::all_of(level.scale.begin(), level.scale.end(),
                                        [](double scale) { return scale == 1; });
-    if (!is_pixels) {
-      out.notes.push_back(fmt::format(
-          "axis {} has a scale without a unit of length: voxel size not known", missing));
+    if (!is_pixels || is_named) {
+      out.notes.push_back(unusable_voxel_size("scale", "no unit of length" + missing));
     }
     out.offset_nm = {0, 0, 0};
     return out;
@@ -195,7 +199,8 @@ SpatialScale spatial_scale(const Multiscale& multiscale, const MultiscaleLevel& 
   if (std::all_of(voxel.begin(), voxel.end(), [](double side) { return side > 0; })) {
     out.voxel_nm = voxel;
   } else {
-    out.notes.emplace_back("a scale is not positive: voxel size not known");
+    out.notes.push_back(
+        unusable_voxel_size("scale", core::to_string(voxel) + " nm (z, y, x), not positive"));
   }
   return out;
 }

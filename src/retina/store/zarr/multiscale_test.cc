@@ -35,6 +35,29 @@ TEST(Multiscale, AScaleWithoutUnitIsNoVoxelSize) {
   EXPECT_THAT(scale.notes, ::testing::ElementsAre(::testing::HasSubstr("axis z")));
 }
 
+TEST(Multiscale, WhatIsNoVoxelSizeIsNoted) {
+  Json attributes = image_attributes();
+  Json& image = attributes["ome"]["multiscales"][0];
+  image["axes"][1]["unit"] = "pixel";
+  auto parsed = parse_multiscale(attributes);
+  SpatialScale scale = spatial_scale(*parsed, parsed->levels[0]);
+  EXPECT_EQ(scale.voxel_nm, std::nullopt);
+  EXPECT_THAT(scale.notes, ::testing::ElementsAre(::testing::HasSubstr("axis y in 'pixel'")));
+  for (const char* list : {"datasets", "coordinateTransformations"}) {
+    Json& steps =
+        list == std::string("datasets") ? image[list][0]["coordinateTransformations"] : image[list];
+    steps = Json::parse(R"([{"type":"scale","scale":[1,1,1]}])");
+  }
+  parsed = parse_multiscale(attributes);  // a pixel of a pixel is none all the same
+  EXPECT_EQ(spatial_scale(*parsed, parsed->levels[0]).notes.size(), 1U);
+  image["axes"][1]["unit"] = "nanometer";
+  image["coordinateTransformations"][0]["scale"] = {1, 0, 1};
+  parsed = parse_multiscale(attributes);
+  scale = spatial_scale(*parsed, parsed->levels[0]);
+  EXPECT_EQ(scale.voxel_nm, std::nullopt);
+  EXPECT_THAT(scale.notes, ::testing::ElementsAre(::testing::HasSubstr("not positive")));
+}
+
 TEST(Multiscale, OtherGroupsAreNoImages) {
   EXPECT_EQ(parse_multiscale(Json::object()), std::nullopt);
   EXPECT_EQ(parse_multiscale(Json::parse(R"({"ome":{"labels":["a"]}})")), std::nullopt);

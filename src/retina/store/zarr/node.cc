@@ -7,6 +7,7 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/json_text.h"
 #include "retina/store/folder_walk.h"
 #include "retina/store/problem.h"
 #include "retina/store/zarr/metadata_fields.h"
@@ -61,7 +62,7 @@ ZarrNode read_node_v2(const fs::path& path) {
 }
 
 void write_json_file(const fs::path& path, const Json& json) {
-  core::write_atomically(path, std::string_view(json.dump(2)));
+  core::write_atomically(path, std::string_view(core::dump_json(json, 2)));
 }
 
 /// Of the nodes below, those that are listed; groups that are not are gone through.

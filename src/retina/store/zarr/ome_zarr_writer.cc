@@ -16,6 +16,7 @@
 #include "retina/core/progress.h"
 #include "retina/store/downsample.h"
 #include "retina/store/output_place.h"
+#include "retina/store/problem.h"
 #include "retina/store/zarr/array.h"
 #include "retina/store/zarr/multiscale.h"
 #include "retina/store/zarr/node.h"
@@ -39,6 +40,20 @@ std::string version_of(ZarrFormat format) {
   return format == ZarrFormat::v3 ? "0.5" : "0.4";
 }
 
+/// Adds a name to the list of labels in the metadata of `folder`.
+void list_label(Json& ome, const std::string& name, const fs::path& folder) {
+  const bool is_list = ome.is_object() && (!ome.contains("labels") || ome["labels"].is_array());
+  if (!is_list) {
+    throw bad_file(folder, "attributes of a group that are not those of OME-Zarr",
+                   R"("ome": a table, and "labels": a list of names)",
+                   "mend the group's attributes and run it again: nothing is lost");
+  }
+  Json& labels = ome["labels"];
+  if (std::find(labels.begin(), labels.end(), name) == labels.end()) {
+    labels.push_back(name);
+  }
+}
+
 /// Makes the folder of an image inside another one a group, and lists labels in x.zarr/labels.
 void register_inside(const OutputPlace& place, ZarrFormat format, bool is_labels) {
   const fs::path folder = place.final_path.parent_path();
@@ -52,13 +67,8 @@ void register_inside(const OutputPlace& place, ZarrFormat format, bool is_labels
     attributes["ome"] = {{"version", version_of(format)}};
   }
   if (is_labels && folder.filename() == "labels") {
-    Json& ome = format == ZarrFormat::v3 ? attributes["ome"] : attributes;
-    const std::string name = place.final_path.filename().string();
-    Json labels = ome.value("labels", Json::array());
-    if (std::find(labels.begin(), labels.end(), name) == labels.end()) {
-      labels.push_back(name);
-    }
-    ome["labels"] = labels;
+    list_label(format == ZarrFormat::v3 ? attributes["ome"] : attributes,
+               place.final_path.filename().string(), folder);
   }
   write_zarr_group(folder, format, attributes);
 }

@@ -201,6 +201,34 @@ TEST(OmeZarrWriter, WhatIsNoLabelIsNotListed) {
       core::read_json(image + "/labels/zarr.json")["attributes"]["ome"].contains("labels"));
 }
 
+TEST(OmeZarrWriter, AGroupOfLabelsThatIsNoneIsNamedAndNothingIsLost) {
+  const testing::TempFolder folder;
+  const std::string image = (folder / "x.zarr").string();
+  CreateOptions options = image_options({4, 20, 20});
+  write_zarr(image, options);
+  options.is_labels = true;
+  options.resume_key = "plan";
+  std::filesystem::create_directories(image + "/labels");
+  for (const char* attributes :
+       {R"({"ome": "0.5"})", R"({"ome": {"labels": "a"}})", R"({"ome": {"labels": {"a": 1}}})"}) {
+    core::write_atomically(image + "/labels/zarr.json",
+                           R"({"zarr_format": 3, "node_type": "group", "attributes": )" +
+                               std::string(attributes) + "}");
+    try {
+      write_zarr(image + "/labels/a", options);
+      FAIL() << attributes;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("x.zarr/labels"));
+    }
+  }
+  std::filesystem::remove(image + "/labels/zarr.json");
+  const auto output = create(image + "/labels/a", options);
+  EXPECT_TRUE(output->is_written(core::whole(options.shape)));
+  output->finish();
+  EXPECT_EQ(core::read_json(image + "/labels/zarr.json")["attributes"]["ome"]["labels"].size(), 1U);
+}
+
 TEST(OmeZarrWriter, LabelsWithoutAnImageAreRefusedAtOnce) {
   const testing::TempFolder folder;
   const std::string labels = (folder / "x.zarr/labels/a").string();

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "retina/store/units.h"
+#include "retina/store/voxel_size.h"
 
 namespace retina::store {
 
@@ -69,17 +70,22 @@ core::Vec3d in_zyx(const std::vector<Json>& entries, const std::string& axes, do
 
 SpatialScale plain_scale(const Json& attributes, const std::string& axes) {
   SpatialScale out;
-  const Json sides = attributes.contains("voxel_size") ? attributes["voxel_size"]
-                                                       : attributes.value("resolution", Json());
+  const std::string name = attributes.contains("voxel_size") ? "voxel_size" : "resolution";
+  const Json sides = attributes.value(name, Json());
+  if (sides.is_null()) {
+    return out;
+  }
   const std::vector<Json> voxel = spatial_entries(sides, axes);
+  const std::string stated = fmt::format("{} for axes {}", sides.dump(), axes);
   if (!are_numbers(voxel)) {
+    out.notes.push_back(unusable_voxel_size(name, stated));
     return out;
   }
   const Json units = attributes.value("units", Json());
   const auto nm = units.is_null() ? std::optional(1.0) : unit_nm(units, axes);
   if (!nm) {
     out.notes.push_back(
-        fmt::format("a resolution in {}, no unit of length: voxel size not known", units.dump()));
+        unusable_voxel_size(name, fmt::format("in {}, no one unit of length", units.dump())));
     return out;
   }
   core::Vec3d voxel_nm = in_zyx(voxel, axes, *nm);
@@ -87,6 +93,7 @@ SpatialScale plain_scale(const Json& attributes, const std::string& axes) {
     voxel_nm[0] = voxel_nm[1];  // a section whose thickness is not stated
   }
   if (!std::all_of(voxel_nm.begin(), voxel_nm.end(), [](double side) { return side > 0; })) {
+    out.notes.push_back(unusable_voxel_size(name, stated + ", not positive"));
     return out;
   }
   out.voxel_nm = voxel_nm;

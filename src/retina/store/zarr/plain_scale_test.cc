@@ -36,8 +36,14 @@ TEST(PlainScale, NonsenseIsNoVoxelSize) {
   for (const char* json :
        {"{}", R"({"resolution":4})", R"({"resolution":[4,4]})", R"({"resolution":[4,4,"x"]})",
         R"({"resolution":[0,4,4]})", R"({"resolution":[4,4,4],"units":["nm","um","nm"]})"}) {
-    EXPECT_EQ(plain_scale_of(json, "zyx").voxel_nm, std::nullopt) << json;
+    const SpatialScale scale = plain_scale_of(json, "zyx");
+    EXPECT_EQ(scale.voxel_nm, std::nullopt) << json;
+    EXPECT_EQ(scale.notes.size(), std::string(json) == "{}" ? 0U : 1U) << json;
   }
+  EXPECT_THAT(plain_scale_of(R"({"voxel_size":"8 nm"})", "zyx").notes,
+              ::testing::ElementsAre(::testing::AllOf(::testing::HasSubstr("'voxel_size'"),
+                                                      ::testing::HasSubstr("8 nm"),
+                                                      ::testing::HasSubstr("--voxel-size-nm"))));
 }
 
 }  // namespace

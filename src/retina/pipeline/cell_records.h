@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "retina/core/json.h"
+
+namespace retina::pipeline {
+
+/// What the weights of a run scored after some steps.
+struct CurvePoint {
+  std::int64_t step = 0;
+  double iou = 0;                          ///< of the run's own validation
+  std::map<std::string, double> scores{};  ///< as CellResult::scores; empty = not scored
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("step", self.step, "steps done");
+    visit("iou", self.iou, "of validation: mean over classes and held-out slices");
+    visit("scores", self.scores, "as those of the end; empty = not scored with these options");
+  }
+};
+
+struct SliceIou {
+  std::string name;
+  std::optional<double> iou;  ///< mean over classes; none where nothing is known of the slice
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("name", self.name, "of the held-out slice");
+    visit("iou", self.iou, "mean over classes");
+  }
+};
+
+/// result.json: what one run gave.
+struct CellResult {
+  Json evaluate = Json::object();
+  std::int64_t training_slices = 0;
+  std::int64_t steps = 0;
+  double seconds = 0;
+  std::optional<double> seconds_per_step{};
+  std::string device{};
+  std::string precision{};
+  std::map<std::string, double> scores{};
+  std::vector<CurvePoint> curve{};
+  std::vector<SliceIou> slices{};
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("evaluate", self.evaluate, "options that the scores were made with");
+    visit("training_slices", self.training_slices, "labelled slices");
+    visit("steps", self.steps, "training steps");
+    visit("seconds", self.seconds, "of the whole run");
+    visit("seconds_per_step", self.seconds_per_step, "median");
+    visit("device", self.device, "that it was scored on");
+    visit("precision", self.precision, "fp32, tf32 or bf16 of the training; empty = not recorded");
+    visit("scores", self.scores, "iou, f, precision, recall, mfd, ...; undefined ones are absent");
+    visit("curve", self.curve, "scores over steps");
+    visit("slices", self.slices, "IoU of each held-out slice");
+  }
+};
+
+/// What a cell's scores take from its trained.json, the report of its training.
+struct TrainedCell {
+  std::int64_t steps = 0;
+  double seconds = 0;
+  std::string precision{};
+};
+
+/// result.json, trained.json and steps/step_N.json as they are read again; bad_data naming
+/// `source`, the file, for what is none.
+CellResult cell_result_of(const Json& json, const std::string& source);
+TrainedCell trained_cell_of(const Json& json, const std::string& source);
+/// None of a step that was scored with other options than `evaluate`.
+std::map<std::string, double> step_scores_of(const Json& json, const Json& evaluate,
+                                             const std::string& source);
+
+}  // namespace retina::pipeline

@@ -1,0 +1,49 @@
+#include "retina/trainer/loop_state.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/options.h"
+
+namespace retina::trainer {
+namespace {
+
+std::string message_of_progress(const Json& progress) {
+  try {
+    loop_state_of(progress, "step_00000012/checkpoint.json");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    return error.what();
+  }
+  return "read";
+}
+
+TEST(LoopState, ReadsBackWhatWasWritten) {
+  LoopState state;
+  state.step = 12;
+  state.seconds = 1.5;
+  state.best_score = 0.5;
+  const Json progress = core::options_to_json(state);
+  EXPECT_EQ(core::options_to_json(loop_state_of(progress, "a")), progress);
+  EXPECT_EQ(loop_state_of({{"step", 12}}, "a").best_step, -1) << "of an earlier version";
+}
+
+TEST(LoopState, WhereNoRunCanBeNamesTheFile) {
+  using ::testing::AllOf;
+  using ::testing::HasSubstr;
+  for (const Json& progress :
+       {Json(nullptr), Json::array(), Json{{"step", "12"}}, Json{{"step", -1}},
+        Json{{"step", 9223372036854775807LL}}, Json{{"step", 1e300}}, Json{{"step", nullptr}},
+        Json{{"seconds", -0.5}}, Json{{"seconds", 1e300}}, Json{{"validations", 2147483647}},
+        Json{{"validations", -1}}, Json{{"stale", 1LL << 40}}, Json{{"best_score", "high"}},
+        Json{{"steps", 12}}}) {
+    EXPECT_THAT(message_of_progress(progress), HasSubstr("step_00000012/checkpoint.json"));
+  }
+  EXPECT_THAT(message_of_progress({{"step", -1}, {"stale", -2}}),
+              AllOf(HasSubstr("step: -1"), HasSubstr("stale: -2")));
+}
+
+}  // namespace
+}  // namespace retina::trainer

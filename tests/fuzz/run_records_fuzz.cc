@@ -1,0 +1,67 @@
+#include "fuzz.h"
+
+#include "retina/core/json_text.h"
+#include "retina/core/record.h"
+#include "retina/pipeline/cell_records.h"
+#include "retina/pipeline/left_out_regions.h"
+#include "retina/pipeline/transfer_record.h"
+#include "retina/trainer/loop_state.h"
+
+namespace {
+
+using namespace retina;
+
+void read_result(const Json& json) {
+  const pipeline::CellResult result = pipeline::cell_result_of(json, "fuzzed");
+  const Json written = core::options_to_json(result);
+  if (core::options_to_json(pipeline::cell_result_of(written, "written")) != written) {
+    std::abort();  // another one
+  }
+}
+
+void read_regions(const Json& json) {
+  pipeline::LeaveOneOut regions;
+  core::from_record(regions, json, "fuzzed");
+}
+
+void read_transfer(std::string_view text) {
+  fuzz::scratch().file("run/transfer.json", text);
+  pipeline::transferred_digest(fuzz::scratch().path("run"));
+  pipeline::transfer_facts(fuzz::scratch().path("run"));
+}
+
+void read_record(std::uint8_t kind, std::string_view text) {
+  const auto json = [&] { return core::parse_json(text, "fuzzed"); };
+  switch (kind) {
+    case 'c':
+      return read_result(json());
+    case 't':
+      pipeline::trained_cell_of(json(), "fuzzed");
+      return;
+    case 's':
+      pipeline::step_scores_of(json(), Json{{"volume", true}}, "fuzzed");
+      return;
+    case 'r':
+      return read_regions(json());
+    case 'w':
+      return read_transfer(text);
+    case 'p':
+      trainer::loop_state_of(json(), "fuzzed");
+      return;
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+/// What runs and grids write for a later one. The first byte says what the rest is: result.json
+/// (c), trained.json (t) or a step's scores (s) of a cell, regions.json (r) or transfer.json (w) of
+/// a run, or checkpoint.json (p).
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace retina;
+  if (size == 0) {
+    return 0;
+  }
+  return fuzz::refuses_or_works([&] { read_record(data[0], fuzz::text_of(data + 1, size - 1)); });
+}
