@@ -6,7 +6,7 @@
 #include "program.h"
 #include <gtest/gtest.h>
 
-#include "retina/pipeline/prepare_test_data.h"
+#include "retina/pipeline/prepare/prepare_test_data.h"
 #include "retina/testing/fixtures.h"
 #include "retina/testing/temp_folder.h"
 

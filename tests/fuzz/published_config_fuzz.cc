@@ -1,7 +1,7 @@
 #include "fuzz.h"
 
 #include "retina/cli/yaml.h"
-#include "retina/pipeline/published_config.h"
+#include "retina/pipeline/finetune/published_config.h"
 
 /// A configuration file of the authors' repository.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

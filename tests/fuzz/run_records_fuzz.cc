@@ -2,9 +2,9 @@
 
 #include "retina/core/json_text.h"
 #include "retina/core/record.h"
-#include "retina/pipeline/cell_records.h"
-#include "retina/pipeline/left_out_regions.h"
-#include "retina/pipeline/transfer_record.h"
+#include "retina/pipeline/compare/cell_records.h"
+#include "retina/pipeline/finetune/left_out_regions.h"
+#include "retina/pipeline/models/transfer_record.h"
 #include "retina/trainer/loop_state.h"
 
 namespace {

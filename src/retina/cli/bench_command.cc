@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/bench.h"
+#include "retina/pipeline/bench/bench.h"
 
 namespace retina::cli {
 

@@ -1,6 +1,6 @@
 #include "retina/cli/commands.h"
 #include "retina/core/error.h"
-#include "retina/pipeline/check.h"
+#include "retina/pipeline/check/check.h"
 #include "retina/pipeline/reading_options.h"
 
 namespace retina::cli {

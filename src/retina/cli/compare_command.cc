@@ -1,6 +1,6 @@
 #include "retina/cli/commands.h"
 #include "retina/cli/yaml.h"
-#include "retina/pipeline/compare.h"
+#include "retina/pipeline/compare/compare.h"
 
 namespace retina::cli {
 

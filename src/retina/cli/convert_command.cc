@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/convert.h"
+#include "retina/pipeline/convert/convert.h"
 
 namespace retina::cli {
 

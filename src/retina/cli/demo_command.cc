@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/demo.h"
+#include "retina/pipeline/demo/demo.h"
 
 namespace retina::cli {
 

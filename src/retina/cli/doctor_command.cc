@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/doctor.h"
+#include "retina/pipeline/bench/doctor.h"
 
 namespace retina::cli {
 

@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/evaluate.h"
+#include "retina/pipeline/evaluate/evaluate.h"
 
 namespace retina::cli {
 

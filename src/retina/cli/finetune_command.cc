@@ -1,6 +1,6 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/finetune.h"
-#include "retina/pipeline/run_config.h"
+#include "retina/pipeline/finetune/finetune.h"
+#include "retina/pipeline/run/run_config.h"
 
 namespace retina::cli {
 

@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/info.h"
+#include "retina/pipeline/convert/info.h"
 
 namespace retina::cli {
 

@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/models.h"
+#include "retina/pipeline/models/models.h"
 
 namespace retina::cli {
 

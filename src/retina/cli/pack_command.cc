@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/pack.h"
+#include "retina/pipeline/convert/pack.h"
 
 namespace retina::cli {
 

@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/predict.h"
+#include "retina/pipeline/predict/predict.h"
 
 namespace retina::cli {
 

@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/prepare.h"
+#include "retina/pipeline/prepare/prepare.h"
 
 namespace retina::cli {
 

@@ -6,11 +6,11 @@
 #include "retina/cli/commands.h"
 #include "retina/cli/parse.h"
 #include "retina/cli/yaml.h"
-#include "retina/pipeline/finetune_options.h"
-#include "retina/pipeline/prepare_config.h"
-#include "retina/pipeline/pretrain.h"
-#include "retina/pipeline/pretrain_options.h"
-#include "retina/pipeline/run_config.h"
+#include "retina/pipeline/finetune/finetune_options.h"
+#include "retina/pipeline/prepare/prepare_config.h"
+#include "retina/pipeline/pretrain/pretrain.h"
+#include "retina/pipeline/pretrain/pretrain_options.h"
+#include "retina/pipeline/run/run_config.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::cli {

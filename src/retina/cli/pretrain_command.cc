@@ -1,5 +1,5 @@
 #include "retina/cli/commands.h"
-#include "retina/pipeline/pretrain.h"
+#include "retina/pipeline/pretrain/pretrain.h"
 
 namespace retina::cli {
 

@@ -2,8 +2,8 @@
 
 #include "retina/cli/yaml.h"
 #include "retina/core/error.h"
-#include "retina/pipeline/pretrain.h"
-#include "retina/pipeline/pretrain_options.h"
+#include "retina/pipeline/pretrain/pretrain.h"
+#include "retina/pipeline/pretrain/pretrain_options.h"
 #include "retina/testing/source_dir.h"
 
 namespace retina::cli {

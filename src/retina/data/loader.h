@@ -41,9 +41,9 @@ struct LoaderOptions {
 ///                             key.known).box; });
 ///     while (...) { data::RawBatch raw = loader.next(); ... }
 ///
-/// `pipeline/training_batches.h` has this callback and the step from RawBatch to Batch ready-made.
-/// Batch b of the run is the same whatever threads, read_ahead and cache_bytes are. Errors of the
-/// workers arrive at next().
+/// `pipeline/run/training_batches.h` has this callback and the step from RawBatch to Batch
+/// ready-made. Batch b of the run is the same whatever threads, read_ahead and cache_bytes are.
+/// Errors of the workers arrive at next().
 ///
 /// Planes are read whole and kept, the most recently used ones up to cache_bytes. Of planes without
 /// labels that do not all fit there, and are much larger than the box, only the box is read: a

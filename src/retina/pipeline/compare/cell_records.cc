@@ -1,0 +1,28 @@
+#include "retina/pipeline/compare/cell_records.h"
+
+#include "retina/core/record.h"
+
+namespace retina::pipeline {
+
+CellResult cell_result_of(const Json& json, const std::string& source) {
+  CellResult result;
+  core::from_record(result, json, source);
+  return result;
+}
+
+TrainedCell trained_cell_of(const Json& json, const std::string& source) {
+  return {.steps = core::member_of<std::int64_t>(json, "steps", source),
+          .seconds = core::member_of<double>(json, "seconds", source),
+          .precision = core::member_of<std::string>(json, "precision", source)};
+}
+
+std::map<std::string, double> step_scores_of(const Json& json, const Json& evaluate,
+                                             const std::string& source) {
+  std::map<std::string, double> scores;
+  if (core::member_of<Json>(json, "evaluate", source) == evaluate) {
+    scores = core::member_of<std::map<std::string, double>>(json, "scores", source);
+  }
+  return scores;
+}
+
+}  // namespace retina::pipeline

@@ -1,0 +1,62 @@
+#include "retina/pipeline/compare/cell_records.h"
+
+#include <functional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/error.h"
+#include "retina/core/options.h"
+
+namespace retina::pipeline {
+namespace {
+
+/// The message, of bad_data alone.
+std::string message_of_cell(const std::function<void()>& read) {
+  try {
+    read();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    return error.what();
+  }
+  return "read";
+}
+
+TEST(CellRecords, ReadBackWhatWasWritten) {
+  CellResult result{.evaluate = {{"volume", true}}, .steps = 12, .seconds_per_step = 0.5};
+  result.scores = {{"iou", 0.75}};
+  result.curve.push_back({.step = 6, .iou = 0.5, .scores = {{"iou", 0.25}}});
+  result.slices.push_back({.name = "a", .iou = {}});
+  const Json json = core::options_to_json(result);
+  EXPECT_EQ(core::options_to_json(cell_result_of(json, "a")), json);
+  EXPECT_EQ(trained_cell_of({{"steps", 7}, {"run", "r"}}, "a").steps, 7);
+}
+
+TEST(CellRecords, StepsScoredByOtherRulesHaveNoScores) {
+  const Json rules = {{"volume", true}};
+  const Json step = {{"evaluate", rules}, {"scores", {{"iou", 0.5}}}};
+  EXPECT_EQ(step_scores_of(step, rules, "a").at("iou"), 0.5);
+  EXPECT_TRUE(step_scores_of(step, {{"volume", false}}, "a").empty());
+  EXPECT_TRUE(step_scores_of(Json::object(), rules, "a").empty());
+}
+
+TEST(CellRecords, WhatIsNoneNamesItsFile) {
+  using ::testing::HasSubstr;
+  for (const Json& json : {Json(nullptr), Json::array(), Json("text"), Json{{"steps", "12"}},
+                           Json{{"steps", 1e300}}}) {
+    EXPECT_THAT(message_of_cell([&] { cell_result_of(json, "result.json"); }),
+                HasSubstr("result.json"));
+    EXPECT_THAT(message_of_cell([&] { trained_cell_of(json, "trained.json"); }),
+                HasSubstr("trained.json"));
+  }
+  const Json rules = {{"volume", true}};
+  for (const Json& json : {Json(nullptr), Json::array(), Json{{"evaluate", 3}},
+                           Json{{"evaluate", rules}, {"scores", {{"iou", "high"}}}}}) {
+    EXPECT_THAT(message_of_cell([&] { step_scores_of(json, rules, "step.json"); }),
+                HasSubstr("step.json"));
+  }
+}
+
+}  // namespace
+}  // namespace retina::pipeline

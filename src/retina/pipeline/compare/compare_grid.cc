@@ -1,0 +1,200 @@
+#include "retina/pipeline/compare/compare_grid.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "retina/core/error.h"
+#include "retina/core/json_text.h"
+#include "retina/core/problem_list.h"
+#include "retina/pipeline/open_dataset.h"
+#include "retina/pipeline/run/provenance.h"
+#include "retina/pipeline/run/run_config.h"
+
+namespace retina::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_random(const ComparedInit& init) {
+  return init.model.empty() || init.model == "none";
+}
+
+/// What the user gave, from the weakest to the strongest; then what the grid decides.
+Json given_options(const CompareOptions& grid, const ComparedDataset& dataset,
+                   const ComparedInit& init) {
+  Json given = {{"validation", {{"choose", "last"}}}};
+  for (const Json* layer : {&dataset.config, &grid.finetune, &dataset.finetune, &init.finetune}) {
+    given = core::merge(std::move(given), *layer);
+  }
+  given["output"] = grid.output;  // of each cell later
+  given["init"] = is_random(init) ? "" : init.model;
+  given["transfer"] = core::enum_name(is_random(init) ? net::TransferScope::none : init.transfer);
+  given["freeze"] = init.freeze;
+  given["device"] = grid.device;
+  given["threads"] = grid.threads;
+  given["resume"] = false;
+  given["overwrite"] = false;
+  given["dry_run"] = false;
+  if (!grid.checkpoints.empty()) {
+    given["validation"]["at"] = grid.checkpoints;
+  }
+  return given;
+}
+
+FinetuneOptions options_of(const CompareOptions& grid, const ComparedDataset& dataset,
+                           const ComparedInit& init, const core::Context& context) {
+  try {
+    auto options = core::options_from_json<FinetuneOptions>(
+        resolve_finetune(given_options(grid, dataset, init), context));
+    if (!options.validates()) {
+      throw Error(ErrorKind::usage, Problem{.subject = "validation.data",
+                                            .found = "no held-out images",
+                                            .expected = "slices that score the run",
+                                            .remedy = {}});
+    }
+    if (!options.more_data.empty() || options.leave_one_region_out) {
+      throw Error(
+          ErrorKind::usage,
+          Problem{.subject = options.more_data.empty() ? "leave_one_region_out" : "more_data",
+                  .found = "it is set",
+                  .expected = "one data set and one training in each cell",
+                  .remedy = "leave it out of the configuration"});
+    }
+    return options;
+  } catch (const Error& error) {
+    throw error.within(fmt::format("dataset {}, init {}", dataset.name, init.name));
+  }
+}
+
+/// Without a word: what there is to say of the images, their training says.
+std::int64_t training_slices(const FinetuneOptions& options) {
+  const int ids = static_cast<int>(options.classes.size()) + 1;
+  return static_cast<std::int64_t>(
+      open_dataset(options.training_data(), ids, core::silent_context()).slices.size());
+}
+
+/// `range` of the planes cut down to the labelled ones.
+std::string labelled_range(const std::string& range, std::int64_t labelled) {
+  const std::int64_t first =
+      data::parse_range(range, std::numeric_limits<std::int64_t>::max()).first;
+  return fmt::format("{}:{}", first, first + labelled);
+}
+
+/// The runs of one dataset from one initialisation are alike but for seed and labels.
+struct CellRow {
+  const ComparedInit* init;
+  FinetuneOptions options;
+  std::string weights;
+};
+
+std::vector<CellRow> rows_of(const CompareOptions& grid, const ComparedDataset& dataset,
+                             const core::Context& context) {
+  std::vector<CellRow> rows;
+  for (const ComparedInit& init : grid.inits) {
+    FinetuneOptions options = options_of(grid, dataset, init, context);
+    std::string weights = weights_digest(options.init);
+    rows.push_back({&init, std::move(options), std::move(weights)});
+  }
+  return rows;
+}
+
+Cell cell_of(const CompareOptions& grid, const ComparedDataset& dataset, const CellRow& row,
+             const LabelAmount& amount) {
+  Cell cell{
+      .dataset = dataset.name,
+      .labels = amount.name(),
+      .init = row.init->name,
+      .folder = fs::path(grid.output) / "cells" / dataset.name / amount.name() / row.init->name,
+      .finetune = row.options,
+      .weights = row.weights,
+      .evaluate = dataset.evaluate,
+      .group = dataset.group};
+  if (cell.evaluate.classes.empty()) {
+    cell.evaluate.classes = cell.finetune.classes;
+  }
+  return cell;
+}
+
+void check_amount(const Cell& cell, std::int64_t wanted, std::int64_t available) {
+  ProblemList problems;
+  problems.require(wanted <= available, "labels", std::to_string(wanted),
+                   fmt::format("at most {}, the training slices of {}", available, cell.dataset));
+  problems.require(cell.finetune.data.axes.size() == 1, "labels",
+                   fmt::format("{} of the slices along several axes", cell.labels), "all",
+                   "name one axis in data.axes");
+  throw_if_any(ErrorKind::usage, "dataset " + cell.dataset, problems.take());
+}
+
+void add_dataset(std::vector<Cell>& cells, const CompareOptions& grid,
+                 const ComparedDataset& dataset, const core::Context& context) {
+  const std::vector<CellRow> rows = rows_of(grid, dataset, context);
+  const std::int64_t available = training_slices(rows.front().options);
+  for (const LabelAmount& amount : grid.labels) {
+    for (const std::uint64_t seed : grid.seeds) {
+      for (const CellRow& row : rows) {
+        Cell cell = cell_of(grid, dataset, row, amount);
+        if (!amount.is_all()) {
+          check_amount(cell, amount.of(available), available);
+          cell.finetune.data.slices =
+              labelled_range(cell.finetune.data.slices, amount.of(available));
+        }
+        cell.seed = seed;
+        cell.folder /= fmt::format("seed{}", seed);
+        cell.finetune.seed = seed;
+        cell.finetune.output = cell.run().string();
+        cells.push_back(std::move(cell));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::string Cell::name() const {
+  return fmt::format("{}, {} labelled, {}, seed {}", dataset, labels, init, seed);
+}
+
+std::filesystem::path Cell::step_file(std::int64_t step) const {
+  return folder / "steps" / fmt::format("step_{:08}.json", step);
+}
+
+Json Cell::identity() const {
+  return {{"finetune", effective_options(core::options_to_json(finetune))}, {"weights", weights}};
+}
+
+std::vector<Cell> expand_grid(const CompareOptions& options, const core::Context& context) {
+  std::vector<Cell> cells;
+  for (const ComparedDataset& dataset : options.datasets) {
+    add_dataset(cells, options, dataset, context);
+  }
+  return cells;
+}
+
+std::vector<std::string> differences(const Json& before, const Json& now) {
+  std::map<std::string, std::pair<std::string, std::string>> leaves;  // by path: before, now
+  const Json old_leaves = before.flatten();
+  const Json new_leaves = now.flatten();
+  for (const auto& [path, value] : old_leaves.items()) {
+    leaves[path].first = core::dump_json(value);
+  }
+  for (const auto& [path, value] : new_leaves.items()) {
+    leaves[path].second = core::dump_json(value);
+  }
+  std::vector<std::string> changes;
+  for (const auto& [path, values] : leaves) {
+    if (values.first != values.second) {
+      std::string name = path.substr(path.starts_with("/finetune/") ? 10 : 1);
+      std::replace(name.begin(), name.end(), '/', '.');
+      const auto shown = [](const std::string& text) { return text.empty() ? "nothing" : text; };
+      changes.push_back(
+          fmt::format("{}: {}, now {}", name, shown(values.first), shown(values.second)));
+    }
+  }
+  return changes;
+}
+
+}  // namespace retina::pipeline

@@ -1,0 +1,351 @@
+#include "retina/pipeline/compare/compare.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "retina/core/error.h"
+#include "retina/core/file.h"
+#include "retina/core/json_text.h"
+#include "retina/core/lock.h"
+#include "retina/pipeline/compare/compare_test_data.h"
+#include "retina/testing/heard.h"
+#include "retina/testing/note_list.h"
+#include "retina/testing/stopping_context.h"
+#include "retina/testing/temp_folder.h"
+
+namespace retina::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+CompareReport run_grid(const Json& grid, const core::Context& context = core::silent_context()) {
+  return compare(core::options_from_json<CompareOptions>(grid), context);
+}
+
+std::string error_of_grid(const Json& grid) {
+  try {
+    run_grid(grid);
+    return "accepted";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+TEST(Compare, RunsWhatIsMissingAndNothingTwice) {
+  const testing::TempFolder folder;
+  const Json grid = toy_grid(folder.path());
+  const CompareReport first = run_grid(grid);
+  EXPECT_EQ(first.cells, 4);
+  EXPECT_EQ(first.finished, 4);
+  EXPECT_EQ(first.trained, 4);
+  for (const char* name :
+       {"report.html", "results.csv", "curves.csv", "results.json", "results.md"}) {
+    EXPECT_TRUE(fs::exists(folder / "out" / name)) << name;
+  }
+  EXPECT_THAT(core::read_text(folder / "out/report.html"), HasSubstr("data:image/png"));
+  const Json& run = first.results["runs"][0];
+  EXPECT_EQ(run["training_slices"], 1);
+  EXPECT_EQ(run["curve"].size(), 2U) << "at the checkpoint and at the end";
+  EXPECT_NEAR(run["scores"]["iou"].get<double>(), run["curve"][1]["iou"].get<double>(), 1e-6)
+      << "the last weights are scored, as the last validation did";
+  EXPECT_EQ(run["curve"][1]["scores"], run["scores"]);
+  EXPECT_TRUE(run["curve"][0]["scores"].contains("f"));
+  const std::string curves = core::read_text(folder / "out/curves.csv");
+  EXPECT_EQ(std::count(curves.begin(), curves.end(), '\n'), 1 + 4 * 2);
+  EXPECT_THAT(core::read_text(folder / "out/report.html"), HasSubstr("toy, 1 labelled: F<"));
+  EXPECT_GT(run["seconds_per_step"].get<double>(), 0);
+  EXPECT_EQ(run["precision"], "fp32");
+
+  const CompareReport second = run_grid(grid);
+  EXPECT_EQ(second.trained + second.scored, 0);
+  EXPECT_EQ(second.results, first.results);
+
+  const fs::path cell = folder / "out/cells/toy/1/pretrained/seed7";
+  EXPECT_FALSE(fs::exists(cell / "run/checkpoints"));
+  fs::remove(cell / "result.json");
+  const CompareReport scored = run_grid(grid);
+  EXPECT_EQ(scored.trained, 0) << "the training is not repeated";
+  EXPECT_EQ(scored.scored, 1);
+  EXPECT_EQ(scored.results, first.results);
+  fs::remove_all(cell);
+  const CompareReport repeated = run_grid(grid);
+  EXPECT_EQ(repeated.trained, 1);
+  EXPECT_EQ(repeated.results["runs"][1]["scores"], first.results["runs"][1]["scores"]);
+}
+
+TEST(Compare, AChangedGridIsRefusedOrTrainedAnew) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  run_grid(grid);
+  grid["finetune"]["batch"] = 1;
+  EXPECT_THAT(error_of_grid(grid), HasSubstr("batch: 2, now 1"));
+  Json dry = grid;
+  dry["dry_run"] = true;
+  EXPECT_THAT(run_grid(dry).text, HasSubstr("stale (batch: 2, now 1)"));
+  grid["overwrite"] = true;
+  EXPECT_EQ(run_grid(grid).trained, 2);
+  grid["overwrite"] = false;
+  EXPECT_EQ(run_grid(grid).trained, 0);
+  grid["labels"] = {1, 2};
+  EXPECT_EQ(run_grid(grid).trained, 2) << "more cells may be added";
+}
+
+TEST(Compare, ADryRunWritesNothing) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["dry_run"] = true;
+  EXPECT_THAT(run_grid(grid).text, HasSubstr("| toy     | 1      | random     | 7    | missing |"));
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST(Compare, AnInterruptedCellGoesOnFromItsCheckpoint) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["finetune"]["steps"] = 4;
+  const core::Context context =
+      testing::stopping_context([runs = 0](const testing::Reported& reported) mutable {
+        runs += reported.what == testing::Reported::What::begin && reported.job == "training";
+        return runs == 2 && reported.is_update() && reported.done >= 1;
+      });
+  try {
+    run_grid(grid, context);
+    FAIL() << "not interrupted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+    EXPECT_THAT(error.what(), HasSubstr("same command"));
+  }
+  const fs::path cells = folder / "out/cells/toy/1";
+  EXPECT_TRUE(fs::exists(cells / "random/seed7/result.json"));
+  EXPECT_FALSE(fs::exists(cells / "pretrained/seed7/result.json"));
+  EXPECT_TRUE(fs::exists(cells / "pretrained/seed7/run/checkpoints/step_00000001"));
+  EXPECT_EQ(core::read_json(folder / "out/results.json").at("runs").size(), 1U)
+      << "what is finished is told";
+  EXPECT_TRUE(fs::exists(folder / "out/curves.csv"));
+  EXPECT_THAT(core::read_text(folder / "out/report.html"),
+              AllOf(HasSubstr("1 finished runs"), Not(HasSubstr("data:image/png"))));
+  const CompareReport rest = run_grid(grid);
+  EXPECT_EQ(rest.trained, 1);
+  EXPECT_EQ(rest.results["runs"][1]["steps"], 4);
+  EXPECT_THAT(core::read_text(folder / "out/report.html"), HasSubstr("data:image/png"));
+}
+
+TEST(Compare, AStopRemainsOneWhereTheTablesCannotBeWritten) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  fs::create_directories(folder / "out/results.json/in the way");
+  const testing::Heard heard;
+  core::Context context = testing::stopping_context(
+      [](const testing::Reported& reported) { return reported.job == "training"; });
+  context.log = heard.context.log;
+  try {
+    run_grid(grid, context);
+    FAIL() << "not interrupted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted);
+  }
+  EXPECT_THAT(heard.text(), HasSubstr("the tables of what is finished are not written: "));
+}
+
+TEST(Compare, ACellThatAnotherProcessHoldsIsLeftToIt) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  {
+    const core::OutputLock other(folder / "out/cells/toy/1/random/seed7");
+    const CompareReport report = run_grid(grid);
+    EXPECT_EQ(report.trained, 1);
+    EXPECT_EQ(report.finished, 1);
+  }
+  grid["only"] = "2/2";
+  EXPECT_EQ(run_grid(grid).trained, 0) << "the other half of the cells";
+  grid["only"] = "1/2";
+  EXPECT_EQ(run_grid(grid).finished, 2);
+}
+
+TEST(Compare, ACellThatFailsDoesNotStopTheOthers) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"][1]["finetune"]["validation"]["data"]["path"] = (folder / "nowhere").string();
+  EXPECT_THAT(error_of_grid(grid), HasSubstr("toy, 1 labelled, pretrained, seed 7"));
+  EXPECT_TRUE(fs::exists(folder / "out/cells/toy/1/random/seed7/result.json"));
+  EXPECT_FALSE(fs::exists(folder / "out/cells/toy/1/pretrained/seed7/result.json"));
+  EXPECT_TRUE(fs::exists(folder / "out/report.html"));
+}
+
+TEST(Compare, ADamagedResultIsMadeAgainFromTheTraining) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  const CompareReport first = run_grid(grid);
+  const fs::path result = folder / "out/cells/toy/1/random/seed7/result.json";
+  core::write_atomically(result, std::string_view("{"));
+  Json dry = grid;
+  dry["dry_run"] = true;
+  const CompareReport listed = run_grid(dry);
+  EXPECT_EQ(listed.finished, 1);
+  EXPECT_THAT(listed.text, HasSubstr("damaged: " + result.string()));
+  EXPECT_EQ(listed.results["states"][0]["damaged"], result.string());
+
+  const testing::Heard heard;
+  const CompareReport again = run_grid(grid, heard.context);
+  EXPECT_EQ(again.trained, 0);
+  EXPECT_EQ(again.scored, 1);
+  EXPECT_EQ(again.results, first.results);
+  const std::string text = heard.text();
+  const std::size_t told = text.find(result.string());
+  ASSERT_NE(told, std::string::npos) << text;
+  EXPECT_EQ(text.find(result.string(), told + 1), std::string::npos) << "once: " << text;
+
+  const fs::path step = folder / "out/cells/toy/1/random/seed7/steps/step_00000001.json";
+  core::write_atomically(step, std::string_view("{"));
+  fs::remove(result);
+  const CompareReport without = run_grid(grid, heard.context);
+  EXPECT_EQ(without.scored, 1);
+  EXPECT_TRUE(without.results["runs"][0]["curve"][0].value("scores", Json::object()).empty());
+  EXPECT_THAT(heard.text(), HasSubstr(step.string()));
+}
+
+TEST(Compare, ACellWhoseConfigurationIsDamagedIsLeftAsItIs) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  run_grid(grid);
+  const fs::path cells = folder / "out/cells/toy/1";
+  core::write_atomically(cells / "random/seed7/cell.json", std::string_view("{"));
+  fs::remove(cells / "pretrained/seed7/result.json");
+  Json dry = grid;
+  dry["dry_run"] = true;
+  EXPECT_THAT(run_grid(dry).text,
+              HasSubstr("damaged: " + (cells / "random/seed7/cell.json").string()));
+  EXPECT_THAT(error_of_grid(grid),
+              AllOf(HasSubstr("toy, 1 labelled, random, seed 7"), HasSubstr("to train anew")));
+  EXPECT_TRUE(fs::exists(cells / "random/seed7/result.json"));
+  EXPECT_TRUE(fs::exists(cells / "random/seed7/run/model"));
+  EXPECT_TRUE(fs::exists(cells / "pretrained/seed7/result.json")) << "the others go on";
+  EXPECT_EQ(core::read_json(folder / "out/results.json").at("runs").size(), 1U);
+}
+
+TEST(Compare, StepsAreScoredByTheRulesOfTheEnd) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  write_toy_png(folder / "held_out/images/slice4.png", 80, 4, false);
+  write_toy_png(folder / "held_out/masks/slice4.png", 80, 4, true);
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"].erase(1);
+  grid["datasets"][0]["config"]["validation"]["data"]["folder"] = "stack";
+  grid["datasets"][0]["evaluate"] = {{"volume", true}, {"cremi", true}};
+  const CompareReport report = run_grid(grid);
+  const Json& run = report.results["runs"][0];
+  ASSERT_EQ(run["slices"].size(), 2U);
+  ASSERT_EQ(run["curve"].size(), 2U);
+  EXPECT_EQ(run["curve"][1]["scores"], run["scores"]);
+  EXPECT_TRUE(run["curve"][0]["scores"].contains("iou"));
+}
+
+TEST(Compare, ACellOfAnEarlierVersionIsTakenAsItIs) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  run_grid(grid);
+  for (const char* init : {"random", "pretrained"}) {
+    const fs::path cell = folder / "out/cells/toy/1" / init / "seed7";
+    Json result = core::read_json(cell / "result.json");
+    for (Json& point : result["curve"]) {
+      point.erase("scores");
+    }
+    core::write_atomically(cell / "result.json", std::string_view(core::dump_json(result)));
+    fs::remove_all(cell / "steps");
+  }
+  const CompareReport report = run_grid(grid);
+  EXPECT_EQ(report.trained + report.scored, 0);
+  EXPECT_EQ(report.finished, 2);
+  EXPECT_THAT(report.text, HasSubstr("toy: validation IoU (per slice) after training steps"));
+  EXPECT_THAT(report.text, HasSubstr("2 of 2 runs have steps with the IoU of their validation"));
+}
+
+/// What a launcher says to one of its two processes, until the end of the test.
+class LauncherVariables {
+ public:
+  explicit LauncherVariables(std::vector<std::pair<const char*, const char*>> variables)
+      : variables_(std::move(variables)) {
+    for (const auto& [name, value] : variables_) {
+      ::setenv(name, value, 1);
+    }
+  }
+  ~LauncherVariables() {
+    for (const auto& [name, value] : variables_) {
+      ::unsetenv(name);
+    }
+  }
+  LauncherVariables(const LauncherVariables&) = delete;
+  LauncherVariables& operator=(const LauncherVariables&) = delete;
+
+ private:
+  std::vector<std::pair<const char*, const char*>> variables_;
+};
+
+TEST(Compare, CellsTrainAloneInsideALauncher) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"].erase(1);
+  {
+    const LauncherVariables torchrun({{"RANK", "1"}, {"WORLD_SIZE", "2"}});
+    EXPECT_EQ(run_grid(grid).finished, 1);
+  }
+  grid["seeds"] = {7, 8};
+  const LauncherVariables slurm({{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}});
+  EXPECT_EQ(run_grid(grid).trained, 1);
+}
+
+TEST(Compare, TellsHowFarTheGridIs) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  const auto progress = std::make_shared<testing::NoteList>();
+  core::Context context = core::silent_context();
+  context.progress = progress;
+  run_grid(grid, context);
+  EXPECT_THAT(progress->notes, ::testing::Contains(::testing::EndsWith("cell 1 of 2")));
+  EXPECT_THAT(progress->notes, ::testing::Contains(HasSubstr("cell 2 of 2, about ")));
+}
+
+TEST(Compare, HeldOutSlicesMayBeScoredAsOneVolume) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"].erase(1);
+  run_grid(grid);
+  grid["datasets"][0]["evaluate"] = {{"volume", true}, {"cremi", true}};
+  const CompareReport report = run_grid(grid);
+  EXPECT_EQ(report.trained, 0);
+  EXPECT_EQ(report.scored, 1);
+  EXPECT_TRUE(report.results["runs"][0]["curve"][0]["scores"].empty())
+      << "the weights of the steps are gone";
+  grid["datasets"][0].erase("evaluate");
+  const CompareReport as_before = run_grid(grid);
+  EXPECT_EQ(as_before.trained, 0);
+  EXPECT_TRUE(as_before.results["runs"][0]["curve"][0]["scores"].contains("iou"));
+}
+
+}  // namespace
+}  // namespace retina::pipeline

@@ -1,0 +1,281 @@
+#include "retina/pipeline/compare/comparison.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace retina::pipeline {
+namespace {
+
+bool are_beside(const RunGroup& a, const RunGroup& b) {
+  return a.dataset == b.dataset && a.labels == b.labels;
+}
+
+std::vector<RunGroup> grouped(const std::vector<ComparedRun>& runs) {
+  std::vector<RunGroup> groups;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const ComparedRun& run = runs[i];
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const RunGroup& g) {
+      return g.dataset == run.dataset && g.labels == run.labels && g.init == run.init;
+    });
+    if (group == groups.end()) {
+      group = groups.insert(group, RunGroup{run.dataset, run.labels, run.init, {}});
+    }
+    group->runs.push_back(i);
+  }
+  return groups;
+}
+
+std::vector<ComparedMetric> metrics_in(const std::vector<ComparedRun>& runs) {
+  std::vector<ComparedMetric> found;
+  for (const ComparedMetric& metric : kComparedMetrics) {
+    if (std::any_of(runs.begin(), runs.end(), [&](const ComparedRun& run) {
+          return run.result.scores.contains(metric.key);
+        })) {
+      found.push_back(metric);
+    }
+  }
+  return found;
+}
+
+std::optional<InitPair> tested_pair(const Comparison& comparison, const RunGroup& a,
+                                    const RunGroup& b, const ComparedMetric& metric) {
+  const std::vector<double> first = comparison.values(a, metric.key);
+  const std::vector<double> second = comparison.values(b, metric.key);
+  const auto test = metric::mann_whitney(first, second);
+  if (!test) {
+    return std::nullopt;
+  }
+  return InitPair{.dataset = a.dataset,
+                  .labels = a.labels,
+                  .first = a.init,
+                  .second = b.init,
+                  .metric = metric.key,
+                  .test = *test,
+                  .first_values = first.size(),
+                  .second_values = second.size(),
+                  .of_all_runs = first.size() == a.runs.size() && second.size() == b.runs.size()};
+}
+
+std::vector<InitPair> tested(const Comparison& comparison) {
+  std::vector<InitPair> tests;
+  for (auto a = comparison.groups.begin(); a != comparison.groups.end(); ++a) {
+    for (auto b = std::next(a); b != comparison.groups.end(); ++b) {
+      if (!are_beside(*a, *b)) {
+        continue;
+      }
+      for (const ComparedMetric& metric : comparison.metrics) {
+        if (auto pair = tested_pair(comparison, *a, *b, metric)) {
+          tests.push_back(std::move(*pair));
+        }
+      }
+    }
+  }
+  return tests;
+}
+
+/// The scores that are shown over the steps, in the order that was asked for.
+std::vector<ComparedMetric> metrics_named(const std::vector<std::string>& keys) {
+  std::vector<ComparedMetric> found;
+  for (const std::string& key : keys) {
+    const auto metric = std::find_if(kComparedMetrics.begin(), kComparedMetrics.end(),
+                                     [&](const ComparedMetric& one) { return one.key == key; });
+    if (metric != kComparedMetrics.end()) {
+      found.push_back(*metric);
+    }
+  }
+  return found;
+}
+
+bool is_unscored(const CurvePoint& point) {
+  return point.scores.empty();
+}
+
+/// Runs of a group with a step that was not scored.
+std::size_t unscored_runs(const Comparison& comparison, const RunGroup& group) {
+  return static_cast<std::size_t>(
+      std::count_if(group.runs.begin(), group.runs.end(), [&](std::size_t run) {
+        const std::vector<CurvePoint>& curve = comparison.runs[run].result.curve;
+        return std::any_of(curve.begin(), curve.end(), is_unscored);
+      }));
+}
+
+/// The mean of one score over runs; none where one of them lacks it.
+std::optional<double> mean_of_runs(const std::vector<const ComparedRun*>& runs,
+                                   const std::string& metric) {
+  double sum = 0;
+  for (const ComparedRun* run : runs) {
+    const auto score = run->result.scores.find(metric);
+    if (score == run->result.scores.end()) {
+      return std::nullopt;
+    }
+    sum += score->second;
+  }
+  return sum / static_cast<double>(runs.size());
+}
+
+/// Over the datasets of `name`, of the runs with the labels and initialisation of `like`.
+GroupMean group_mean(const Comparison& comparison, const std::string& name, const RunGroup& like) {
+  std::set<std::string> datasets;
+  std::map<std::uint64_t, std::vector<const ComparedRun*>> by_seed;
+  for (const ComparedRun& run : comparison.runs) {
+    if (run.group == name) {
+      datasets.insert(run.dataset);
+      if (run.labels == like.labels && run.init == like.init) {
+        by_seed[run.seed].push_back(&run);
+      }
+    }
+  }
+  GroupMean mean{
+      .group = name, .labels = like.labels, .init = like.init, .datasets = datasets.size()};
+  for (const auto& [seed, runs] : by_seed) {
+    if (runs.size() != datasets.size()) {
+      continue;
+    }
+    ++mean.seeds;
+    for (const ComparedMetric& metric : comparison.metrics) {
+      if (const auto value = mean_of_runs(runs, metric.key)) {
+        mean.values[metric.key].push_back(*value);
+      }
+    }
+  }
+  return mean;
+}
+
+std::vector<GroupMean> all_group_means(const Comparison& comparison) {
+  std::vector<GroupMean> means;
+  for (const RunGroup& group : comparison.groups) {
+    const std::string& name = comparison.runs[group.runs.front()].group;
+    const bool is_known = std::any_of(means.begin(), means.end(), [&](const GroupMean& mean) {
+      return mean.group == name && mean.labels == group.labels && mean.init == group.init;
+    });
+    if (!name.empty() && !is_known) {
+      means.push_back(group_mean(comparison, name, group));
+    }
+  }
+  std::erase_if(means, [](const GroupMean& mean) { return mean.datasets < 2; });
+  return means;
+}
+
+}  // namespace
+
+std::optional<Moments> moments(const std::vector<double>& values) {
+  if (values.empty()) {
+    return std::nullopt;
+  }
+  const auto count = static_cast<double>(values.size());
+  Moments found{.mean = std::accumulate(values.begin(), values.end(), 0.0) / count,
+                .count = values.size()};
+  double squares = 0;
+  for (const double value : values) {
+    squares += (value - found.mean) * (value - found.mean);
+  }
+  found.sd = values.size() > 1 ? std::sqrt(squares / (count - 1)) : 0;
+  return found;
+}
+
+std::string to_text(const std::optional<Moments>& moments, int digits) {
+  if (!moments) {
+    return "-";
+  }
+  return moments->count == 1
+             ? fmt::format("{:.{}f}", moments->mean, digits)
+             : fmt::format("{:.{}f} ± {:.{}f}", moments->mean, digits, moments->sd, digits);
+}
+
+std::string to_text(const std::optional<Moments>& moments, int digits, std::size_t runs) {
+  const bool all = !moments || moments->count == runs;
+  return to_text(moments, digits) + (all ? "" : fmt::format(" (n = {})", moments->count));
+}
+
+std::vector<double> Comparison::values(const RunGroup& group, const std::string& metric) const {
+  std::vector<double> found;
+  for (const std::size_t run : group.runs) {
+    const auto& scores = runs[run].result.scores;
+    if (const auto score = scores.find(metric); score != scores.end()) {
+      found.push_back(score->second);
+    }
+  }
+  return found;
+}
+
+std::vector<double> Comparison::values_after(const RunGroup& group, std::int64_t step,
+                                             const std::string& metric) const {
+  std::vector<double> found;
+  for (const std::size_t run : group.runs) {
+    for (const CurvePoint& point : runs[run].result.curve) {
+      if (point.step != step) {
+        continue;
+      }
+      const auto score = point.scores.find(metric);
+      if (metric == kValidationIou.key) {
+        found.push_back(point.iou);
+      } else if (score != point.scores.end()) {
+        found.push_back(score->second);
+      }
+    }
+  }
+  return found;
+}
+
+std::vector<std::int64_t> Comparison::steps(const RunGroup& group) const {
+  std::set<std::int64_t> found;
+  for (const std::size_t run : group.runs) {
+    for (const CurvePoint& point : runs[run].result.curve) {
+      found.insert(point.step);
+    }
+  }
+  return {found.begin(), found.end()};
+}
+
+std::vector<ComparedMetric> Comparison::curves_of(const std::vector<RunGroup>& some) const {
+  std::vector<ComparedMetric> found;
+  for (const ComparedMetric& metric : curves) {
+    const bool is_there = std::any_of(some.begin(), some.end(), [&](const RunGroup& group) {
+      const std::vector<std::int64_t> all = steps(group);
+      return std::any_of(all.begin(), all.end(), [&](std::int64_t step) {
+        return !values_after(group, step, metric.key).empty();
+      });
+    });
+    if (is_there) {
+      found.push_back(metric);
+    }
+  }
+  if (!note_of_unscored(*this, some).empty()) {
+    found.push_back(kValidationIou);
+  }
+  return found;
+}
+
+std::string note_of_unscored(const Comparison& comparison, const std::vector<RunGroup>& groups) {
+  std::size_t runs = 0;
+  std::size_t unscored = 0;
+  for (const RunGroup& group : groups) {
+    runs += group.runs.size();
+    unscored += unscored_runs(comparison, group);
+  }
+  if (unscored == 0) {
+    return "";
+  }
+  return fmt::format(
+      "{} of {} runs have steps with the IoU of their validation alone, a mean over the held-out "
+      "slices one by one: an earlier version trained them, or the options of evaluate have changed "
+      "since.",
+      unscored, runs);
+}
+
+Comparison summarise(std::vector<ComparedRun> runs, const std::vector<std::string>& curves) {
+  Comparison comparison{.runs = std::move(runs), .groups = {}, .metrics = {}, .tests = {}};
+  comparison.curves = metrics_named(curves);
+  comparison.groups = grouped(comparison.runs);
+  comparison.metrics = metrics_in(comparison.runs);
+  comparison.tests = tested(comparison);
+  comparison.group_means = all_group_means(comparison);
+  return comparison;
+}
+
+}  // namespace retina::pipeline

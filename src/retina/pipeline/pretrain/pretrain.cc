@@ -1,0 +1,447 @@
+#include "retina/pipeline/pretrain/pretrain.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include "retina/core/file.h"
+#include "retina/data/append.h"
+#include "retina/data/statistics.h"
+#include "retina/model/model.h"
+#include "retina/net/network.h"
+#include "retina/pipeline/models/initial_weights.h"
+#include "retina/pipeline/models/transfer_record.h"
+#include "retina/pipeline/open_dataset.h"
+#include "retina/pipeline/pretrain/restoration_pictures.h"
+#include "retina/pipeline/run/preset_recipe.h"
+#include "retina/pipeline/run/provenance.h"
+#include "retina/pipeline/run/run_config.h"
+#include "retina/pipeline/run/run_report.h"
+#include "retina/pipeline/run/training_batches.h"
+#include "retina/pipeline/run/training_run.h"
+#include "retina/report/metrics_log.h"
+
+namespace retina::pipeline {
+namespace {
+
+constexpr std::int64_t kMeasuredPlanes = 400;  ///< for mean and standard deviation
+/// An output whose standard deviation is a smaller share of the target's is constant.
+constexpr double kConstantShare = 0.02;
+constexpr const char* kUnderWay = "under way";
+
+/// Lists every plane as often as patches fit in it.
+void repeat_planes(data::Dataset& source, std::int64_t patch) {
+  std::vector<data::Slice> repeated;
+  for (const data::Slice& slice : source.slices) {
+    const data::LabelledVolume& volume = source.volumes[static_cast<std::size_t>(slice.volume)];
+    const core::Vec3 plane = data::plane_shape(volume.image->shape(), slice.axis);
+    const std::int64_t fit = patch > 0 ? std::max<std::int64_t>(1, plane[1] / patch) *
+                                             std::max<std::int64_t>(1, plane[2] / patch)
+                                       : 1;
+    repeated.insert(repeated.end(), static_cast<std::size_t>(fit), slice);
+  }
+  source.slices = std::move(repeated);
+}
+
+/// The decoder goes on too where it was trained: pre-training continues another, or a fine-tuning.
+net::TransferScope scope_of(const InitialWeights& weights) {
+  return weights.has_trained_decoder() ? net::TransferScope::all : net::TransferScope::transformer;
+}
+
+/// What the network takes over from `options.init`, whose licence counts where none is stated.
+TransferSummary start_from_init(PretrainOptions& options, net::DenseNetwork& network) {
+  const InitialWeights weights = read_initial_weights(options.init);
+  options.licence = licence_over(options.licence, weights);
+  TransferSummary moved =
+      transfer_into(network, weights, scope_of(weights), options.optimizer.freeze);
+  moved.digest = weights_digest(options.init);
+  return moved;
+}
+
+/// The images of all sources as one data set, which lists a plane as often as patches fit in it.
+struct PretrainingImages {
+  std::shared_ptr<data::Dataset> dataset = std::make_shared<data::Dataset>();
+  Json records = Json::array();  ///< source_record() of each source
+};
+
+PretrainingImages open_images(const PretrainOptions& options, const core::Context& context) {
+  PretrainingImages images;
+  for (const data::DataOptions& one : options.sources()) {
+    data::Dataset source = open_dataset(one, 1, context);
+    images.records.push_back(source_record(one, source.slices.size()));
+    repeat_planes(source, options.augment.patch);
+    data::append(*images.dataset, std::move(source));
+  }
+  return images;
+}
+
+std::int64_t steps_of_epoch(const data::Dataset& dataset, const PretrainOptions& options) {
+  return std::max<std::int64_t>(1,
+                                static_cast<std::int64_t>(dataset.slices.size()) / options.batch);
+}
+
+/// 0 = until the time is up.
+std::int64_t steps_of_run(const data::Dataset& dataset, const PretrainOptions& options) {
+  return options.steps > 0 ? options.steps : options.epochs * steps_of_epoch(dataset, options);
+}
+
+/// All parts of one run, wired.
+class PretrainRun {
+ public:
+  PretrainRun(const PretrainOptions& options, const core::Context& context)
+      : options_(options), run_(options, context) {}
+  PretrainReport run();
+
+ private:
+  void open_data();
+  std::shared_ptr<net::DenseNetwork> make_network();
+  trainer::TaskInputs transform(const data::RawBatch& raw) const;
+  trainer::TaskInputs first_images() const;
+  TrainingHooks hooks();
+  void log(const trainer::LoopState& state, Json& values);
+  void draw_pictures(std::int64_t step);
+  void inspect(const trainer::Inspection& look);
+  void keep_model(const trainer::LoopState& state) const;
+  TrainingOutcome train();
+  PretrainReport report_of(const trainer::LoopState& state, const Json& figures) const;
+  void write_page_under_way(const Json& figures);
+  void write_page_of_failure(const Error& error) const;
+  void write_page(const PretrainReport& report, const std::string& state) const;
+  std::int64_t epoch_steps() const { return steps_of_epoch(*dataset_, options_); }
+
+  PretrainOptions options_;
+  TrainingRun run_;
+  std::shared_ptr<const data::Dataset> dataset_;
+  RunInputs inputs_;  ///< as the card tells them
+  augment::Normalisation normalisation_;
+  std::shared_ptr<net::DenseNetwork> network_;
+  std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
+  trainer::TaskInputs probe_;                ///< images of the pictures, always the same
+  std::vector<std::vector<report::Picture>> pictures_;
+  trainer::LoopState reached_;  ///< when the run was last heard of
+  bool has_kept_good_ = false;  ///< this process has: a checkpoint whose output was not constant
+};
+
+void PretrainRun::open_data() {
+  PretrainingImages images = open_images(options_, run_.context());
+  inputs_.sources = std::move(images.records);
+  dataset_ = std::move(images.dataset);
+  if (!options_.normalisation.mean || !options_.normalisation.std) {
+    const data::Statistics measured = data::measure(*dataset_, kMeasuredPlanes, options_.seed);
+    options_.normalisation = {.mean = options_.normalisation.mean.value_or(measured.mean()),
+                              .std = options_.normalisation.std.value_or(measured.std())};
+  }
+  normalisation_ = {.mean = *options_.normalisation.mean, .std = *options_.normalisation.std};
+  run_.context().log->info("{} patches an epoch, of {} images; {} steps", dataset_->slices.size(),
+                           dataset_->volumes.size(), epoch_steps());
+}
+
+std::shared_ptr<net::DenseNetwork> PretrainRun::make_network() {
+  auto network = run_.make_network(core::options_to_json(options_.network));
+  if (!options_.init.empty() && !run_.has_checkpoint()) {
+    transfer_ = start_from_init(options_, *network);
+    run_.context().log->info("{}", to_text(*transfer_));
+  }
+  return network;
+}
+
+trainer::TaskInputs PretrainRun::transform(const data::RawBatch& raw) const {
+  return restoration_batch(raw, options_.augment, normalisation_, run_.device());
+}
+
+/// The same few images for every picture.
+trainer::TaskInputs PretrainRun::first_images() const {
+  data::Loader loader(dataset_,
+                      {.batch = options_.pictures,
+                       .seed = options_.seed,
+                       .shuffle = data::Shuffle::same_each_epoch,
+                       .threads = 0},
+                      choose_box(options_.augment));
+  return transform(loader.next());
+}
+
+void PretrainRun::draw_pictures(std::int64_t step) {
+  pictures_ = restoration_pictures(*network_, probe_, normalisation_);
+  write_picture_file(run_.folder().path() / "pictures" / fmt::format("step_{:08}.png", step),
+                     pictures_);
+}
+
+void PretrainRun::log(const trainer::LoopState& state, Json& values) {
+  reached_ = state;
+  values["epoch"] = static_cast<double>(state.step) / static_cast<double>(epoch_steps());
+  const std::int64_t every = options_.pictures_every;
+  if (every > 0 && state.step / every > (state.step - options_.log_every) / every) {
+    draw_pictures(state.step);
+    write_page_under_way(values);
+  }
+}
+
+TrainingHooks PretrainRun::hooks() {
+  TrainingHooks hooks;
+  hooks.steps = steps_of_run(*dataset_, options_);
+  hooks.horizon = options_.max_epochs * epoch_steps();
+  if (hooks.horizon > 0 && hooks.horizon < hooks.steps) {
+    run_.context().log->warn(
+        "max_epochs ({}) ends before the run: the learning rate stays at its last value from step "
+        "{} of {} on",
+        options_.max_epochs, hooks.horizon, hooks.steps);
+  }
+  hooks.checkpoint_every = options_.checkpoint_every > 0
+                               ? options_.checkpoint_every
+                               : options_.checkpoint_epochs * epoch_steps();
+  hooks.statistics = options_.ghost_statistics;
+  hooks.checkpoint_seconds = 60 * options_.checkpoint_minutes;
+  hooks.keep_model = [this](const trainer::LoopState& state) {
+    keep_model(state);
+    reached_ = state;
+    write_page_under_way(run_.last_figures());
+  };
+  hooks.log = [this](const trainer::LoopState& state, Json& values) { log(state, values); };
+  hooks.inspect = [this](const trainer::Inspection& look) { inspect(look); };
+  return hooks;
+}
+
+/// The first steps may give a constant; a checkpoint of one never takes the place of a better one.
+void PretrainRun::inspect(const trainer::Inspection& look) {
+  reached_ = look.state;
+  if (options_.collapse_after == 0) {
+    return;
+  }
+  const std::optional<Problem> collapse = collapse_of(look.last, look.state.step);
+  const bool replaces_a_good_one = look.before_keeping && has_kept_good_;
+  if (collapse && (look.state.step >= options_.collapse_after || replaces_a_good_one)) {
+    throw Error(ErrorKind::bad_data, *collapse);
+  }
+  has_kept_good_ = has_kept_good_ || (look.before_keeping && !collapse);
+}
+
+void PretrainRun::keep_model(const trainer::LoopState& state) const {
+  model::Card card = worded_card(options_, options_.preset);
+  card.network_options = core::options_to_json(options_.network);
+  card.preprocess = {
+      .range = dataset_->range, .mean = normalisation_.mean, .std = normalisation_.std};
+  card.provenance.update({{"pretraining", "image restoration"},
+                          {"seed", options_.seed},
+                          {"steps", state.step},
+                          {"images", dataset_->volumes.size()},
+                          {"patches_an_epoch", dataset_->slices.size()},
+                          {"precision", run_.precision()},
+                          {"init", options_.init}});
+  card.provenance.update(provenance_of(inputs_));
+  card.metrics = {{"loss", run_.figures().value("loss", 0.0)},
+                  {"input_error", run_.figures().value("input_error", 0.0)}};
+  model::save(run_.folder().model(), card, run_.kept_network());
+}
+
+PretrainReport PretrainRun::report_of(const trainer::LoopState& state, const Json& figures) const {
+  const auto figure = [&](const char* name) { return report::number_in(figures, name); };
+  return {.run = run_.folder().path().string(),
+          .steps = state.step,
+          .epochs = static_cast<double>(state.step) / static_cast<double>(epoch_steps()),
+          .seconds = run_.seconds(),
+          .loss = figure("loss").value_or(0),
+          .input_error = figure("input_error").value_or(0),
+          .device_busy = figure("device_busy").value_or(0),
+          .seconds_left = figure("seconds_left"),
+          .report = (run_.folder().path() / "report.html").string(),
+          .rank = run_.rank()};
+}
+
+/// So that a run that is killed leaves one.
+void PretrainRun::write_page_under_way(const Json& figures) {
+  if (pictures_.empty()) {  // of a run that was resumed, or has just begun
+    pictures_ = restoration_pictures(*network_, probe_, normalisation_);
+  }
+  write_page(report_of(reached_, figures), kUnderWay);
+}
+
+/// Why the training ended before its time.
+void PretrainRun::write_page_of_failure(const Error& error) const {
+  const bool was_stopped = error.kind() == ErrorKind::interrupted;
+  try {
+    write_page(report_of(reached_, run_.last_figures()),
+               was_stopped ? error.what() : fmt::format("ended: {}", error.what()));
+  } catch (const Error& second) {  // the first one is what the user has to know
+    run_.context().log->warn("the report does not tell why the run ended: {}", second.what());
+  }
+}
+
+void PretrainRun::write_page(const PretrainReport& report, const std::string& state) const {
+  RunSummary summary;
+  summary.title = fmt::format("Pre-training {}", options_.preset);
+  summary.facts = {
+      {"state", state},
+      {"steps", std::to_string(report.steps)},
+      {"epochs", fmt::format("{:.2f}", report.epochs)},
+      {"seconds", fmt::format("{:.0f}", report.seconds)},
+      {"device", run_.device_text()},
+      {"device busy", fmt::format("{:.0f} %", 100 * report.device_busy)},
+      {"images", std::to_string(dataset_->volumes.size())},
+      {"patches an epoch", std::to_string(dataset_->slices.size())},
+      {"loss", fmt::format("{:.4f}", report.loss)},
+      {"loss of an output equal to the input", fmt::format("{:.4f}", report.input_error)}};
+  if (state == kUnderWay && report.seconds_left) {
+    summary.facts.emplace_back("seconds left", fmt::format("{:.0f}", *report.seconds_left));
+  }
+  const auto transfer = transfer_facts(run_.folder().path());
+  summary.facts.insert(summary.facts.end(), transfer.begin(), transfer.end());
+  summary.pictures_are = "Input, reconstruction, target";
+  summary.pictures = pictures_;
+  write_run_report(report.run, summary);
+}
+
+TrainingOutcome PretrainRun::train() {
+  trainer::RestorationTask task(network_,
+                                [this](const data::RawBatch& raw) { return transform(raw); },
+                                {.ghost_batch = options_.ghost_batch,
+                                 .statistics = options_.ghost_statistics,
+                                 .arithmetic = run_.arithmetic()});
+  try {
+    return run_.train(task, dataset_, choose_box(options_.augment), hooks(), {.drop_last = true});
+  } catch (const Error& error) {
+    if (run_.leads()) {
+      write_page_of_failure(error);
+    }
+    throw;
+  }
+}
+
+PretrainReport PretrainRun::run() {
+  open_data();
+  network_ = make_network();
+  inputs_.config = core::options_to_json(options_);
+  run_.begin(inputs_.config, {.training = dataset_.get()}, network_, options_.optimizer);
+  if (transfer_ && run_.leads()) {
+    write_transfer(run_.folder().path(), *transfer_);
+  }
+  inputs_.run = run_.folder().path();
+  if (run_.leads()) {
+    inputs_.data = sampled_digest(*dataset_);
+  }
+  probe_ = first_images();
+  reached_.step = run_.checkpoint_step();
+  const TrainingOutcome outcome = train();
+  PretrainReport report = report_of(outcome.state, outcome.figures);
+  report.device_busy = outcome.device_busy;
+  if (!run_.leads()) {
+    return report;
+  }
+  draw_pictures(outcome.state.step);
+  write_page(report, "finished");
+  report.seconds = run_.seconds();
+  return report;
+}
+
+/// What the run would be, from what can be told without its folder.
+TrainingPlan plan_pretraining(PretrainOptions options, const core::Context& context) {
+  TrainingPlan plan = plan_run("pretrain", options.preset, options);
+  const std::shared_ptr<const data::Dataset> dataset = open_images(options, context).dataset;
+  plan_data(plan, *dataset);
+  const auto network = net::make_network("transunet", core::options_to_json(options.network));
+  if (!options.init.empty() && plan.resumed_step == 0) {
+    plan.transfer = start_from_init(options, *network);
+  }
+  plan_network(plan, options, *network);
+  // refuses fewer patches than a batch, as the run does
+  const data::Loader loader(dataset, {.batch = options.batch, .drop_last = true, .threads = 0},
+                            choose_box(options.augment));
+  plan.ghost_batch = options.ghost_batch;
+  plan.steps = steps_of_run(*dataset, options);
+  const std::int64_t loader_steps = loader.epoch_length() / options.batch;  // of an epoch
+  plan.epochs = static_cast<double>(plan.steps) / static_cast<double>(loader_steps);
+  return plan;
+}
+
+}  // namespace
+
+std::optional<Problem> collapse_of(const Json& values, std::int64_t step) {
+  const double output = values.value("output_std", 1.0);
+  const double target = values.value("target_std", 0.0);
+  if (output >= kConstantShare * target) {
+    return std::nullopt;
+  }
+  return Problem{
+      .subject = fmt::format("pre-training, step {}", step),
+      .found = fmt::format("an almost constant output (standard deviation {:.2g})", output),
+      .expected = fmt::format("one that varies as the target does ({:.2g})", target),
+      .remedy = "lower optimizer.learning_rate; the checkpoints before it are kept"};
+}
+
+Json resolve_pretrain(const Json& asked, const core::Context& context) {
+  const Json given = without_version(asked, "configuration");
+  if (given.value("resume", Json(false)) == Json(true)) {
+    return resumed_config(given, completed<PretrainOptions>);
+  }
+  require_tables(given, {"network", "augment"});
+  PretrainOptions start;
+  for (const auto& [key, text] :
+       {std::pair{"preset", &start.preset}, std::pair{"init", &start.init}}) {
+    if (given.contains(key)) {
+      core::from_json_value(*text, given[key], key);
+    }
+  }
+  std::optional<InitialWeights> weights;
+  if (!start.init.empty()) {
+    weights = read_initial_weights(start.init);
+    start.preset =
+        given.contains("preset") ? start.preset : weights->preset().value_or(start.preset);
+  }
+  Json recipe = pretraining_recipe(start.preset);
+  recipe["preset"] = start.preset;
+  if (weights) {
+    recipe["network"] = fitted_network(*weights, recipe["network"], given, context);
+  }
+  const Json limit = given.value("max_seconds", Json(0));
+  if (recipe.contains("epochs") && limit.is_number() && limit.get<double>() > 0 &&
+      !given.contains("steps")) {
+    recipe["epochs"] = 0;  // of our own presets: time alone decides
+  }
+  Json config = core::merge(std::move(recipe), given);
+  Json& augment = config["augment"];
+  for (const char* key : {"size", "patch"}) {
+    if (!augment.contains(key)) {
+      augment[key] = config["network"]["window"];
+    }
+  }
+  return config;
+}
+
+PretrainReport pretrain(const PretrainOptions& options, const core::Context& context) {
+  if (options.dry_run) {
+    PretrainReport report;
+    report.plan = plan_pretraining(options, context);
+    report.rank = report.plan->rank;
+    return report;
+  }
+  return PretrainRun(options, context).run();
+}
+
+Json to_json(const PretrainReport& report) {
+  if (report.plan) {
+    return to_json(*report.plan);
+  }
+  return {{"run", report.run},
+          {"steps", report.steps},
+          {"epochs", report.epochs},
+          {"seconds", report.seconds},
+          {"loss", report.loss},
+          {"input_error", report.input_error},
+          {"device_busy", report.device_busy},
+          {"report", report.report}};
+}
+
+std::string to_text(const PretrainReport& report) {
+  if (report.plan) {
+    return to_text(*report.plan);
+  }
+  return fmt::format(
+      "run       {}\nsteps     {}\nepochs    {:.2f}\nseconds   {:.1f}\nloss      {:.4f} (output = "
+      "input: {:.4f})\nreport    {}\n",
+      report.run, report.steps, report.epochs, report.seconds, report.loss, report.input_error,
+      report.report);
+}
+
+}  // namespace retina::pipeline

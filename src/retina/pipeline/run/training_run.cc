@@ -1,0 +1,398 @@
+#include "retina/pipeline/run/training_run.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+#include <limits>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include "retina/core/rng.h"
+#include "retina/pipeline/run/run_config.h"
+#include "retina/pipeline/run/training_plan.h"
+
+namespace retina::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+RunStart start_of(const TrainingOptions& options, const trainer::Ranks& ranks) {
+  if (!ranks.leads()) {
+    return RunStart::follow;
+  }
+  return start_of(options);
+}
+
+/// Threads that read ahead; none where the whole process is to have one.
+int reading_threads(int threads) {
+  if (threads == 1) {
+    return 0;
+  }
+  const int available =
+      threads > 0 ? threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return std::clamp(available / 2, 1, 8);
+}
+
+/// The figures of the last training step in a run's log, for a run that had nothing left to do.
+Json last_logged(const fs::path& run) {
+  const std::vector<Json> lines = report::read_metrics(run / "metrics.jsonl");
+  const auto found = std::find_if(lines.rbegin(), lines.rend(),
+                                  [](const Json& line) { return line.contains("loss"); });
+  return found == lines.rend() ? Json::object() : *found;
+}
+
+/// Ends the process: its main thread waits for a rank that will never answer. What is written has
+/// its final name only when it is whole.
+trainer::Ranks::Lost end_process(const core::Context& context) {
+  return [log = context.log](const std::string& message) {
+    log->error("{}; the last checkpoint is whole: go on with --resume", message);
+    log->flush();
+    std::_Exit(exit_code(ErrorKind::resource));
+  };
+}
+
+/// Ranks other than 0 speak up only where something is wrong.
+core::Context follower_context(const core::Context& context) {
+  core::Context out = core::with_warnings_alone(context);
+  out.progress = core::silent_context().progress;
+  return out;
+}
+
+}  // namespace
+
+RunStart start_of(const TrainingOptions& options) {
+  if (options.resume) {
+    return RunStart::resume;
+  }
+  return options.overwrite ? RunStart::overwrite : RunStart::fresh;
+}
+
+model::Card worded_card(const TrainingOptions& options, const std::string& preset) {
+  model::Card card;
+  card.name = options.name.empty() ? preset : options.name;
+  card.licence = options.licence;
+  card.provenance["preset"] = preset;
+  if (!options.description.empty()) {
+    card.provenance["description"] = options.description;
+  }
+  return card;
+}
+
+TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& context,
+                         const trainer::RankPlace& place)
+    : options_(options),
+      ranks_(place, end_process(context)),
+      lock_(leads() ? std::make_optional<core::OutputLock>(options.output) : std::nullopt),
+      folder_(options.output, start_of(options, ranks_)),
+      context_(leads() ? folder_.with_log_file(context) : follower_context(context)),
+      device_(tensor::choose_device(options.device, ranks_.local_rank())),
+      precision_(tensor::choose_precision(options.precision, device_)) {
+  require_shared_batch(options_, ranks_.count());
+  if (options_.threads == 0 && ranks_.local_count() > 1) {
+    const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
+    options_.threads = static_cast<int>(std::max<std::int64_t>(1, cores / ranks_.local_count()));
+  }
+  ranks_.use(device_);
+  tensor::set_threads(options_.threads);
+  tensor::use_precision(precision_, device_);
+  tensor::tune_convolutions();
+  tensor::keep_freed_memory();
+}
+
+trainer::Arithmetic TrainingRun::arithmetic() const {
+  return precision_ == tensor::Precision::bf16 ? trainer::Arithmetic::bf16
+                                               : trainer::Arithmetic::fp32;
+}
+
+std::string TrainingRun::precision() const {
+  return core::enum_name(precision_);
+}
+
+std::string TrainingRun::device_text() const {
+  const std::string text = fmt::format("{}, {}", device_.str(), precision());
+  return ranks_.alone() ? text : fmt::format("{}, {} ranks", text, ranks_.count());
+}
+
+std::shared_ptr<net::DenseNetwork> TrainingRun::make_network(const Json& options) const {
+  at::manual_seed(core::mix({options_.seed, 0}));
+  return net::make_network("transunet", options);
+}
+
+std::int64_t TrainingRun::checkpoint_step() const {
+  const auto steps = options_.resume ? trainer::checkpoint_steps(folder_.checkpoints())
+                                     : std::vector<std::int64_t>{};
+  return steps.empty() ? 0 : steps.back();
+}
+
+Json TrainingRun::last_figures() const {
+  return figures_.empty() && leads() ? last_logged(folder_.path()) : figures_;
+}
+
+void TrainingRun::begin(Json config, const RunData& data,
+                        std::shared_ptr<net::DenseNetwork> network,
+                        const trainer::OptimizerOptions& optimizer) {
+  if (!ranks_.alone()) {
+    require_same_identity(ranks_, rank_identity(config, data));
+  }
+  network_ = std::move(network);
+  network_->to(device_);
+  if (options_.average_decay > 0 && leads()) {
+    auto average = net::make_network("transunet", config.at("network"));
+    average->to(device_);
+    average_ = std::make_unique<trainer::WeightAverage>(std::move(average), *network_,
+                                                        options_.average_decay);
+  }
+  optimizer_ = std::make_unique<trainer::Optimizer>(*network_, optimizer);
+  if (leads()) {
+    config["overwrite"] = false;
+    folder_.write_config(run_config(std::move(config)));
+    folder_.place();
+  }
+}
+
+const net::DenseNetwork& TrainingRun::kept_network() const {
+  return average_ ? *average_->network() : *network_;
+}
+
+trainer::LoopOptions TrainingRun::loop_options(const TrainingHooks& hooks) const {
+  return {.steps = options_.steps,
+          .max_seconds = options_.max_seconds,
+          .validate_every = hooks.validate_every,
+          .validate_at = hooks.validate_at,
+          .checkpoint_every =
+              hooks.checkpoint_every > 0 ? hooks.checkpoint_every : options_.checkpoint_every,
+          .checkpoint_seconds = hooks.checkpoint_seconds,
+          .horizon = hooks.horizon,
+          .log_every = options_.log_every,
+          .patience = hooks.patience,
+          .learning_rate = options_.optimizer.learning_rate,
+          .seed = options_.seed,
+          .rank = ranks_.rank(),
+          .keep = options_.keep,
+          .cuda_graph = options_.cuda_graph,
+          .schedule = options_.schedule};
+}
+
+trainer::LoopHooks TrainingRun::loop_hooks(const TrainingHooks& hooks) {
+  trainer::LoopHooks out;
+  out.exchange = exchange_.get();
+  out.next_batch = [this] {
+    if (stepped_) {  // the step before has worked
+      establish();
+    }
+    stepped_ = true;
+    agree();
+    return loader_->next();
+  };
+  out.elapsed_s = [this] { return ranks_.alone() ? watch_.seconds() : agreed_s_; };
+  out.inspect = hooks.inspect;
+  if (hooks.validate) {
+    out.validate = [this, hooks](const trainer::LoopState& state) {
+      return validate(hooks, state);
+    };
+  }
+  if (!leads()) {
+    out.keep_model = [](const trainer::LoopState&) {};
+    out.log = [](const trainer::LoopState&, const Json&) {};
+    return out;
+  }
+  out.checkpoints = folder_.checkpoints();
+  out.keep_model = hooks.keep_model;
+  out.log = [this, add = hooks.log](const trainer::LoopState& state, Json values) {
+    add_rates(state, values);
+    if (add) {
+      add(state, values);
+    }
+    metrics_->write(state.step, state.seconds, values);
+    figures_ = std::move(values);
+  };
+  return out;
+}
+
+/// Of rank 0, which the others wait for.
+std::optional<double> TrainingRun::validate(const TrainingHooks& hooks,
+                                            const trainer::LoopState& state) {
+  Validation found;
+  try {
+    if (leads()) {
+      found = hooks.validate(state);
+      metrics_->write(state.step, state.seconds, found.values);
+    }
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) {
+      ranks_.sum({1, 0, 0, 0});
+    }
+    throw;
+  }
+  const std::vector<double> told = ranks_.sum(
+      {0, found.score ? 1.0 : 0.0, found.score.value_or(0), leads() ? watch_.seconds() : 0});
+  if (told[0] > 0) {
+    throw Error(ErrorKind::interrupted, "rank 0 was stopped; go on with --resume");
+  }
+  agreed_s_ = told[3];
+  return told[1] > 0 ? std::optional(told[2]) : std::nullopt;
+}
+
+/// One clock and one wish to stop for all ranks, so that they take the same decisions.
+void TrainingRun::agree() {
+  if (ranks_.alone()) {
+    return;
+  }
+  const std::vector<double> told =
+      ranks_.sum({context_.stop.stop_requested() ? 1.0 : 0.0, leads() ? watch_.seconds() : 0.0});
+  if (told[0] > 0) {
+    agreed_stop_.request_stop();
+  }
+  agreed_s_ = told[1];
+}
+
+void TrainingRun::establish() {
+  if (leads()) {
+    folder_.establish();
+  }
+}
+
+/// Until the steps are done or the time is up, whichever comes first.
+double TrainingRun::seconds_left(std::int64_t step, double seconds_a_step) const {
+  double left = std::numeric_limits<double>::infinity();
+  if (options_.steps > 0) {
+    left = static_cast<double>(options_.steps - step) * seconds_a_step;
+  }
+  if (options_.max_seconds > 0) {
+    left = std::min(left, std::max(0.0, options_.max_seconds - seconds()));
+  }
+  return left;
+}
+
+TrainingRun::Mark TrainingRun::mark(std::int64_t step) const {
+  return {.step = step,
+          .seconds = watch_.seconds(),
+          .waited_s = loader_->waited_s(),
+          .looks = meter_->count()};
+}
+
+double TrainingRun::device_busy(const Mark& from, const Mark& to) const {
+  return tensor::DeviceMeter::busy(from.looks, to.looks)
+      .value_or(1 - (to.waited_s - from.waited_s) / std::max(to.seconds - from.seconds, 1e-9));
+}
+
+/// How fast it goes since the last line of the log, and how long it will take.
+void TrainingRun::add_rates(const trainer::LoopState& state, Json& values) {
+  const Mark now = mark(state.step);
+  const double seconds = std::max(now.seconds - logged_.seconds, 1e-9);
+  const auto steps = static_cast<double>(now.step - logged_.step);
+  values["images_per_second"] = steps * static_cast<double>(options_.batch) / seconds;
+  values["device_busy"] = device_busy(logged_, now);
+  values["seconds_left"] = seconds_left(state.step, seconds / std::max(steps, 1.0));
+  logged_ = now;
+}
+
+/// Restores the newest checkpoint of a resumed run that rank 0 can read; the step it is at. All
+/// ranks end with rank 0's weights.
+std::int64_t TrainingRun::restore(trainer::TrainLoop& loop) {
+  agree();
+  std::int64_t step = leads() ? restore_newest(loop) : 0;
+  step = static_cast<std::int64_t>(ranks_.sum({static_cast<double>(step)})[0]);
+  if (!leads() && step > 0) {
+    restore_from(trainer::checkpoint_folder(folder_.checkpoints(), step), loop);
+  }
+  ranks_.broadcast(network_->parameters());
+  ranks_.broadcast(network_->buffers());
+  return step;
+}
+
+std::int64_t TrainingRun::restore_newest(trainer::TrainLoop& loop) {
+  const std::vector<std::int64_t> steps = trainer::checkpoint_steps(folder_.checkpoints());
+  if (!options_.resume || steps.empty()) {
+    return 0;
+  }
+  for (auto step = steps.rbegin();; ++step) {
+    try {
+      restore_from(trainer::checkpoint_folder(folder_.checkpoints(), *step), loop);
+      context_.log->info("resumed after step {}", *step);
+      return *step;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::bad_data || std::next(step) == steps.rend()) {
+        throw;
+      }
+      context_.log->warn("{}; going on from the checkpoint before it", error.what());
+    }
+  }
+}
+
+void TrainingRun::restore_from(const fs::path& folder, trainer::TrainLoop& loop) {
+  trainer::Checkpoint checkpoint = trainer::load_checkpoint(folder);
+  if (!checkpoint.progress.value("best_score", Json()).is_null() &&
+      !fs::exists(folder_.model() / "model.json")) {
+    context_.log->warn("{}: the best model so far is gone; the next one validated takes its place",
+                       folder_.model().string());
+    checkpoint.progress["best_score"] = nullptr;
+  }
+  loop.restore(checkpoint, folder.string());
+  earlier_s_ = checkpoint.progress.value("seconds", 0.0) - watch_.seconds();
+}
+
+TrainingOutcome TrainingRun::train(trainer::Task& task,
+                                   std::shared_ptr<const data::Dataset> dataset,
+                                   data::ChooseBox choose_box, const TrainingHooks& hooks,
+                                   data::LoaderOptions loader) {
+  options_.steps = hooks.steps > 0 ? hooks.steps : options_.steps;
+  options_.max_seconds = hooks.max_seconds > 0 ? hooks.max_seconds : options_.max_seconds;
+  if (!ranks_.alone()) {
+    exchange_ = std::make_unique<trainer::GradientExchange>(
+        ranks_, *network_, trainer::ExchangeOptions{.statistics = hooks.statistics});
+  }
+  trainer::TrainLoop loop(task, *optimizer_, average_.get(), loop_options(hooks),
+                          loop_hooks(hooks));
+  const std::int64_t start = restore(loop);
+  if (leads()) {
+    metrics_ = std::make_unique<report::MetricsLog>(folder_.path(), options_.resume ? start : -1);
+  }
+  loader_ = std::make_unique<data::Loader>(std::move(dataset), share_of_batch(loader, start),
+                                           std::move(choose_box));
+  context_.log->info("training on {}", device_text());
+  meter_ = std::make_unique<tensor::DeviceMeter>(device_);
+  const Mark begin = logged_ = mark(start);
+  TrainingOutcome outcome{.state = run_loop(loop)};
+  outcome.device_busy = device_busy(begin, mark(outcome.state.step));
+  outcome.figures = last_figures();
+  establish();
+  return outcome;
+}
+
+/// To its end, or to that of a run that was interrupted: all ranks leave together.
+trainer::LoopState TrainingRun::run_loop(trainer::TrainLoop& loop) {
+  core::Context context = context_;
+  if (!ranks_.alone()) {
+    context.stop = agreed_stop_.get_token();
+  }
+  try {
+    trainer::LoopState state = loop.run(context);
+    ranks_.leave();
+    return state;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) {
+      folder_.keep();
+      ranks_.sum({0});  // launchers kill the others when the first has gone: rank 0 must have saved
+      ranks_.leave();
+    }
+    throw;
+  }
+}
+
+data::LoaderOptions TrainingRun::share_of_batch(data::LoaderOptions loader,
+                                                std::int64_t start) const {
+  loader.batch = options_.batch / ranks_.count();
+  loader.rank = ranks_.rank();
+  loader.ranks = ranks_.count();
+  loader.seed = options_.seed;
+  loader.shuffle = options_.shuffle;
+  loader.threads = reading_threads(options_.threads);
+  loader.start = start;
+  return loader;
+}
+
+}  // namespace retina::pipeline
