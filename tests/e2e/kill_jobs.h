@@ -177,7 +177,9 @@ inline std::vector<Job> other_jobs() {
        .is_short = true},
       {.name = "phantom",
        .command = "demo --phantom-only --shape 160,160,160 --threads 1 -o out/p.zarr",
-       .finished = {"p.zarr"}},
+       // an image and its labels: three outputs, which get their names one after the other
+       .finished = {"p.zarr/zarr.json", "p.zarr/0", "p.zarr/1", "p.zarr/2",
+                    "p.zarr/labels/semantic", "p.zarr/labels/instances"}},
   };
 }
 
