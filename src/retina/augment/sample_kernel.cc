@@ -201,10 +201,11 @@ void blur(std::vector<std::uint8_t>& pixels, int size, int side) {
   std::vector<std::uint8_t> padded(n + 6);
   for (int y = 0; y < size; ++y) {
     const std::uint8_t* row = pixels.data() + static_cast<std::size_t>(y) * n;
-    std::copy_n(row, n, padded.data() + reach);
+    auto* const first = padded.data() + reach;
+    std::copy_n(row, n, first);
     for (int k = 1; k <= reach; ++k) {
-      padded[static_cast<std::size_t>(reach - k)] = row[reflect_101(-k, size)];
-      padded[static_cast<std::size_t>(reach + size - 1 + k)] = row[reflect_101(size - 1 + k, size)];
+      first[-k] = row[reflect_101(-k, size)];
+      first[size - 1 + k] = row[reflect_101(size - 1 + k, size)];
     }
     blur_row_of(side, padded.data(), kernel.weights.data(), size,
                 rows.data() + static_cast<std::size_t>(y) * n);

@@ -228,7 +228,7 @@ Vec3 halo_voxels(const Vec3& shape, const StreamedDistanceOptions& options) {
 Vec3 tile_that_fits(const StreamedMasks& masks, const Vec3& halo, std::int64_t max_bytes) {
   const Vec3& shape = masks.shape;
   const std::int64_t read = std::min(kPlanesPerRead, shape[0]) * (masks.label_bytes + 2);
-  const std::int64_t bytes = 2 * 2 * (halo[0] + 1) + 8 + read;
+  const std::int64_t bytes = 4 * (halo[0] + 1) + 8 + read;
   const auto needs = [&](std::int64_t rows, std::int64_t columns) {
     return bytes * std::min(shape[1], rows + 2 * halo[1]) *
            std::min(shape[2], columns + 2 * halo[2]);

@@ -108,7 +108,7 @@ std::string draw_band(const Frame& frame, const Curve& curve, int colour) {
     const auto& [x, y] = curve.points[i];
     if (finite(curve.points[i])) {
       upper += fmt::format("{:.1f},{:.1f} ", frame.x(x), frame.y(y + curve.spread[i]));
-      lower = fmt::format("{:.1f},{:.1f} ", frame.x(x), frame.y(y - curve.spread[i])) + lower;
+      lower.insert(0, fmt::format("{:.1f},{:.1f} ", frame.x(x), frame.y(y - curve.spread[i])));
     }
   }
   return upper.empty()

@@ -119,13 +119,13 @@ std::vector<ImageItem> list_items(const PredictionSetup& setup,
 
 /// Bytes in flight for each pixel of an image: raw and mapped inputs, results.
 std::int64_t bytes_per_pixel(const core::VolumeInfo& info, int channels) {
-  return engine::kItemsInFlight * (3 + channels) +
+  return engine::kItemsInFlight * (std::int64_t{3} + channels) +
          static_cast<std::int64_t>(core::size_of(info.dtype));
 }
 
 /// For each pixel that the network sees: one plane of logits.
 std::int64_t bytes_per_network_pixel(int channels) {
-  return 20 * channels;
+  return std::int64_t{20} * channels;
 }
 
 class ImageSet {

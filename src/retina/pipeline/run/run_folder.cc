@@ -83,8 +83,8 @@ void recover_run(const fs::path& run) {
   core::recover_replaced(run / "model");
 }
 
-RunFolder::RunFolder(fs::path run, RunStart start)
-    : run_(without_slash(std::move(run))),
+RunFolder::RunFolder(const fs::path& run, RunStart start)
+    : run_(without_slash(run)),
       aside_(core::partial_path(run_)),
       placed_(start == RunStart::resume || start == RunStart::follow),
       kept_(placed_) {

@@ -22,7 +22,7 @@ class RunFolder {
  public:
   /// Mends what a kill left first. usage error if `run` exists and is neither resumed, followed nor
   /// a run to overwrite.
-  RunFolder(std::filesystem::path run, RunStart start);
+  RunFolder(const std::filesystem::path& run, RunStart start);
   /// Removes what was never established or kept, and puts a replaced run back.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
