@@ -1,25 +1,15 @@
 #include "retina/core/record.h"
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "retina/testing/bad_data.h"
+
 namespace retina::core {
 namespace {
-
-/// The message, of bad_data alone.
-std::string message_of_record(const std::function<void()>& read) {
-  try {
-    read();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
-    return error.what();
-  }
-  return "read";
-}
 
 TEST(Record, MembersAreReadOrAreAbsent) {
   const Json record = {{"steps", 12}, {"table", {{"a", 1}}}};
@@ -32,18 +22,18 @@ TEST(Record, MembersAreReadOrAreAbsent) {
 TEST(Record, WhatIsWrongIsWrongWithItsFile) {
   using ::testing::HasSubstr;
   for (const Json& table : {Json(nullptr), Json("text"), Json::array(), Json(3)}) {
-    EXPECT_THAT(message_of_record([&] { member_of<int>(table, "steps", "r.json"); }),
+    EXPECT_THAT(testing::bad_data_message([&] { member_of<int>(table, "steps", "r.json"); }),
                 HasSubstr("r.json"));
   }
   for (const Json& value :
        {Json("12"), Json(nullptr), Json(1e300), Json(18446744073709551615ULL)}) {
-    EXPECT_THAT(message_of_record([&] {
+    EXPECT_THAT(testing::bad_data_message([&] {
                   member_of<std::int64_t>({{"steps", value}}, "steps", "r.json");
                 }),
                 HasSubstr("r.json: steps"));
   }
   std::string text;
-  EXPECT_THAT(message_of_record([&] { from_record(text, Json(3), "r.json"); }),
+  EXPECT_THAT(testing::bad_data_message([&] { from_record(text, Json(3), "r.json"); }),
               HasSubstr("r.json"));
 }
 

@@ -16,9 +16,6 @@ std::optional<double> nanometres_per(std::string_view unit) {
   static constexpr auto kUnits = std::to_array<std::pair<std::string_view, double>>({
       {"nm", 1},
       {"nanometer", 1},
-      {"nanometers", 1},
-      {"nanometre", 1},
-      {"nanometres", 1},
       {"um", 1e3},
       {"\xc2\xb5m", 1e3},
       {"\xce\xbcm", 1e3},
@@ -27,29 +24,14 @@ std::optional<double> nanometres_per(std::string_view unit) {
       {"micron", 1e3},
       {"microns", 1e3},
       {"micrometer", 1e3},
-      {"micrometers", 1e3},
-      {"micrometre", 1e3},
-      {"micrometres", 1e3},
       {"mm", 1e6},
       {"millimeter", 1e6},
-      {"millimeters", 1e6},
-      {"millimetre", 1e6},
-      {"millimetres", 1e6},
       {"cm", 1e7},
       {"centimeter", 1e7},
-      {"centimeters", 1e7},
-      {"centimetre", 1e7},
-      {"centimetres", 1e7},
       {"dm", 1e8},
       {"decimeter", 1e8},
-      {"decimeters", 1e8},
-      {"decimetre", 1e8},
-      {"decimetres", 1e8},
       {"m", 1e9},
       {"meter", 1e9},
-      {"meters", 1e9},
-      {"metre", 1e9},
-      {"metres", 1e9},
       {"inch", 2.54e7},
       {"inches", 2.54e7},
       {"in", 2.54e7},
@@ -64,14 +46,8 @@ std::optional<double> nanometres_per(std::string_view unit) {
       {"mi", 1.609344e12},
       {"fm", 1e-6},
       {"femtometer", 1e-6},
-      {"femtometers", 1e-6},
-      {"femtometre", 1e-6},
-      {"femtometres", 1e-6},
       {"pm", 1e-3},
       {"picometer", 1e-3},
-      {"picometers", 1e-3},
-      {"picometre", 1e-3},
-      {"picometres", 1e-3},
       {"angstrom", 0.1},
       {"angstroms", 0.1},
       {"a", 0.1},
@@ -82,6 +58,13 @@ std::optional<double> nanometres_per(std::string_view unit) {
   std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
+  // British and American, one or more
+  for (const std::string_view spelling : {"metres", "metre", "meters"}) {
+    if (lower.ends_with(spelling)) {
+      lower.replace(lower.size() - spelling.size(), spelling.size(), "meter");
+      break;
+    }
+  }
   for (const auto& [name, nanometres] : kUnits) {
     if (lower == name) {
       return nanometres;

@@ -7,7 +7,10 @@ namespace {
 
 TEST(Units, KnowsUnitsOfLength) {
   EXPECT_EQ(nanometres_per("nm"), 1.0);
-  EXPECT_EQ(nanometres_per("Micrometer"), 1e3);
+  for (const char* spelling : {"Micrometer", "micrometers", "micrometre", "Micrometres"}) {
+    EXPECT_EQ(nanometres_per(spelling), 1e3) << spelling;
+  }
+  EXPECT_EQ(nanometres_per("metres"), 1e9);
   EXPECT_EQ(nanometres_per("\xc2\xb5m"), 1e3);
   EXPECT_EQ(nanometres_per("\\u00B5m"), 1e3);
   EXPECT_EQ(nanometres_per("angstrom"), 0.1);

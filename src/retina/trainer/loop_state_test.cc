@@ -6,18 +6,14 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/options.h"
+#include "retina/testing/bad_data.h"
 
 namespace retina::trainer {
 namespace {
 
 std::string message_of_progress(const Json& progress) {
-  try {
-    loop_state_of(progress, "step_00000012/checkpoint.json");
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
-    return error.what();
-  }
-  return "read";
+  return testing::bad_data_message(
+      [&] { loop_state_of(progress, "step_00000012/checkpoint.json"); });
 }
 
 TEST(LoopState, ReadsBackWhatWasWritten) {

@@ -1,27 +1,15 @@
 #include "retina/pipeline/compare/cell_records.h"
 
-#include <functional>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "retina/core/error.h"
 #include "retina/core/options.h"
+#include "retina/testing/bad_data.h"
 
 namespace retina::pipeline {
 namespace {
-
-/// The message, of bad_data alone.
-std::string message_of_cell(const std::function<void()>& read) {
-  try {
-    read();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
-    return error.what();
-  }
-  return "read";
-}
 
 TEST(CellRecords, ReadBackWhatWasWritten) {
   CellResult result{.evaluate = {{"volume", true}}, .steps = 12, .seconds_per_step = 0.5};
@@ -45,15 +33,15 @@ TEST(CellRecords, WhatIsNoneNamesItsFile) {
   using ::testing::HasSubstr;
   for (const Json& json : {Json(nullptr), Json::array(), Json("text"), Json{{"steps", "12"}},
                            Json{{"steps", 1e300}}}) {
-    EXPECT_THAT(message_of_cell([&] { cell_result_of(json, "result.json"); }),
+    EXPECT_THAT(testing::bad_data_message([&] { cell_result_of(json, "result.json"); }),
                 HasSubstr("result.json"));
-    EXPECT_THAT(message_of_cell([&] { trained_cell_of(json, "trained.json"); }),
+    EXPECT_THAT(testing::bad_data_message([&] { trained_cell_of(json, "trained.json"); }),
                 HasSubstr("trained.json"));
   }
   const Json rules = {{"volume", true}};
   for (const Json& json : {Json(nullptr), Json::array(), Json{{"evaluate", 3}},
                            Json{{"evaluate", rules}, {"scores", {{"iou", "high"}}}}}) {
-    EXPECT_THAT(message_of_cell([&] { step_scores_of(json, rules, "step.json"); }),
+    EXPECT_THAT(testing::bad_data_message([&] { step_scores_of(json, rules, "step.json"); }),
                 HasSubstr("step.json"));
   }
 }
