@@ -15,6 +15,7 @@ import SimpleITK
 from check_ome_zarr import expected
 
 SHAPE = (9, 20, 33)
+ORIGIN_NM = [3000, -2000, 1000]  # x, y, z
 TYPES = "uint8 int8 uint16 int16 uint32 int32 uint64 int64 float32 float64".split()
 
 
@@ -22,7 +23,9 @@ def write_with_nibabel(path, values, kind=nibabel.Nifti1Image, unit="micron", or
     spacing = np.array([0.0046, 0.0046, 0.05]) if unit == "micron" else np.array([4.6e-6, 4.6e-6, 5e-5])
     header = kind.header_class(endianness=order)
     header.set_data_dtype(values.dtype)
-    image = kind(values.transpose(2, 1, 0), np.diag([*spacing, 1]), header)
+    affine = np.diag([*spacing, 1])
+    affine[:3, 3] = np.array(ORIGIN_NM) / (1000 if unit == "micron" else 1e6)
+    image = kind(values.transpose(2, 1, 0), affine, header)
     if unit:
         image.header.set_xyzt_units(unit)
     if slope:
@@ -33,6 +36,7 @@ def write_with_nibabel(path, values, kind=nibabel.Nifti1Image, unit="micron", or
 def write_with_simple_itk(path, values):
     image = SimpleITK.GetImageFromArray(values)
     image.SetSpacing((4.6e-6, 4.6e-6, 5e-5))
+    image.SetOrigin([place / 1e6 for place in ORIGIN_NM])
     SimpleITK.WriteImage(image, str(path), useCompression=path.name.endswith(".gz"))
 
 
@@ -43,7 +47,7 @@ def write(folder):
         values = expected(SHAPE, dtype)
         save(folder / name, values if stored is None else stored(values), **options)
         cases.append({"path": name, "shape": list(SHAPE), "dtype": str(np.dtype(dtype)),
-                      **({"voxel_nm": [50, 4.6, 4.6]} if voxel else {})})
+                      **({"voxel_nm": [50, 4.6, 4.6], "offset_nm": ORIGIN_NM[::-1]} if voxel else {})})
 
     for dtype in TYPES:
         add(f"{dtype}.nii", dtype, write_with_nibabel)

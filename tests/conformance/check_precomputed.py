@@ -16,6 +16,7 @@ import tensorstore as ts
 from check_ome_zarr import check_equal, expected
 
 RESOLUTION = [4.6, 4.6, 50]
+START = [3, -5, 7]  # voxels, x, y, z
 
 
 def open_scale(path, **more):
@@ -76,7 +77,7 @@ def create(path, values, encoding, kind="image", chunk=(16, 8, 4), **scale):
     volume = open_scale(
         path, multiscale_metadata={"type": kind, "data_type": str(values.dtype), "num_channels": shape[0]},
         scale_metadata={"size": [shape[3], shape[2], shape[1]], "encoding": encoding, "chunk_size": list(chunk),
-                        "resolution": RESOLUTION, "voxel_offset": [3, -5, 7], **scale})
+                        "resolution": RESOLUTION, "voxel_offset": START, **scale})
     volume.write(values.transpose(3, 2, 1, 0)).result()
 
 
@@ -95,7 +96,8 @@ def write(folder):
 
     def add(name, shape, dtype, encoding, **more):
         create(folder / name, expected(shape if len(shape) == 4 else (1, *shape), dtype), encoding, **more)
-        cases.append({"path": name, "shape": list(shape), "dtype": dtype, "voxel_nm": RESOLUTION[::-1]})
+        cases.append({"path": name, "shape": list(shape), "dtype": dtype, "voxel_nm": RESOLUTION[::-1],
+                      "offset_nm": [round(start * side, 9) for start, side in zip(START, RESOLUTION)][::-1]})
 
     shape = (9, 20, 33)
     for name, more in all_shardings():

@@ -88,6 +88,15 @@ std::string jpeg(int components) {
   return bytes;
 }
 
+/// With an EXIF marker that states the orientation 6.
+std::string turned(std::string jpeg) {
+  const std::string exif(
+      "\xFF\xE1\0\x22"
+      "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
+      36);
+  return jpeg.insert(2, exif);
+}
+
 void images(const fs::path& seeds, const fs::path& scratch) {
   using core::DType;
   keep(seeds, "png", "grey8", written(scratch, "a.png", DType::u8, 1, {1, 7, 9}));
@@ -102,6 +111,7 @@ void images(const fs::path& seeds, const fs::path& scratch) {
   keep(seeds, "hdf5", "grey8", written(scratch, "a.h5", DType::u8, 1, {2, 7, 9}));
   keep(seeds, "jpeg", "grey", jpeg(1));
   keep(seeds, "jpeg", "colour", jpeg(3));
+  keep(seeds, "jpeg", "turned", turned(jpeg(1)));
 }
 
 void zarr(const fs::path& seeds, const fs::path& scratch) {

@@ -43,6 +43,10 @@ Error Error::within(std::string_view context) const {
   return Error(kind_, std::string(context) + ": " + what());
 }
 
+Error Error::with_remedy(std::string_view remedy) const {
+  return Error(kind_, std::string(what()) + "; " + std::string(remedy));
+}
+
 std::string list_problems(std::string_view headline, const std::vector<Problem>& problems,
                           std::string_view remedy) {
   std::string text(headline);

@@ -39,6 +39,8 @@ class Error : public std::runtime_error {
 
   /// The same error with `context` put in front, as it travels up: "context: message".
   Error within(std::string_view context) const;
+  /// The same error with what to do about it, which the catcher knows best: "message; remedy".
+  Error with_remedy(std::string_view remedy) const;
 
  private:
   ErrorKind kind_;

@@ -21,6 +21,12 @@ TEST(Error, ContextIsPutInFrontAndKindIsKept) {
   EXPECT_EQ(error.kind(), ErrorKind::resource);
 }
 
+TEST(Error, RemedyIsPutBehindAndKindIsKept) {
+  const Error error = Error(ErrorKind::bad_data, "a.json: no JSON").with_remedy("remove it");
+  EXPECT_STREQ(error.what(), "a.json: no JSON; remove it");
+  EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+}
+
 TEST(Error, ExitCodesAreThoseOfTheCommandLine) {
   EXPECT_EQ(exit_code(ErrorKind::internal), 1);
   EXPECT_EQ(exit_code(ErrorKind::usage), 2);

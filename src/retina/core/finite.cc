@@ -6,15 +6,8 @@
 #include <fmt/format.h>
 
 #include "retina/core/intensity.h"
-#include "retina/core/rng.h"
 
 namespace retina::core {
-
-namespace {
-
-constexpr std::uint64_t kStream = 0x66696E;  // "fin": keeps this stream apart from others
-
-}  // namespace
 
 std::int64_t count_non_finite(const Array& values) {
   if (is_integer(values.dtype())) {
@@ -32,12 +25,10 @@ FiniteSample sample_finite(const Volume& volume, std::uint64_t seed) {
   if (is_integer(volume.info().dtype)) {
     return sample;
   }
-  Rng rng({seed, kStream});
-  for (std::int64_t i = 0; i < kSampleBlocks; ++i) {
-    const Array values = volume.read(sample_box(volume.shape(), rng));
+  visit_sample(volume, seed, [&](const Array& values) {
     sample.values += values.elements();
     sample.non_finite += count_non_finite(values);
-  }
+  });
   return sample;
 }
 

@@ -11,7 +11,7 @@ namespace retina::core {
 /// How many values are NaN or infinite; 0 for integers.
 std::int64_t count_non_finite(const Array& values);
 
-/// Values that are no numbers (NaN, infinity) in a seeded sample of a volume of floats.
+/// Values that are no numbers (NaN, infinity) in the sample (visit_sample) of a volume of floats.
 struct FiniteSample {
   std::int64_t values = 0;      ///< looked at; 0 for integers, which are always finite
   std::int64_t non_finite = 0;  ///< among them

@@ -11,7 +11,17 @@
 namespace retina::core {
 namespace {
 
-constexpr Vec3 kSampleShape{1, 64, 64};
+constexpr std::int64_t kSampleBlocks = 64;
+constexpr Vec3 kBlockShape{1, 64, 64};
+
+Box3 random_block(const Vec3& shape, Rng& rng) {
+  Box3 box;
+  for (std::size_t a = 0; a < 3; ++a) {
+    box.shape[a] = std::min(shape[a], kBlockShape[a]);
+    box.start[a] = rng.integer(0, shape[a] - box.shape[a]);
+  }
+  return box;
+}
 
 void append_finite(const Array& values, std::vector<double>& out) {
   dispatch(values.dtype(), [&](auto zero) {
@@ -31,13 +41,17 @@ double percentile(std::vector<double>& values, double share) {
 
 }  // namespace
 
-Box3 sample_box(const Vec3& shape, Rng& rng) {
-  Box3 box;
-  for (std::size_t a = 0; a < 3; ++a) {
-    box.shape[a] = std::min(shape[a], kSampleShape[a]);
-    box.start[a] = rng.integer(0, shape[a] - box.shape[a]);
+void visit_sample(const Volume& volume, std::uint64_t seed,
+                  const std::function<void(const Array&)>& visit) {
+  const Vec3& shape = volume.shape();
+  if (whole(shape).voxels() <= kSampleBlocks * whole(kBlockShape).voxels()) {
+    visit(volume.read(whole(shape)));
+    return;
   }
-  return box;
+  Rng rng({seed, 0x72616E6765U});  // "range": keeps this stream apart from others of the same seed
+  for (std::int64_t i = 0; i < kSampleBlocks; ++i) {
+    visit(volume.read(random_block(shape, rng)));
+  }
 }
 
 IntensityRange estimate_range(const Volume& volume, std::uint64_t seed) {
@@ -45,16 +59,7 @@ IntensityRange estimate_range(const Volume& volume, std::uint64_t seed) {
     return {};
   }
   std::vector<double> sample;
-  const Vec3& shape = volume.shape();
-  if (whole(shape).voxels() <= kSampleBlocks * whole(kSampleShape).voxels()) {
-    append_finite(volume.read(whole(shape)), sample);
-  } else {
-    Rng rng(
-        {seed, 0x72616E6765U});  // "range": keeps this stream apart from others of the same seed
-    for (std::int64_t i = 0; i < kSampleBlocks; ++i) {
-      append_finite(volume.read(sample_box(shape, rng)), sample);
-    }
-  }
+  visit_sample(volume, seed, [&](const Array& values) { append_finite(values, sample); });
   if (sample.empty()) {
     throw Error(ErrorKind::bad_data,
                 Problem{.subject = volume.info().source,

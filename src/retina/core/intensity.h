@@ -1,11 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <functional>
 
 #include "retina/core/array.h"
-#include "retina/core/box.h"
-#include "retina/core/rng.h"
 #include "retina/core/volume.h"
 
 namespace retina::core {
@@ -24,13 +22,12 @@ struct IntensityRange {
   bool operator==(const IntensityRange&) const = default;
 };
 
-/// Blocks that are read of a volume to learn of its values.
-inline constexpr std::int64_t kSampleBlocks = 64;
-/// One of them, 64 x 64 pixels of a plane or what there is, at a random place.
-Box3 sample_box(const Vec3& shape, Rng& rng);
+/// Calls `visit` with the values by which a volume is judged before it is read: all of a small one,
+/// else 64 blocks of 64 x 64 pixels of a plane at places drawn from `seed`.
+void visit_sample(const Volume& volume, std::uint64_t seed,
+                  const std::function<void(const Array&)>& visit);
 
-/// 0.1 to 99.9 percentile of a seeded sample of blocks (of the finite values); 0..255 for uint8
-/// without reading.
+/// 0.1 to 99.9 percentile of the finite values of that sample; 0..255 for uint8 without reading.
 IntensityRange estimate_range(const Volume& volume, std::uint64_t seed);
 
 /// Linear map to uint8, rounded, clamped; uint8 with the range 0..255 is returned unchanged. NaN ->

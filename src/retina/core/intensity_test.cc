@@ -1,6 +1,7 @@
 #include "retina/core/intensity.h"
 
 #include <limits>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -34,6 +35,17 @@ TEST(Intensity, RangeIsThePercentilesOfASmallVolume) {
 TEST(Intensity, SampleOfALargeVolumeIsSeeded) {
   const auto volume = in_memory(ramp({20, 256, 256}));
   EXPECT_EQ(estimate_range(*volume, 5), estimate_range(*volume, 5));
+}
+
+TEST(Intensity, TheSampleIsTheWholeOfASmallVolumeAndBlocksOfALargeOne) {
+  const auto sizes_of = [](const Vec3& shape) {
+    std::vector<std::int64_t> sizes;
+    visit_sample(*in_memory(ramp(shape)), 5,
+                 [&](const Array& values) { sizes.push_back(values.elements()); });
+    return sizes;
+  };
+  EXPECT_EQ(sizes_of({2, 100, 100}), (std::vector<std::int64_t>{20000}));
+  EXPECT_EQ(sizes_of({40, 100, 100}), std::vector<std::int64_t>(64, 64 * 64));
 }
 
 TEST(Intensity, MapIsLinearRoundedAndClamped) {

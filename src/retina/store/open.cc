@@ -12,12 +12,12 @@
 
 #include "retina/core/lock.h"
 #include "retina/core/replace_folder.h"
+#include "retina/core/slabs.h"
 #include "retina/store/location.h"
 #include "retina/store/output_place.h"
 #include "retina/store/pack/pack.h"
 #include "retina/store/pack/pack_output.h"
 #include "retina/store/problem.h"
-#include "retina/store/slabs.h"
 
 #if RETINA_WITH_IO
 #include "retina/store/hdf5/hdf5.h"
@@ -282,14 +282,14 @@ class OneChannel final : public core::Volume {
   core::Array read_box(const core::Box3& box) const override {
     constexpr std::int64_t kMostVoxels = std::int64_t{1} << 22;
     core::Array values(info_.dtype, 1, box.shape);
-    for_each_slab(box.shape, info_.chunk, kMostVoxels / volume_->info().channels,
-                  [&](core::Box3 slab) {
-                    for (std::size_t a = 0; a < 3; ++a) {
-                      slab.start[a] += box.start[a];
-                    }
-                    core::copy_overlap(core::channel_of(volume_->read(slab), channel_), slab.start,
-                                       values, box.start);
-                  });
+    core::for_each_slab(box.shape, info_.chunk, kMostVoxels / volume_->info().channels,
+                        [&](core::Box3 slab) {
+                          for (std::size_t a = 0; a < 3; ++a) {
+                            slab.start[a] += box.start[a];
+                          }
+                          core::copy_overlap(core::channel_of(volume_->read(slab), channel_),
+                                             slab.start, values, box.start);
+                        });
     return values;
   }
 

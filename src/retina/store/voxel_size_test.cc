@@ -36,6 +36,24 @@ TEST(VoxelSize, PixelsAreNoNews) {
   EXPECT_THAT(voxel_size({}).notes, IsEmpty());
 }
 
+TEST(Offset, ConvertsEachAxisAndIs0WhereNothingIsSaid) {
+  const Offset offset = offset_of({{{-2, "um"}, {}, {4.6, "nm"}}});
+  EXPECT_EQ(offset.nm, (core::Vec3d{-2000, 0, 4.6}));
+  EXPECT_THAT(offset.notes, IsEmpty());
+  EXPECT_THAT(offset_of({{{0, ""}, {0, "pixel"}, {}}}).notes, IsEmpty()) << "0 needs no unit";
+}
+
+TEST(Offset, OneThatCannotBeUsedIs0AndNoted) {
+  for (const double place : {std::nan(""), HUGE_VAL}) {
+    const Offset offset = offset_of({{{1, "nm"}, {place, "nm"}, {}}});
+    EXPECT_EQ(offset.nm, (core::Vec3d{0, 0, 0})) << "all of it: half a place is none";
+    EXPECT_THAT(offset.notes, ElementsAre(HasSubstr("along y, not finite")));
+  }
+  EXPECT_THAT(offset_of({{{1e300, "m"}, {}, {}}}).notes, ElementsAre(HasSubstr("not finite")));
+  EXPECT_THAT(offset_of({{{}, {}, {3, "pixel"}}}).notes,
+              ElementsAre(HasSubstr("3 along x, no unit of length")));
+}
+
 TEST(VoxelSize, RefusesSizesThatAreNone) {
   for (const double side : {0.0, -4.0, std::nan(""), HUGE_VAL}) {
     const VoxelSize voxel = voxel_size({{{40, "nm"}, {side, "nm"}, {4, "nm"}}});

@@ -170,10 +170,8 @@ TrainedCell trained_cell(const Cell& cell) {
   try {
     return trained_cell_of(core::read_json(file), file.string());
   } catch (const Error& error) {
-    throw Error(error.kind(),
-                Problem{.found = error.what(),
-                        .remedy = fmt::format("put it back; to train anew, remove '{}'",
-                                              cell.folder.string())});
+    throw error.with_remedy(
+        fmt::format("put it back; to train anew, remove '{}'", cell.folder.string()));
   }
 }
 
@@ -234,11 +232,9 @@ bool is_finished(const Cell& cell) {
 bool complete_cell(const Cell& cell, const core::Context& context) {
   const CellStatus status = status_of(cell);
   if (status.damaged_file == cell.identity_file()) {
-    throw Error(
-        ErrorKind::bad_data,
-        Problem{.found = status.what_is_wrong,
-                .remedy = fmt::format("make it readable or put it back; to train anew, remove '{}'",
-                                      cell.folder.string())});
+    throw Error(ErrorKind::bad_data, status.what_is_wrong)
+        .with_remedy(fmt::format("make it readable or put it back; to train anew, remove '{}'",
+                                 cell.folder.string()));
   }
   if (status.state == CellState::damaged) {
     context.log->warn("{}: its result is made again: {}", cell.name(), status.what_is_wrong);

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
-#include "retina/core/rng.h"
+#include "retina/core/intensity.h"
 #include "retina/store/location.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
@@ -17,7 +17,6 @@ namespace retina::pipeline {
 namespace {
 
 constexpr std::int64_t kDecodeWhole = 64LL << 20;
-constexpr std::int64_t kSampleBlocks = 64;
 constexpr std::size_t kShownDatasets = 100;
 
 void widen(ValueRange& range, const core::Array& values) {
@@ -46,15 +45,7 @@ ValueRange range_of(const core::Volume& volume) {
     }
     return range;
   }
-  core::Rng rng(0);
-  for (std::int64_t i = 0; i < kSampleBlocks; ++i) {
-    core::Box3 box{{0, 0, 0},
-                   {1, std::min<std::int64_t>(64, shape[1]), std::min<std::int64_t>(64, shape[2])}};
-    for (std::size_t a = 0; a < 3; ++a) {
-      box.start[a] = rng.integer(0, shape[a] - box.shape[a]);
-    }
-    widen(range, volume.read(box));
-  }
+  core::visit_sample(volume, 0, [&](const core::Array& values) { widen(range, values); });
   return range;
 }
 

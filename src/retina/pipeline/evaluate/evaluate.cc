@@ -12,12 +12,12 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/slabs.h"
 #include "retina/label/block_grid.h"
 #include "retina/metric/confusion.h"
 #include "retina/pipeline/evaluate/class_selection.h"
 #include "retina/pipeline/evaluate/image_scores.h"
 #include "retina/store/chunk_cache.h"
-#include "retina/store/slabs.h"
 #include "retina/store/source_identity.h"
 
 namespace retina::pipeline {
@@ -78,7 +78,7 @@ std::vector<core::Box3> blocks_of(const core::VolumeInfo& info, std::int64_t max
     }
     return blocks;
   }
-  store::for_each_slab(info.shape, info.chunk, max_voxels, [&](const core::Box3& slab) {
+  core::for_each_slab(info.shape, info.chunk, max_voxels, [&](const core::Box3& slab) {
     const std::int64_t row = slab.shape[0] * slab.shape[2];
     const std::int64_t rows =
         std::max<std::int64_t>(1, max_voxels / std::max<std::int64_t>(row, 1));

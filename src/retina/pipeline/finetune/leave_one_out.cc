@@ -65,8 +65,7 @@ LeaveOneOut done_before(const LeaveOneOutSetup& setup) {
   try {
     core::from_record(done, core::read_json(setup.file), setup.file.string());
   } catch (const Error& error) {
-    throw Error(error.kind(), Problem{.found = error.what(),
-                                      .remedy = "remove it: its regions are trained again"});
+    throw error.with_remedy("remove it: its regions are trained again");
   }
   bool is_ours = done.steps == setup.steps && done.max_seconds == setup.max_seconds &&
                  done.regions.size() <= setup.regions.size();

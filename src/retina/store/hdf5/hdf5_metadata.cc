@@ -161,8 +161,8 @@ std::array<std::string, 3> spatial_units(const Hdf5Attributes& attributes,
 }
 
 /// Why attribute `name` gives no steps along y and x; empty if it does, or if it is not there.
-std::string fault_of_size(const Hdf5Attributes& attributes, const std::string& name,
-                          const std::string& axes) {
+std::string fault_of_numbers(const Hdf5Attributes& attributes, const std::string& name,
+                             const std::string& axes) {
   if (const auto found = attributes.numbers.find(name); found != attributes.numbers.end()) {
     const auto zyx = spatial_values(found->second, axes);
     return zyx[1] && zyx[2] ? ""
@@ -177,16 +177,19 @@ std::string fault_of_size(const Hdf5Attributes& attributes, const std::string& n
 
 void take_offset(const Hdf5Attributes& attributes, const std::array<std::string, 3>& units,
                  Hdf5Space& space) {
+  if (const std::string fault = fault_of_numbers(attributes, "offset", space.axes);
+      !fault.empty()) {
+    space.notes.push_back(unusable_offset("offset", fault));
+    return;
+  }
   const auto found = attributes.numbers.find("offset");
   if (found == attributes.numbers.end()) {
     return;
   }
   const auto zyx = spatial_values(found->second, space.axes);
-  for (std::size_t i = 0; i < 3; ++i) {
-    const auto nm =
-        zyx[i] && std::isfinite(*zyx[i]) ? in_nanometres(*zyx[i], units[i]) : std::nullopt;
-    space.offset_nm[i] = nm.value_or(0);
-  }
+  const Offset offset = offset_of({{{zyx[0], units[0]}, {zyx[1], units[1]}, {zyx[2], units[2]}}});
+  space.offset_nm = offset.nm;
+  space.notes.insert(space.notes.end(), offset.notes.begin(), offset.notes.end());
 }
 
 }  // namespace
@@ -197,7 +200,7 @@ Hdf5Space understand_hdf5(const Hdf5Attributes& attributes, std::size_t dimensio
   space.axes = choose_axes(attributes, dimensions, wanted_axes, space);
   const auto units = spatial_units(attributes, space.axes);
   for (const char* name : {"resolution", "voxel_size", "element_size_um"}) {
-    if (const std::string fault = fault_of_size(attributes, name, space.axes); !fault.empty()) {
+    if (const std::string fault = fault_of_numbers(attributes, name, space.axes); !fault.empty()) {
       space.notes.push_back(unusable_voxel_size(name, fault));
       continue;
     }
@@ -206,7 +209,7 @@ Hdf5Space understand_hdf5(const Hdf5Attributes& attributes, std::size_t dimensio
       continue;
     }
     const auto zyx = spatial_values(found->second, space.axes);
-    std::array<AxisStep, 3> steps;
+    std::array<AxisLength, 3> steps;
     for (std::size_t i = 0; i < 3; ++i) {
       steps[i] = {zyx[i], std::string_view(name) == "element_size_um" ? "um" : units[i]};
     }

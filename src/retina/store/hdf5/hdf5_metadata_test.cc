@@ -34,6 +34,16 @@ TEST(Hdf5Metadata, UnitsAreFollowed) {
   EXPECT_EQ(understand_hdf5(attributes, 3, "").offset_nm, (core::Vec3d{0, 0, 0}));
 }
 
+TEST(Hdf5Metadata, AnOffsetThatCannotBeUsedIsNoted) {
+  Hdf5Attributes attributes;
+  attributes.numbers = {{"resolution", {40, 4, 4}}, {"offset", {1, 2}}};
+  EXPECT_THAT(understand_hdf5(attributes, 3, "zyx").notes,
+              ElementsAre(HasSubstr("offset is not used (2 value(s) for axes zyx)")));
+  attributes.numbers.erase("offset");
+  attributes.texts = {{"offset", {"1 2 3"}}};
+  EXPECT_THAT(understand_hdf5(attributes, 3, "zyx").notes, ElementsAre(HasSubstr("'1 2 3'")));
+}
+
 TEST(Hdf5Metadata, FallsBackToElementSize) {
   Hdf5Attributes attributes;
   attributes.numbers = {{"element_size_um", {0.04, 0.004, 0.004}}};

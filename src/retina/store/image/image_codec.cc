@@ -31,6 +31,20 @@ core::Array first_channel(const core::Array& image) {
 
 }  // namespace
 
+std::string orientation_note(std::uint32_t orientation) {
+  // where the first row and the first column of the stored pixels belong
+  constexpr std::array<std::string_view, 8> kNames{"top-left",     "top-right",  "bottom-right",
+                                                   "bottom-left",  "left-top",   "right-top",
+                                                   "right-bottom", "left-bottom"};
+  if (orientation == 1) {
+    return {};
+  }
+  return fmt::format(
+      "the tag Orientation is {} ({}): pixels are read as stored, neither turned nor mirrored",
+      orientation,
+      orientation >= 1 && orientation <= kNames.size() ? kNames[orientation - 1] : "unknown");
+}
+
 std::span<const ImageCodec> image_codecs() {
   static const std::array<ImageCodec, 6> codecs{{
       {"png", "\x89PNG\r\n\x1a\n", read_png_header, read_png},

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "retina/core/array.h"
@@ -16,7 +17,11 @@ struct ImageHeader {
   std::int64_t height = 0;
   std::int64_t width = 0;
   bool has_alpha = false;
+  std::uint32_t orientation = 1;  ///< of TIFF and EXIF; 1 = as it is shown
 };
+
+/// What is told of an orientation, which no reader applies; empty for 1.
+std::string orientation_note(std::uint32_t orientation);
 
 /// One format of still images. Both functions throw bad_data naming the file.
 struct ImageCodec {

@@ -23,6 +23,9 @@ class ImageVolume final : public core::Volume {
     if (header_.has_alpha) {
       info_.notes.emplace_back("the alpha channel is not read");
     }
+    if (std::string note = orientation_note(header_.orientation); !note.empty()) {
+      info_.notes.push_back(std::move(note));
+    }
     if (header_.channels > 1) {
       decide_colour();
     }

@@ -48,7 +48,7 @@ class ImageFolderVolume final : public core::Volume {
   explicit ImageFolderVolume(const Location& location)
       : Volume({}), slices_(find_slices(location.file)) {
     header_ = slices_.front().codec->read_header(slices_.front().path);
-    require_equal_slices();
+    look_at_slices();
     info_.source = location.text;
     info_.format = fmt::format("image folder ({})", slices_.front().codec->name);
     info_.axes = "zyx";
@@ -79,7 +79,10 @@ class ImageFolderVolume final : public core::Volume {
     return decode_image(*slice.codec, slice.path, header_, reading);
   }
 
-  void require_equal_slices() const {
+  /// All are of one size and kind; one that shall be turned when it is shown is told.
+  void look_at_slices() {
+    std::string turned;
+    std::size_t count = 0;
     for (const SliceFile& slice : slices_) {
       const ImageHeader header = slice.codec->read_header(slice.path);
       if (header.dtype != header_.dtype || header.channels != header_.channels ||
@@ -90,6 +93,15 @@ class ImageFolderVolume final : public core::Volume {
             "a folder is read as one stack: bring all slices to one size and kind, or name the "
             "images one by one");
       }
+      if (const std::string note = orientation_note(header.orientation); !note.empty()) {
+        if (count++ == 0) {
+          turned = fmt::format("{}: {}", slice.path.filename().string(), note);
+        }
+      }
+    }
+    if (count > 0) {
+      info_.notes.push_back(count == 1 ? turned
+                                       : fmt::format("{} ({} such slices)", turned, count));
     }
   }
 

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <tiffio.h>
 
 #include "retina/store/open.h"
 #include "retina/testing/temp_folder.h"
@@ -52,6 +53,24 @@ TEST(ImageFolder, FormatsMayBeMixed) {
   write_slice(folder / "2.tif", 2);
   const core::Array values = open(folder.path().string())->read({{0, 0, 0}, {2, 1, 1}});
   EXPECT_THAT(values.values<std::uint8_t>(), ::testing::ElementsAre(1, 2));
+}
+
+TEST(ImageFolder, TellsOfSlicesThatShallBeTurned) {
+  const testing::TempFolder folder;
+  for (const char* name : {"1.tif", "2.tif", "3.tif"}) {
+    write_slice(folder / name, 1);
+  }
+  EXPECT_TRUE(open(folder.path().string())->info().notes.empty());
+  for (const char* name : {"2.tif", "3.tif"}) {
+    TIFF* file = TIFFOpen((folder / name).c_str(), "r+");
+    TIFFSetField(file, TIFFTAG_ORIENTATION, ORIENTATION_BOTLEFT);
+    TIFFRewriteDirectory(file);
+    TIFFClose(file);
+  }
+  EXPECT_THAT(open(folder.path().string())->info().notes,
+              ::testing::ElementsAre(::testing::AllOf(::testing::HasSubstr("2.tif"),
+                                                      ::testing::HasSubstr("4 (bottom-left)"),
+                                                      ::testing::HasSubstr("2 such slices"))));
 }
 
 TEST(ImageFolder, NamesTheSliceOfAnotherSize) {

@@ -11,6 +11,7 @@
 #include <jpeglib.h>
 
 #include "retina/store/image/interleave.h"
+#include "retina/store/jpeg/exif.h"
 #include "retina/store/problem.h"
 
 namespace retina::store {
@@ -22,6 +23,9 @@ namespace {
 // A block of 64 pixels takes at least one bit: 512 pixels a byte; times 2 for 4:2:0 colour, times 2
 // for room.
 constexpr std::int64_t kMaxRatio = 2048;
+
+constexpr int kApp1 = JPEG_APP0 + 1;              // where EXIF data lie
+constexpr unsigned int kMostMarkerBytes = 65533;  // as its length has two bytes
 
 struct ErrorState {
   jpeg_error_mgr manager;
@@ -75,7 +79,8 @@ class JpegReader {
     ImageHeader header{.dtype = core::DType::u8,
                        .channels = jpeg_.num_components,
                        .height = jpeg_.image_height,
-                       .width = jpeg_.image_width};
+                       .width = jpeg_.image_width,
+                       .orientation = orientation()};
     if (file_ != nullptr) {
       require_plausible_size(path_, header, kMaxRatio);
     }
@@ -93,6 +98,18 @@ class JpegReader {
   }
 
  private:
+  std::uint32_t orientation() const {
+    for (const jpeg_marker_struct* marker = jpeg_.marker_list; marker != nullptr;
+         marker = marker->next) {
+      const std::uint32_t found =
+          exif_orientation(std::as_bytes(std::span(marker->data, marker->data_length)));
+      if (found != 1) {
+        return found;
+      }
+    }
+    return 1;
+  }
+
   void start() {
     jpeg_.err = jpeg_std_error(&error_.manager);
     error_.manager.error_exit = on_error;
@@ -109,6 +126,7 @@ class JpegReader {
     } else {
       jpeg_mem_src(&jpeg_, reinterpret_cast<const unsigned char*>(bytes_.data()), bytes_.size());
     }
+    jpeg_save_markers(&jpeg_, kApp1, kMostMarkerBytes);
     jpeg_read_header(&jpeg_, TRUE);
     return true;
   }

@@ -124,6 +124,23 @@ TEST(Jpeg, NoHeaderMakesItTakeMemoryThatTheFileCannotFill) {
   EXPECT_THAT(outcome_of_jpeg(folder / "a.jpg"), ::testing::HasSubstr("65000 x 65000"));
 }
 
+TEST(Jpeg, AnOrientationOfExifIsTold) {
+  const testing::TempFolder folder;
+  write_jpeg(folder / "a.jpg", 1, 16, 24);
+  EXPECT_TRUE(open((folder / "a.jpg").string())->info().notes.empty());
+  const std::string exif(
+      "\xFF\xE1\0\x22"
+      "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
+      36);
+  std::string bytes = core::read_text(folder / "a.jpg");
+  bytes.insert(2, exif);
+  std::ofstream(folder / "a.jpg", std::ios::binary) << bytes;
+  const auto volume = open((folder / "a.jpg").string());
+  EXPECT_EQ(volume->shape(), (core::Vec3{1, 16, 24})) << "as stored";
+  EXPECT_THAT(volume->info().notes,
+              ::testing::ElementsAre(::testing::HasSubstr("Orientation is 6 (right-top)")));
+}
+
 TEST(Jpeg, ScansThatComeAgainAndAgainAreRefused) {
   const testing::TempFolder folder;
   write_jpeg(folder / "a.jpg", 1, 64, 64, Coding::progressive);

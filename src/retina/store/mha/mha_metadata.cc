@@ -210,8 +210,8 @@ bool is_identity(const std::vector<double>& matrix) {
 void take_space(const MhaHeader& header, MhaSpace& space) {
   const std::size_t axes = header.sizes.size();
   const std::string spatial = space.axes.substr(0, axes);  // without a trailing c
-  std::array<AxisStep, 3> steps;
-  core::Vec3d offset{0, 0, 0};
+  std::array<AxisLength, 3> steps;
+  std::array<AxisLength, 3> places;
   for (std::size_t i = 0; i < 3; ++i) {
     const std::size_t at = spatial.find("zyx"[i]);
     if (at == std::string::npos) {
@@ -221,15 +221,17 @@ void take_space(const MhaHeader& header, MhaSpace& space) {
     if (axis < header.spacing.size()) {
       steps[i] = {header.spacing[axis], header.unit};
     }
-    if (axis < header.offset.size() && std::isfinite(header.offset[axis])) {
-      offset[i] = in_nanometres(header.offset[axis], header.unit).value_or(0);
+    if (axis < header.offset.size()) {
+      places[i] = {header.offset[axis], header.unit};
     }
   }
   VoxelSize voxel = voxel_size(steps);
   space.voxel_nm = voxel.nm;
   space.notes.insert(space.notes.end(), voxel.notes.begin(), voxel.notes.end());
   if (is_identity(header.transform)) {
-    space.offset_nm = offset;
+    const Offset offset = offset_of(places);
+    space.offset_nm = offset.nm;
+    space.notes.insert(space.notes.end(), offset.notes.begin(), offset.notes.end());
   } else {
     space.notes.emplace_back(
         "the axes are turned or mirrored in space: voxels are read in the stored order, "

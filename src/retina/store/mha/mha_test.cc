@@ -62,6 +62,12 @@ TEST(MhaMetadata, SpacingsThatCannotBeUsedAreNoted) {
               ::testing::Contains(HasSubstr("1 pixel")));
 }
 
+TEST(MhaMetadata, AnOffsetThatCannotBeUsedIsNoted) {
+  const MhaSpace space = space_of_mha("DistanceUnits = nm\nOffset = 1 nan 3\n");
+  EXPECT_EQ(space.offset_nm, (core::Vec3d{0, 0, 0}));
+  EXPECT_THAT(space.notes, ::testing::Contains(HasSubstr("along y, not finite")));
+}
+
 TEST(MhaMetadata, TurnedAxesLoseTheirOrigin) {
   const MhaSpace space = space_of_mha(
       "ElementSpacing = 1 1 1\nDistanceUnits = um\nOffset = 1 2 3\n"

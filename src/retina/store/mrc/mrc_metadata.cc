@@ -241,9 +241,14 @@ void read_offset(const MrcWords& words, const std::array<std::size_t, 3>& places
                  MrcMetadata& out) {
   const auto origin = words.reals(kOrigin);
   const auto start = words.wholes(kStart);
+  const bool is_finite =
+      std::all_of(origin.begin(), origin.end(), [](double v) { return std::isfinite(v); });
+  if (!is_finite) {
+    out.notes.push_back(fmt::format("the origin ({:g}, {:g}, {:g}; x, y, z) is not used", origin[0],
+                                    origin[1], origin[2]));
+  }
   const bool has_origin =
-      std::all_of(origin.begin(), origin.end(), [](double v) { return std::isfinite(v); }) &&
-      std::any_of(origin.begin(), origin.end(), [](double v) { return v != 0; });
+      is_finite && std::any_of(origin.begin(), origin.end(), [](double v) { return v != 0; });
   // IMOD states where the origin lies in the image, unless a flag says that the sign is inverted
   const bool is_inverted =
       words.whole(kStamp) == kImodStamp && (words.whole(kFlags) & kInvertedOrigin) == 0;
@@ -253,7 +258,7 @@ void read_offset(const MrcWords& words, const std::array<std::size_t, 3>& places
       out.offset_nm[2 - i] = is_inverted && nm != 0 ? -nm : nm;
     } else if (out.voxel_nm) {
       const std::size_t axis = places[i] - 1;
-      out.offset_nm[axis] = start[i] * (*out.voxel_nm)[axis];
+      out.offset_nm[axis] = round_significant(start[i] * (*out.voxel_nm)[axis], 15);
     }
   }
 }

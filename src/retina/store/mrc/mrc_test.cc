@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -173,6 +174,15 @@ TEST(Mrc, TakesTheVoxelSizeFromTheCellAndTheOffsetFromOriginOrStart) {
   EXPECT_EQ(volume->info().offset_nm, (core::Vec3d{0, 0, -9.2}));
   volume = open_bytes_of_mode_0(folder, [](MrcForTest& file) { file.set_real(49, 123.0F); });
   EXPECT_EQ(volume->info().offset_nm, (core::Vec3d{0, 0, 12.3}));
+}
+
+TEST(Mrc, AnOriginThatIsNoneIsNoted) {
+  const testing::TempFolder folder;
+  const auto volume = open_bytes_of_mode_0(
+      folder, [](MrcForTest& file) { file.set_real(49, std::numeric_limits<float>::infinity()); });
+  EXPECT_EQ(volume->info().offset_nm, (core::Vec3d{0, 0, 0}));
+  EXPECT_THAT(volume->info().notes,
+              ::testing::Contains(::testing::HasSubstr("the origin (inf, 0, 0; x, y, z)")));
 }
 
 TEST(Mrc, ACellThatIsNoneIsNoted) {

@@ -194,7 +194,11 @@ void parse_resolution(const Json& attributes, std::size_t rank, N5Scale& out) {
   if (units.is_null()) {
     out.notes.emplace_back("resolution has no unit: taken as nanometres");
   }
-  const auto offset = three_numbers(attributes.value("offset", Json()), rank);
+  const Json stated_offset = attributes.value("offset", Json());
+  const auto offset = three_numbers(stated_offset, rank);
+  if (!offset && !stated_offset.is_null()) {
+    out.notes.push_back(unusable_offset("offset", sides_text(stated_offset, rank)));
+  }
   const bool is_zyx = (*given)[1] == (*given)[2] && (*given)[0] != (*given)[1];
   const bool is_xyz = (*given)[0] == (*given)[1] && (*given)[1] != (*given)[2];
   const bool needs_order = (*given)[0] != (*given)[2] || (offset && (*offset)[0] != (*offset)[2]);

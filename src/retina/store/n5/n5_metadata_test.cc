@@ -104,6 +104,12 @@ TEST(N5Scale, EqualSidesTellTheOrderOfAResolution) {
   EXPECT_TRUE(cube.notes.empty());
 }
 
+TEST(N5Scale, AnOffsetThatCannotBeUsedIsNoted) {
+  const N5Scale scale = n5_scale(R"({"resolution":[40,4,4],"offset":[1,2],"units":"nm"})");
+  EXPECT_EQ(scale.voxel_nm, (core::Vec3d{40, 4, 4}));
+  EXPECT_THAT(scale.notes, ::testing::Contains(::testing::HasSubstr("offset is not used")));
+}
+
 TEST(N5Scale, NonsenseIsNoScale) {
   for (const char* text :
        {"{}", R"({"resolution":[0,1,1]})", R"({"resolution":"fine"})", R"({"resolution":[1,1]})",

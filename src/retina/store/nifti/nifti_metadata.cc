@@ -261,11 +261,17 @@ void read_place(const nifti_image& image, NiftiMetadata& out) {
     return;
   }
   const double nm = nanometres_of_unit(image.xyz_units);
+  core::Vec3d offset{0, 0, 0};
   for (std::size_t i = 0; i < 3; ++i) {
     const double place = m[2 - i][3] * nm * (is_lps && i != 0 ? -1 : 1);
-    out.offset_nm[i] =
-        std::isfinite(place) && place != 0 ? round_significant(place, kNiftiDigits) : 0;
+    if (!std::isfinite(place)) {
+      out.notes.push_back(
+          unusable_offset("offset", fmt::format("{} along {}", m[2 - i][3], "zyx"[i])));
+      return;
+    }
+    offset[i] = place != 0 ? round_significant(place, kNiftiDigits) : 0;
   }
+  out.offset_nm = offset;
 }
 
 void read_scaling(const nifti_image& image, NiftiMetadata& out) {

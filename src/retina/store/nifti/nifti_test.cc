@@ -167,6 +167,12 @@ TEST(Nifti, TheOffsetNeedsAxesThatAreKept) {
   volume = open_changed(folder, [&](NiftiForTest& h) { place(h, -1, 1, 1); });
   EXPECT_EQ(volume->info().offset_nm, (core::Vec3d{0, 0, 0}));
   EXPECT_THAT(volume->info().notes, ::testing::Contains(::testing::HasSubstr("orientation")));
+  volume = open_changed(folder, [&](NiftiForTest& h) {
+    place(h, 1, 1, 1);
+    h.set<float>(292 + 16, std::numeric_limits<float>::infinity());
+  });
+  EXPECT_EQ(volume->info().offset_nm, (core::Vec3d{0, 0, 0}));
+  EXPECT_THAT(volume->info().notes, ::testing::Contains(::testing::HasSubstr("inf along y")));
 }
 
 TEST(Nifti, ScaledValuesBecomeFloat32) {

@@ -327,8 +327,8 @@ std::string axes_of_header(const NrrdHeader& header, NrrdSpace& space) {
 /// numbers.
 struct NrrdDirections {
   std::array<std::vector<double>, 3> zyx;
-  std::array<AxisStep, 3> steps;  ///< lengths of the vectors
-  bool is_aligned = true;         ///< z, y, x along the third, second, first axis of space, forward
+  std::array<AxisLength, 3> steps;  ///< lengths of the vectors
+  bool is_aligned = true;  ///< z, y, x along the third, second, first axis of space, forward
 };
 
 NrrdDirections directions_of(const NrrdHeader& header, const std::string& axes) {
@@ -353,12 +353,12 @@ NrrdDirections directions_of(const NrrdHeader& header, const std::string& axes) 
     out.steps[i].unit = unit;
     // "none" for an axis of space is no length: it must not pass for an axis that is not there
     const double exact = vector.empty() ? std::nan("") : std::sqrt(sum);
-    out.steps[i].step = in_nanometres(exact, "nm");
+    out.steps[i].value = in_nanometres(exact, "nm");
   }
   return out;
 }
 
-void take_directions(const NrrdHeader& header, NrrdSpace& space, std::array<AxisStep, 3>& steps) {
+void take_directions(const NrrdHeader& header, NrrdSpace& space, std::array<AxisLength, 3>& steps) {
   const NrrdDirections directions = directions_of(header, space.axes);
   steps = directions.steps;
   if (!directions.is_aligned) {
@@ -368,17 +368,15 @@ void take_directions(const NrrdHeader& header, NrrdSpace& space, std::array<Axis
         "and origin are not applied");
     return;
   }
-  core::Vec3d offset{0, 0, 0};
-  for (std::size_t k = 0; k < std::min<std::size_t>(3, header.origin.size()); ++k) {
-    const auto nm = k < header.space_units.size()
-                        ? in_nanometres(header.origin[k], header.space_units[k])
-                        : std::nullopt;
-    if (!nm || !std::isfinite(*nm)) {
-      return;
-    }
-    offset[2 - k] = *nm;
+  std::array<AxisLength, 3> places;
+  const bool is_known = !std::all_of(header.origin.begin(), header.origin.end(),
+                                     [](double place) { return std::isnan(place); });
+  for (std::size_t k = 0; is_known && k < std::min<std::size_t>(3, header.origin.size()); ++k) {
+    places[2 - k] = {header.origin[k], k < header.space_units.size() ? header.space_units[k] : ""};
   }
-  space.offset_nm = offset;
+  const Offset offset = offset_of(places);
+  space.offset_nm = offset.nm;
+  space.notes.insert(space.notes.end(), offset.notes.begin(), offset.notes.end());
 }
 
 }  // namespace
@@ -398,7 +396,7 @@ NrrdSpace understand_nrrd(const NrrdHeader& header, const std::string& wanted_ax
                    "one letter of t, c, z, y, x for each dimension, slowest first",
                    "give other axes");
   }
-  std::array<AxisStep, 3> steps;
+  std::array<AxisLength, 3> steps;
   if (!header.directions.empty()) {
     take_directions(header, space, steps);
   } else {
@@ -406,7 +404,7 @@ NrrdSpace understand_nrrd(const NrrdHeader& header, const std::string& wanted_ax
       const std::size_t at = space.axes.find("zyx"[i]);
       const std::size_t axis = space.axes.size() - 1 - at;
       if (at != std::string::npos && axis < header.spacings.size()) {
-        steps[i].step = header.spacings[axis].value_or(std::nan(""));
+        steps[i].value = header.spacings[axis].value_or(std::nan(""));
         steps[i].unit = axis < header.units.size() ? header.units[axis] : "";
       }
     }

@@ -67,6 +67,19 @@ TEST(NrrdMetadata, TurnedAxesKeepTheirLengthAndLoseTheirOrigin) {
   EXPECT_THAT(space.notes, ::testing::Contains(HasSubstr("turned or mirrored")));
 }
 
+TEST(NrrdMetadata, AnOriginThatCannotBeUsedIsNoted) {
+  const std::string space =
+      "space dimension: 3\nspace directions: (4,0,0) (0,4,0) (0,0,50)\n"
+      "space units: \"nm\" \"nm\" \"nm\"\nkinds: domain domain domain\n";
+  for (const char* origin : {"(1,inf,3)", "(1,nan,3)"}) {
+    const NrrdSpace found = space_of(space + "space origin: " + origin + "\n");
+    EXPECT_EQ(found.offset_nm, (core::Vec3d{0, 0, 0})) << origin;
+    EXPECT_THAT(found.notes, ElementsAre(HasSubstr("along y, not finite"))) << origin;
+  }
+  EXPECT_THAT(space_of(space + "space origin: (nan,nan,nan)\n").notes, ::testing::IsEmpty())
+      << "not known";
+}
+
 TEST(NrrdMetadata, DoesNotGuessUnits) {
   for (const char* more :
        {"spacings: 4.6 4.6 50\n",

@@ -12,6 +12,7 @@
 #include "retina/store/precomputed/precomputed_array.h"
 #include "retina/store/precomputed/precomputed_metadata.h"
 #include "retina/store/problem.h"
+#include "retina/store/units.h"
 
 namespace retina::store {
 
@@ -85,8 +86,9 @@ core::VolumeInfo describe_scale(const Location& location, const PrecomputedInfo&
   for (std::size_t i = 0; i < 3; ++i) {
     // the format counts from a voxel's corner, this project from its centre: of two scales with
     // one corner the coarser begins later
-    info.offset_nm[i] = static_cast<double>(scale.start[i]) * scale.voxel_nm[i] +
-                        (scale.voxel_nm[i] - finest[i]) / 2;
+    info.offset_nm[i] = round_significant(static_cast<double>(scale.start[i]) * scale.voxel_nm[i] +
+                                              (scale.voxel_nm[i] - finest[i]) / 2,
+                                          15);
   }
   if (finest == core::Vec3d{1, 1, 1}) {
     info.notes.emplace_back("voxels of 1 nm: some programs write this when the size is not known");

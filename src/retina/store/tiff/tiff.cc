@@ -181,7 +181,8 @@ ImageHeader read_tiff_header(const fs::path& path) {
           .channels = page.channels(),
           .height = page.height,
           .width = page.width,
-          .has_alpha = static_cast<std::uint32_t>(page.channels()) < page.samples};
+          .has_alpha = static_cast<std::uint32_t>(page.channels()) < page.samples,
+          .orientation = page.orientation};
 }
 
 core::Array read_tiff_page(const fs::path& path) {

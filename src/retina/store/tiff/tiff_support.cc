@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 #include <tiffio.h>
 
+#include "retina/store/image/image_codec.h"
 #include "retina/store/problem.h"
 
 namespace retina::store {
@@ -35,14 +37,6 @@ std::string compression_name(std::uint32_t compression) {
     default:
       return fmt::format("compression {}", compression);
   }
-}
-
-/// Where the first row and the first column of the stored pixels belong.
-std::string_view orientation_name(std::uint32_t orientation) {
-  constexpr std::array<std::string_view, 8> kNames{"top-left",     "top-right",  "bottom-right",
-                                                   "bottom-left",  "left-top",   "right-top",
-                                                   "right-bottom", "left-bottom"};
-  return orientation >= 1 && orientation <= kNames.size() ? kNames[orientation - 1] : "unknown";
 }
 
 bool is_bilevel(std::uint32_t compression) {
@@ -157,11 +151,8 @@ std::vector<std::string> how_values_are_read(const TiffDirectory& page) {
                         ? "the alpha channel is not read"
                         : "values beyond red, green and blue are not read");
   }
-  if (page.orientation != ORIENTATION_TOPLEFT) {
-    notes.push_back(fmt::format(
-        "the TIFF tag Orientation is {} ({}): pixels are read as stored, neither turned "
-        "nor mirrored",
-        page.orientation, orientation_name(page.orientation)));
+  if (std::string note = orientation_note(page.orientation); !note.empty()) {
+    notes.push_back(std::move(note));
   }
   return notes;
 }

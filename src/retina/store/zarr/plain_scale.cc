@@ -97,9 +97,14 @@ SpatialScale plain_scale(const Json& attributes, const std::string& axes) {
     return out;
   }
   out.voxel_nm = voxel_nm;
-  const std::vector<Json> offset = spatial_entries(attributes.value("offset", Json()), axes);
-  if (are_numbers(offset)) {
-    out.offset_nm = in_zyx(offset, axes, *nm);
+  if (const Json stated_offset = attributes.value("offset", Json()); !stated_offset.is_null()) {
+    const std::vector<Json> offset = spatial_entries(stated_offset, axes);
+    if (are_numbers(offset)) {
+      out.offset_nm = in_zyx(offset, axes, *nm);
+    } else {
+      out.notes.push_back(
+          unusable_offset("offset", fmt::format("{} for axes {}", stated_offset.dump(), axes)));
+    }
   }
   if (units.is_null()) {
     out.notes.emplace_back("the resolution has no unit: taken as nanometres, in the array's order");

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -30,6 +31,15 @@ TEST(PlainScale, ChannelsMayOrMayNotBeCounted) {
     EXPECT_THAT(scale.notes, ::testing::ElementsAre(::testing::HasSubstr("nanometres")));
   }
   EXPECT_EQ(plain_scale_of(R"({"resolution":[4,5]})", "yx").voxel_nm, (core::Vec3d{4, 4, 5}));
+}
+
+TEST(PlainScale, AnOffsetThatCannotBeUsedIsNoted) {
+  for (const char* offset : {"[1,2]", R"("1,2,3")", R"([1,2,"3"])"}) {
+    const SpatialScale scale = plain_scale_of(
+        fmt::format(R"({{"resolution":[40,4,5],"offset":{},"units":"nm"}})", offset), "zyx");
+    EXPECT_EQ(scale.offset_nm, (core::Vec3d{0, 0, 0}));
+    EXPECT_THAT(scale.notes, ::testing::ElementsAre(::testing::HasSubstr("offset is not used")));
+  }
 }
 
 TEST(PlainScale, NonsenseIsNoVoxelSize) {

@@ -1,17 +1,16 @@
-#include "retina/store/slabs.h"
+#include "retina/core/slabs.h"
 
 #include <vector>
 
 #include <gtest/gtest.h>
 
-namespace retina::store {
+namespace retina::core {
 namespace {
 
-std::vector<std::int64_t> slab_starts(const core::Vec3& shape, std::int64_t unit,
-                                      std::int64_t voxels) {
+std::vector<std::int64_t> slab_starts(const Vec3& shape, std::int64_t unit, std::int64_t voxels) {
   std::vector<std::int64_t> starts;
   for_each_slab(shape, {unit, 0, 0}, voxels,
-                [&](const core::Box3& box) { starts.push_back(box.start[0]); });
+                [&](const Box3& box) { starts.push_back(box.start[0]); });
   return starts;
 }
 
@@ -28,12 +27,12 @@ TEST(Slabs, AreAtLeastOnePlane) {
 }
 
 TEST(Slabs, ALargePlaneIsCutIntoBandsOfWholeChunks) {
-  std::vector<core::Box3> boxes;
-  const auto visit = [&](const core::Box3& box) { boxes.push_back(box); };
+  std::vector<Box3> boxes;
+  const auto visit = [&](const Box3& box) { boxes.push_back(box); };
   for_each_slab({2, 50, 100}, {1, 8, 100}, 1700, visit);
   ASSERT_EQ(boxes.size(), 8U);
-  EXPECT_EQ(boxes[1], (core::Box3{.start = {0, 16, 0}, .shape = {1, 16, 100}}));
-  EXPECT_EQ(boxes[7], (core::Box3{.start = {1, 48, 0}, .shape = {1, 2, 100}}));
+  EXPECT_EQ(boxes[1], (Box3{.start = {0, 16, 0}, .shape = {1, 16, 100}}));
+  EXPECT_EQ(boxes[7], (Box3{.start = {1, 48, 0}, .shape = {1, 2, 100}}));
   boxes.clear();
   for_each_slab({1, 50, 100}, {1, 8, 100}, 300,
                 visit);  // less than a chunk: no chunk is read twice
@@ -41,4 +40,4 @@ TEST(Slabs, ALargePlaneIsCutIntoBandsOfWholeChunks) {
 }
 
 }  // namespace
-}  // namespace retina::store
+}  // namespace retina::core

@@ -1,8 +1,8 @@
-#include "retina/store/slabs.h"
+#include "retina/core/slabs.h"
 
 #include <algorithm>
 
-namespace retina::store {
+namespace retina::core {
 
 namespace {
 
@@ -14,8 +14,8 @@ std::int64_t count_that_fits(std::int64_t voxels, std::int64_t most, std::int64_
 
 }  // namespace
 
-void for_each_slab(const core::Vec3& shape, const core::Vec3& chunk, std::int64_t max_voxels,
-                   const std::function<void(const core::Box3&)>& visit) {
+void for_each_slab(const Vec3& shape, const Vec3& chunk, std::int64_t max_voxels,
+                   const std::function<void(const Box3&)>& visit) {
   const auto unit = [&](std::size_t axis) {
     return std::clamp<std::int64_t>(chunk[axis], 1, std::max<std::int64_t>(1, shape[axis]));
   };
@@ -32,4 +32,4 @@ void for_each_slab(const core::Vec3& shape, const core::Vec3& chunk, std::int64_
   }
 }
 
-}  // namespace retina::store
+}  // namespace retina::core
