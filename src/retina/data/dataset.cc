@@ -7,6 +7,7 @@
 
 #include "retina/core/error.h"
 #include "retina/core/finite.h"
+#include "retina/core/slabs.h"
 
 namespace retina::data {
 
@@ -30,10 +31,6 @@ void require_one_channel(const core::Volume& volume) {
                         .expected = "one channel",
                         .remedy = "convert it to grey values, or take one channel of it"});
   }
-}
-
-core::Box3 box_of(const core::Volume& volume, const Slice& slice) {
-  return core::slice_box(volume.shape(), slice.axis, slice.index);
 }
 
 /// A box of thickness 1 as a plane {1,y,x}: it has its voxels in that order already.
@@ -73,14 +70,11 @@ std::string known_values(const LabelMap& map) {
 }
 
 /// Stored value -> class id, kIgnore, or nothing.
-std::optional<std::uint8_t> class_of(const LabelMap& map, bool two_valued, std::int64_t value) {
+std::optional<std::uint8_t> class_of(const LabelMap& map, std::int64_t value) {
   if (map.ignore_value == value) {
     return kIgnore;
   }
   if (map.values.empty()) {
-    if (two_valued && value == 255) {
-      return std::uint8_t{1};
-    }
     return value >= 0 && value < map.class_count ? std::optional(static_cast<std::uint8_t>(value))
                                                  : std::nullopt;
   }
@@ -90,18 +84,6 @@ std::optional<std::uint8_t> class_of(const LabelMap& map, bool two_valued, std::
     }
   }
   return std::nullopt;
-}
-
-template <class T>
-std::map<std::int64_t, std::int64_t> census_of(std::span<const T> values) {
-  std::map<std::int64_t, std::int64_t> counts;
-  std::size_t run = 0;  // labels come in long runs: one look-up for each
-  for (std::size_t i = 0; i < values.size(); i = run) {
-    for (run = i + 1; run < values.size() && values[run] == values[i]; ++run) {
-    }
-    counts[static_cast<std::int64_t>(values[i])] += static_cast<std::int64_t>(run - i);
-  }
-  return counts;
 }
 
 core::Array read_stored_labels(const core::Volume& labels, const core::Box3& box) {
@@ -117,11 +99,31 @@ core::Array read_stored_labels(const core::Volume& labels, const core::Box3& box
   return labels.read(box);
 }
 
-LabelCensus census(const core::Array& stored) {
-  return core::dispatch(stored.dtype(), [&](auto zero) {
-    const auto counts = census_of<decltype(zero)>(stored.values<decltype(zero)>());
-    return LabelCensus{.counts = {counts.begin(), counts.end()}};
+using Counts = std::map<std::int64_t, std::int64_t>;  // pixels by stored value
+
+void add_counts(const core::Array& stored, Counts& counts) {
+  core::dispatch(stored.dtype(), [&](auto zero) {
+    const auto values = stored.values<decltype(zero)>();
+    std::size_t run = 0;  // labels come in long runs: one look-up for each
+    for (std::size_t i = 0; i < values.size(); i = run) {
+      for (run = i + 1; run < values.size() && values[run] == values[i]; ++run) {
+      }
+      counts[static_cast<std::int64_t>(values[i])] += static_cast<std::int64_t>(run - i);
+    }
   });
+}
+
+LabelCensus census_of(const Counts& counts) {
+  return {.counts = {counts.begin(), counts.end()}};
+}
+
+LabelMap map_for(const LabelMap& map, const core::Array& stored) {
+  if (!is_decided_by_plane(map)) {
+    return map;
+  }
+  Counts counts;
+  add_counts(stored, counts);
+  return map_of_plane(map, census_of(counts));
 }
 
 [[noreturn]] void fail_value(const LabelMap& map, const core::Volume& labels, std::int64_t value,
@@ -172,6 +174,15 @@ core::Box3 part_in_volume(const core::Vec3& shape, const Slice& slice, const cor
   return box;
 }
 
+std::vector<core::Box3> bands_of(const core::Volume& volume, const Slice& slice,
+                                 std::int64_t pixels) {
+  const std::size_t rows = slice.axis == 0 ? 1 : 0;
+  std::vector<core::Box3> bands;
+  core::for_each_slab(plane_shape(volume.shape(), slice.axis), {1, volume.info().chunk[rows], 0},
+                      pixels, [&](const core::Box3& band) { bands.push_back(band); });
+  return bands;
+}
+
 std::string describe(const Dataset& dataset, const Slice& slice) {
   const LabelledVolume& volume = volume_of(dataset, slice);
   if (is_flat(*volume.image)) {
@@ -184,8 +195,7 @@ std::string describe(const Dataset& dataset, const Slice& slice) {
 core::Array class_ids(const LabelMap& map, const core::Volume& labels, const core::Box3& box) {
   const core::Array stored = read_stored_labels(labels, box);
   core::Array classes(core::DType::u8, 1, stored.shape());
-  const bool two_valued =
-      map.values.empty() && map.class_count == 2 && census(stored).only_0_and_255();
+  const LabelMap of_plane = map_for(map, stored);
   const auto out = classes.values<std::uint8_t>();
   core::dispatch(stored.dtype(), [&](auto zero) {
     const auto in = stored.values<decltype(zero)>();
@@ -193,7 +203,7 @@ core::Array class_ids(const LabelMap& map, const core::Volume& labels, const cor
     for (std::size_t i = 0; i < in.size(); ++i) {
       if (i == 0 || in[i] != in[i - 1]) {
         const auto value = static_cast<std::int64_t>(in[i]);
-        id = class_of(map, two_valued, value);
+        id = class_of(of_plane, value);
         if (!id) {
           fail_value(map, labels, value, position_in(box, static_cast<std::int64_t>(i)));
         }
@@ -214,19 +224,25 @@ core::Array read_image(const Dataset& dataset, const Slice& slice, const core::B
   return core::to_uint8(read_stored_image(volume, slice, part), volume.range);
 }
 
+LabelledPlane read_image_part(const Dataset& dataset, const Slice& slice, const core::Box3& part) {
+  const LabelledVolume& volume = volume_of(dataset, slice);
+  const core::Array stored = read_stored_image(volume, slice, part);
+  return {.image = core::to_uint8(stored, volume.range),
+          .labels = {},
+          .non_finite = core::count_non_finite(stored)};
+}
+
+core::Array read_label_part(const LabelMap& map, const core::Volume& labels, const Slice& slice,
+                            const core::Box3& part) {
+  return as_plane(class_ids(map, labels, part_in_volume(labels.shape(), slice, part)), part.shape);
+}
+
 LabelledPlane read_plane(const Dataset& dataset, const Slice& slice) {
   const LabelledVolume& volume = volume_of(dataset, slice);
-  LabelledPlane plane;
-  {
-    const core::Array stored = read_stored_image(
-        volume, slice, core::whole(plane_shape(volume.image->shape(), slice.axis)));
-    plane.image = core::to_uint8(stored, volume.range);
-    plane.non_finite = core::count_non_finite(stored);
-  }  // which is gone before the labels are read
+  const core::Box3 all = core::whole(plane_shape(volume.image->shape(), slice.axis));
+  LabelledPlane plane = read_image_part(dataset, slice, all);
   if (volume.labels != nullptr) {
-    plane.labels =
-        as_plane(class_ids(dataset.label_map, *volume.labels, box_of(*volume.labels, slice)),
-                 plane.image.shape());
+    plane.labels = read_label_part(dataset.label_map, *volume.labels, slice, all);
   }
   return plane;
 }
@@ -235,6 +251,18 @@ bool LabelCensus::only_0_and_255() const {
   return !counts.empty() && counts.back().first == 255 &&
          std::all_of(counts.begin(), counts.end(),
                      [](const auto& c) { return c.first == 0 || c.first == 255; });
+}
+
+bool is_decided_by_plane(const LabelMap& map) {
+  return map.values.empty() && map.class_count == 2 && map.ignore_value != 255;
+}
+
+LabelMap map_of_plane(const LabelMap& map, const LabelCensus& census) {
+  LabelMap of_plane = map;
+  if (is_decided_by_plane(map)) {
+    of_plane.values = {{0, 0}, {census.only_0_and_255() ? 255 : 1, 1}};
+  }
+  return of_plane;
 }
 
 bool is_two_valued(const Dataset& dataset, const std::vector<Slice>& slices) {
@@ -264,7 +292,13 @@ bool is_two_valued(const Dataset& dataset, const std::vector<Slice>& slices) {
 }
 
 LabelCensus count_labels(const LabelledVolume& volume, const Slice& slice) {
-  return census(read_stored_labels(*volume.labels, box_of(*volume.labels, slice)));
+  Counts counts;
+  for (const core::Box3& band : bands_of(*volume.labels, slice)) {
+    add_counts(
+        read_stored_labels(*volume.labels, part_in_volume(volume.labels->shape(), slice, band)),
+        counts);
+  }
+  return census_of(counts);
 }
 
 }  // namespace retina::data

@@ -64,11 +64,20 @@ inline constexpr std::uint8_t kIgnore = 255;
 /// Every `every`-th plane across `axis` of volume number `volume`.
 std::vector<Slice> slices_across(const core::Vec3& shape, int volume, int axis, std::int64_t every);
 
+/// Pixels of a plane that are looked at together where it need not be whole in memory.
+inline constexpr std::int64_t kBandPixels = std::int64_t{16} << 20;
+
 /// Shape {1,y,x} of a plane cut from a volume of `shape` across `axis`.
 core::Vec3 plane_shape(const core::Vec3& shape, int axis);
 
 /// Where the part {0,y,x} + {1,h,w} of a plane lies in its volume, which has `shape`.
 core::Box3 part_in_volume(const core::Vec3& shape, const Slice& slice, const core::Box3& part);
+
+/// Parts that cover a plane of `volume` once, from the top: the whole where it has no more than
+/// `pixels` or its rows are not stored apart (VolumeInfo::chunk), else bands of no more, or of one
+/// chunk of rows where that is more.
+std::vector<core::Box3> bands_of(const core::Volume& volume, const Slice& slice,
+                                 std::int64_t pixels = kBandPixels);
 
 /// "NAME" for a 2D image, "NAME z=12" for a plane of a volume: how messages name a slice.
 std::string describe(const Dataset& dataset, const Slice& slice);
@@ -88,6 +97,13 @@ core::Array read_image(const Dataset& dataset, const Slice& slice);
 /// A part {0,y,x} + {1,h,w} of it, pixel for pixel the same; nothing else of the volume is read.
 core::Array read_image(const Dataset& dataset, const Slice& slice, const core::Box3& part);
 
+/// The same, with the number of stored values that are NaN or infinite and no labels.
+LabelledPlane read_image_part(const Dataset& dataset, const Slice& slice, const core::Box3& part);
+
+/// The class_ids() of such a part of a plane of `labels` (u8, {1,h,w}).
+core::Array read_label_part(const LabelMap& map, const core::Volume& labels, const Slice& slice,
+                            const core::Box3& part);
+
 /// How often each stored value occurs, ascending by value.
 struct LabelCensus {
   std::vector<std::pair<std::int64_t, std::int64_t>> counts;  ///< value, pixels
@@ -95,11 +111,18 @@ struct LabelCensus {
   bool only_0_and_255() const;
 };
 
+/// Whether what 255 means follows from the other values of its plane: see class_ids().
+bool is_decided_by_plane(const LabelMap& map);
+
+/// The map that gives every part of a plane the class ids that class_ids() gives the whole, whose
+/// stored values are `census`.
+LabelMap map_of_plane(const LabelMap& map, const LabelCensus& census);
+
 /// True if the labels in `slices` hold nothing but 0 and 255, 255 among them, and no map says what
 /// 255 means: a mask of one class. Planes that cannot be read do not count; who reads them is told.
 bool is_two_valued(const Dataset& dataset, const std::vector<Slice>& slices);
 
-/// Stored label values of one plane, before any map.
+/// Stored label values of one plane, before any map; read by bands.
 LabelCensus count_labels(const LabelledVolume& volume, const Slice& slice);
 
 }  // namespace retina::data

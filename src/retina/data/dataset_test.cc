@@ -143,6 +143,61 @@ TEST(Dataset, ColourImagesAreRefused) {
   EXPECT_THROW(read_plane(dataset, {}), Error);
 }
 
+/// The same values with rows that are stored apart.
+std::shared_ptr<core::Volume> with_chunk(core::Array values, const core::Vec3& chunk) {
+  core::VolumeInfo info;
+  info.shape = values.shape();
+  info.dtype = values.dtype();
+  info.chunk = chunk;
+  return std::make_shared<core::ArrayVolume>(info, std::move(values));
+}
+
+TEST(Dataset, BandsAreThePlaneInParts) {
+  const core::Vec3 shape{3, 8, 5};
+  core::Array mask = coordinates(shape);
+  for (std::uint8_t& value : mask.values<std::uint8_t>()) {
+    value = value > 150 ? 255 : 0;
+  }
+  Dataset dataset;
+  dataset.label_map.class_count = 2;
+  dataset.volumes.push_back({.name = "v",
+                             .image = with_chunk(coordinates(shape), {1, 2, 5}),
+                             .labels = with_chunk(std::move(mask), {1, 3, 5}),
+                             .range = {}});
+  const LabelledVolume& volume = dataset.volumes.front();
+  for (const Slice slice : {Slice{0, 0, 1}, Slice{0, 1, 4}, Slice{0, 2, 3}}) {
+    const LabelledPlane plane = read_plane(dataset, slice);
+    const LabelMap map = map_of_plane(dataset.label_map, count_labels(volume, slice));
+    std::vector<std::uint8_t> pixels;
+    for (const core::Box3& band : bands_of(*volume.image, slice, 10)) {
+      const auto part = bytes_of(read_image_part(dataset, slice, band).image);
+      EXPECT_LE(part.size(), 10U);
+      pixels.insert(pixels.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(pixels, bytes_of(plane.image));
+    std::vector<std::uint8_t> ids;
+    for (const core::Box3& band : bands_of(*volume.labels, slice, 1)) {
+      const auto part = bytes_of(read_label_part(map, *volume.labels, slice, band));
+      ids.insert(ids.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(ids, bytes_of(plane.labels));
+  }
+  EXPECT_EQ(bands_of(*volume.labels, {0, 0, 1}, 1).size(), 3U) << "whole chunks: 3, 3 and 2 rows";
+  EXPECT_EQ(bands_of(*with_chunk(coordinates(shape), {1, 0, 0}), {0, 0, 1}, 1).size(), 1U);
+}
+
+TEST(Dataset, Value255IsUnknownInEveryPartOfAPlaneThatHoldsAnotherClass) {
+  const core::Vec3 shape{1, 3, 1};
+  Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 1, 255}));
+  dataset.label_map.class_count = 2;
+  const LabelledVolume& volume = dataset.volumes.front();
+  const LabelMap map = map_of_plane(dataset.label_map, count_labels(volume, {}));
+  EXPECT_EQ(bytes_of(read_label_part(map, *volume.labels, {}, {{0, 0, 0}, {1, 2, 1}})),
+            (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_THROW(read_label_part(map, *volume.labels, {}, {{0, 2, 0}, {1, 1, 1}}), Error)
+      << "though this part alone holds nothing but 255";
+}
+
 TEST(Dataset, CensusCountsStoredValues) {
   const core::Vec3 shape{1, 2, 3};
   const Dataset dataset = one_volume(coordinates(shape), labels_of(shape, {0, 0, 4, 4, 4, 9}));

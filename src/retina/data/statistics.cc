@@ -8,47 +8,71 @@
 
 namespace retina::data {
 
-void Statistics::add(const LabelledPlane& plane) {
-  for (const std::uint8_t v : plane.image.values<std::uint8_t>()) {
-    ++histogram[v];
+namespace {
+
+void count_bytes(const core::Array& bytes, std::array<std::int64_t, 256>& counts) {
+  for (const std::uint8_t value : bytes.values<std::uint8_t>()) {
+    ++counts[value];
   }
-  ++planes;
+}
+
+std::int64_t sum(const std::array<std::int64_t, 256>& counts) {
+  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+}
+
+}  // namespace
+
+void PixelCounts::add_image(const LabelledPlane& part) {
+  count_bytes(part.image, histogram);
+  non_finite += part.non_finite;
+}
+
+void PixelCounts::add_labels(const core::Array& part) {
+  count_bytes(part, class_pixels);
+}
+
+void Statistics::add_plane(const PixelCounts& plane) {
+  for (std::size_t i = 0; i < histogram.size(); ++i) {
+    histogram[i] += plane.histogram[i];
+    class_pixels[i] += plane.class_pixels[i];
+  }
   non_finite += plane.non_finite;
-  if (plane.labels.elements() == 0) {
-    return;
-  }
-  std::array<std::int64_t, 256> counts{};
-  for (const std::uint8_t id : plane.labels.values<std::uint8_t>()) {
-    ++counts[id];
-  }
-  for (std::size_t id = 0; id < counts.size(); ++id) {
-    class_pixels[id] += counts[id];
-  }
-  if (counts[0] + counts[kIgnore] == plane.labels.elements()) {
+  ++planes;
+  const std::int64_t labelled = sum(plane.class_pixels);
+  if (labelled > 0 && plane.class_pixels[0] + plane.class_pixels[kIgnore] == labelled) {
     ++empty_planes;
   }
 }
 
+void Statistics::add_plane(const LabelledPlane& plane) {
+  PixelCounts counts;
+  counts.add_image(plane);
+  if (plane.labels.elements() > 0) {
+    counts.add_labels(plane.labels);
+  }
+  add_plane(counts);
+}
+
 std::int64_t Statistics::pixels() const {
-  return std::accumulate(histogram.begin(), histogram.end(), std::int64_t{0});
+  return sum(histogram);
 }
 
 double Statistics::mean() const {
-  double sum = 0;
+  double total = 0;
   for (std::size_t v = 0; v < histogram.size(); ++v) {
-    sum += static_cast<double>(v) * static_cast<double>(histogram[v]);
+    total += static_cast<double>(v) * static_cast<double>(histogram[v]);
   }
-  return pixels() == 0 ? 0 : sum / static_cast<double>(pixels()) / 255;
+  return pixels() == 0 ? 0 : total / static_cast<double>(pixels()) / 255;
 }
 
 double Statistics::std() const {
   const double centre = mean() * 255;
-  double sum = 0;
+  double total = 0;
   for (std::size_t v = 0; v < histogram.size(); ++v) {
     const double d = static_cast<double>(v) - centre;
-    sum += d * d * static_cast<double>(histogram[v]);
+    total += d * d * static_cast<double>(histogram[v]);
   }
-  return pixels() == 0 ? 0 : std::sqrt(sum / static_cast<double>(pixels())) / 255;
+  return pixels() == 0 ? 0 : std::sqrt(total / static_cast<double>(pixels())) / 255;
 }
 
 std::vector<double> Statistics::class_shares(int class_count) const {
@@ -74,7 +98,7 @@ Statistics measure(const Dataset& dataset, std::int64_t max_planes, std::uint64_
           rng.integer(static_cast<std::int64_t>(i), static_cast<std::int64_t>(slices.size()) - 1);
       std::swap(slices[i], slices[static_cast<std::size_t>(other)]);
     }
-    statistics.add(read_plane(dataset, slices[i]));
+    statistics.add_plane(read_plane(dataset, slices[i]));
   }
   return statistics;
 }

@@ -23,7 +23,7 @@ TEST(Statistics, SharesLeaveOutUnknownPixels) {
   labels[1] = 1;
   labels[2] = labels[3] = kIgnore;
   Statistics s;
-  s.add(plane);
+  s.add_plane(plane);
   EXPECT_EQ(s.class_shares(2), (std::vector<double>{0.5, 0.5}));
   EXPECT_EQ(s.empty_planes, 0);
 }
@@ -32,7 +32,7 @@ TEST(Statistics, PlanesWithoutForegroundAreCounted) {
   LabelledPlane plane{.image = core::Array(core::DType::u8, 1, {1, 2, 2}),
                       .labels = core::Array(core::DType::u8, 1, {1, 2, 2})};
   Statistics s;
-  s.add(plane);
+  s.add_plane(plane);
   EXPECT_EQ(s.empty_planes, 1);
 }
 
@@ -40,8 +40,8 @@ TEST(Statistics, PixelsThatAreNotFiniteAddUp) {
   const LabelledPlane plane{
       .image = core::Array(core::DType::u8, 1, {1, 2, 2}), .labels = {}, .non_finite = 3};
   Statistics s;
-  s.add(plane);
-  s.add(plane);
+  s.add_plane(plane);
+  s.add_plane(plane);
   EXPECT_EQ(s.non_finite, 6);
 }
 

@@ -12,11 +12,25 @@ class ClassView final : public core::Volume {
   ClassView(std::shared_ptr<const core::Volume> labels, LabelMap map)
       : Volume(labels->info()), labels_(std::move(labels)), map_(std::move(map)) {
     info_.dtype = core::DType::u8;
+    if (is_decided_by_plane(map_)) {
+      info_.chunk = {0, 0, 0};  // who reads by bands shall read planes, along any axis, whole
+    }
   }
 
  protected:
   core::Array read_box(const core::Box3& box) const override {
-    return class_ids(map_, *labels_, box);
+    const bool is_plane = box.shape[0] == 1 || box.shape[1] == 1 || box.shape[2] == 1;
+    if (is_plane || !is_decided_by_plane(map_)) {
+      return class_ids(map_, *labels_, box);
+    }
+    core::Array classes(core::DType::u8, 1, box.shape);
+    for (std::int64_t z = box.start[0]; z < box.stop()[0]; ++z) {
+      core::Box3 plane = box;
+      plane.start[0] = z;
+      plane.shape[0] = 1;
+      core::copy_overlap(class_ids(map_, *labels_, plane), plane.start, classes, box.start);
+    }
+    return classes;
   }
 
  private:
@@ -30,8 +44,8 @@ class PlaneView final : public core::Volume {
       : Volume(volume->info()), volume_(std::move(volume)), slice_(slice) {
     info_.shape = plane_shape(volume_->shape(), slice_.axis);
     info_.axes = "yx";
-    info_.chunk = {1, 0, 0};
     const std::size_t rows = slice_.axis == 0 ? 1 : 0;
+    info_.chunk = {1, volume_->info().chunk[rows], 0};
     const std::size_t columns = slice_.axis == 2 ? 1 : 2;
     const auto turned = [&](const core::Vec3d& zyx) {
       return core::Vec3d{zyx[static_cast<std::size_t>(slice_.axis)], zyx[rows], zyx[columns]};

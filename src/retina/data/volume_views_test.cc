@@ -49,6 +49,26 @@ TEST(VolumeViews, LabelsAreSeenAsClassIds) {
             (std::vector<std::uint8_t>{0, 2, 0, 1, 1, kIgnore}));
 }
 
+TEST(VolumeViews, PlanesThatDecideWhat255MeansAreToBeReadWhole) {
+  core::VolumeInfo info;
+  info.shape = {2, 4, 4};
+  info.chunk = {1, 2, 4};
+  core::Array labels(core::DType::u8, 1, info.shape);
+  labels.at<std::uint8_t>(0, 0, 2, 2) = 255;
+  labels.at<std::uint8_t>(0, 1, 2, 2) = 1;
+  const auto stored = std::make_shared<core::ArrayVolume>(info, std::move(labels));
+  const auto decided = class_view(stored, {.values = {}, .ignore_value = {}, .class_count = 2});
+  for (int axis = 0; axis < 3; ++axis) {
+    EXPECT_EQ(bands_of(*decided, {.volume = 0, .axis = axis, .index = 0}, 1).size(), 1U) << axis;
+  }
+  EXPECT_EQ(values_in(*decided, {{0, 2, 1}, {2, 2, 2}}),
+            (std::vector<std::uint8_t>{0, 1, 0, 0, 0, 1, 0, 0}))
+      << "each plane by itself";
+  const auto said =
+      class_view(stored, {.values = {{0, 0}, {255, 1}}, .ignore_value = {}, .class_count = 2});
+  EXPECT_EQ(said->info().chunk, info.chunk);
+}
+
 TEST(VolumeViews, UnknownLabelIsNamedWithItsPlaceInTheVolume) {
   const auto classes =
       class_view(numbered_volume({2, 2, 2}), {.values = {}, .ignore_value = {}, .class_count = 6});

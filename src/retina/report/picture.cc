@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <optional>
 
 #include "retina/core/error.h"
@@ -90,31 +91,53 @@ Picture errors(std::string caption, const core::Array& image, const core::Array&
 }
 
 core::Array shrink(const core::Array& pixels, std::int64_t largest_side) {
-  const auto [depth, height, width] = pixels.shape();
-  const std::int64_t factor = (std::max(height, width) + largest_side - 1) / largest_side;
-  if (factor <= 1) {
+  Shrinker shrinker(pixels.shape(), pixels.channels(), largest_side);
+  if (shrinker.factor() == 1) {
     return pixels;
   }
-  core::Array out(
-      core::DType::u8, pixels.channels(),
-      {1, std::max<std::int64_t>(1, height / factor), std::max<std::int64_t>(1, width / factor)});
-  for (int c = 0; c < out.channels(); ++c) {
-    for (std::int64_t y = 0; y < out.shape()[1]; ++y) {
-      for (std::int64_t x = 0; x < out.shape()[2]; ++x) {
-        const std::int64_t y_stop = std::min(height, (y + 1) * factor);
-        const std::int64_t x_stop = std::min(width, (x + 1) * factor);
-        std::int64_t sum = 0;
-        for (std::int64_t yy = y * factor; yy < y_stop; ++yy) {
-          for (std::int64_t xx = x * factor; xx < x_stop; ++xx) {
-            sum += pixels.at<std::uint8_t>(c, 0, yy, xx);
-          }
-        }
-        const std::int64_t count = (y_stop - y * factor) * (x_stop - x * factor);
-        out.at<std::uint8_t>(c, 0, y, x) = static_cast<std::uint8_t>(sum / count);
+  shrinker.add(pixels, 0);
+  return shrinker.result();
+}
+
+Shrinker::Shrinker(const core::Vec3& plane, int channels, std::int64_t largest_side)
+    : plane_(plane),
+      channels_(channels),
+      factor_(std::max<std::int64_t>(
+          1, (std::max(plane[1], plane[2]) + largest_side - 1) / largest_side)),
+      small_{1, std::max<std::int64_t>(1, plane[1] / factor_),
+             std::max<std::int64_t>(1, plane[2] / factor_)},
+      sums_(static_cast<std::size_t>(channels * small_[1] * small_[2])) {}
+
+void Shrinker::add(const core::Array& rows, std::int64_t y) {
+  const std::int64_t height = std::min(rows.shape()[1], small_[1] * factor_ - y);
+  const std::int64_t width = std::min(plane_[2], small_[2] * factor_);
+  for (int c = 0; c < channels_; ++c) {
+    for (std::int64_t row = 0; row < height; ++row) {
+      const std::uint8_t* pixels = &rows.at<std::uint8_t>(c, 0, row, 0);
+      std::int64_t* sum = &sums_[cell(c, (y + row) / factor_, 0)];
+      for (std::int64_t x = 0; x < width; x += factor_, ++sum) {
+        *sum = std::accumulate(pixels + x, pixels + std::min(x + factor_, width), *sum);
+      }
+    }
+  }
+}
+
+core::Array Shrinker::result() const {
+  core::Array out(core::DType::u8, channels_, small_);
+  for (int c = 0; c < channels_; ++c) {
+    for (std::int64_t y = 0; y < small_[1]; ++y) {
+      for (std::int64_t x = 0; x < small_[2]; ++x) {
+        const std::int64_t pixels =
+            std::min(factor_, plane_[1] - y * factor_) * std::min(factor_, plane_[2] - x * factor_);
+        out.at<std::uint8_t>(c, 0, y, x) = static_cast<std::uint8_t>(sums_[cell(c, y, x)] / pixels);
       }
     }
   }
   return out;
+}
+
+std::size_t Shrinker::cell(int channel, std::int64_t y, std::int64_t x) const {
+  return static_cast<std::size_t>((channel * small_[1] + y) * small_[2] + x);
 }
 
 }  // namespace retina::report

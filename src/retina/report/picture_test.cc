@@ -1,5 +1,7 @@
 #include "retina/report/picture.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace retina::report {
@@ -52,6 +54,37 @@ TEST(Pictures, OverlayLeavesBackgroundGreyAndColoursLabels) {
   EXPECT_EQ(picture.pixels.channels(), 3);
   EXPECT_EQ(picture.pixels.at<std::uint8_t>(0, 0, 0, 0), 10);
   EXPECT_GT(picture.pixels.at<std::uint8_t>(brightest_channel(picture.pixels, 1), 0, 0, 1), 50);
+}
+
+TEST(Pictures, ShrinkOfPartsIsThatOfTheWhole) {
+  for (const core::Vec3 shape : {core::Vec3{1, 37, 90}, {1, 3, 90}, {1, 90, 7}, {1, 20, 20}}) {
+    core::Array image(core::DType::u8, 2, shape);
+    std::uint8_t next = 0;
+    for (std::uint8_t& value : image.values<std::uint8_t>()) {
+      value = next += 29;
+    }
+    for (const std::int64_t rows : {1, 4, 7, 100}) {
+      Shrinker shrinker(shape, 2, 20);
+      for (std::int64_t y = 0; y < shape[1]; y += rows) {
+        core::Array part(core::DType::u8, 2, {1, std::min(rows, shape[1] - y), shape[2]});
+        core::copy_overlap(image, {0, 0, 0}, part, {0, y, 0});
+        shrinker.add(part, y);
+      }
+      EXPECT_EQ(shrinker.result(), shrink(image, 20)) << shape[1] << " x " << shape[2];
+    }
+  }
+}
+
+TEST(Pictures, ShrinkOfAPlaneThinnerThanABlockIsTheMeanOfWhatThereIs) {
+  core::Array image(core::DType::u8, 1, {1, 2, 9});
+  for (std::int64_t x = 0; x < 9; ++x) {
+    image.at<std::uint8_t>(0, 0, 0, x) = static_cast<std::uint8_t>(10 * x);
+    image.at<std::uint8_t>(0, 0, 1, x) = static_cast<std::uint8_t>(10 * x + 50);
+  }
+  const core::Array small = shrink(image, 3);
+  ASSERT_EQ(small.shape(), (core::Vec3{1, 1, 3}));
+  EXPECT_EQ(small.at<std::uint8_t>(0, 0, 0, 0), 35);
+  EXPECT_EQ(small.at<std::uint8_t>(0, 0, 0, 2), 95);
 }
 
 TEST(Pictures, ShrinkKeepsTheMeanAndTheBound) {

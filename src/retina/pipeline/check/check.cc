@@ -17,7 +17,6 @@
 #include "retina/pipeline/check/duplicates.h"
 #include "retina/pipeline/check/label_geometry.h"
 #include "retina/pipeline/open_dataset.h"
-#include "retina/report/picture.h"
 #include "retina/store/source_identity.h"
 
 namespace retina::pipeline {
@@ -26,7 +25,6 @@ namespace {
 
 constexpr int kAnyClass = 255;
 constexpr std::int64_t kThumbnails = 12;  ///< of each part of the data
-constexpr std::int64_t kThumbnailSide = 256;
 constexpr std::size_t kListedRepeats = 10;
 
 enum class Part { training, held_out };
@@ -46,29 +44,44 @@ std::vector<data::Slice> chosen(const std::vector<data::Slice>& slices, std::int
   return kept;
 }
 
-/// Every n-th pixel of a label plane, on the grid of report::shrink's `small` image.
-core::Array thin_out(const core::Array& labels, const core::Vec3& small) {
-  const std::int64_t height = labels.shape()[1];
-  const std::int64_t width = labels.shape()[2];
-  const std::int64_t factor = (std::max(height, width) + kThumbnailSide - 1) / kThumbnailSide;
-  core::Array out(labels.dtype(), 1, small);
-  for (std::int64_t y = 0; y < small[1]; ++y) {
-    for (std::int64_t x = 0; x < small[2]; ++x) {
-      out.at<std::uint8_t>(0, 0, y, x) =
-          labels.at<std::uint8_t>(0, 0, std::min(height - 1, y * factor + factor / 2),
-                                  std::min(width - 1, x * factor + factor / 2));
+/// What is kept of a plane.
+struct SeenPlane {
+  data::PixelCounts counts;
+  PlanePrint print;
+  std::optional<ThumbnailMaker> thumbnail;
+};
+
+/// Reads a plane once, by bands: the image, then the labels.
+SeenPlane look_at(const data::Dataset& dataset, const data::Slice& slice, const data::LabelMap& map,
+                  bool shows) {
+  const data::LabelledVolume& volume = dataset.volumes[static_cast<std::size_t>(slice.volume)];
+  const core::Vec3 shape = data::plane_shape(volume.image->shape(), slice.axis);
+  SeenPlane seen;
+  if (shows) {
+    seen.thumbnail.emplace(shape);
+  }
+  PlaneHash image(shape);
+  for (const core::Box3& band : data::bands_of(*volume.image, slice)) {
+    const data::LabelledPlane part = data::read_image_part(dataset, slice, band);
+    seen.counts.add_image(part);
+    image.add(part.image);
+    if (shows) {
+      seen.thumbnail->add_image(part.image, band.start[1]);
     }
   }
-  return out;
-}
-
-Thumbnail thumbnail_of(std::string name, const data::LabelledPlane& plane) {
-  Thumbnail out{.name = std::move(name), .image = {}, .labels = {}};
-  out.image = report::shrink(plane.image, kThumbnailSide);
-  if (plane.labels.elements() > 0) {
-    out.labels = thin_out(plane.labels, out.image.shape());
+  PlaneHash labels(shape);
+  if (volume.labels != nullptr) {
+    for (const core::Box3& band : data::bands_of(*volume.labels, slice)) {
+      const core::Array part = data::read_label_part(map, *volume.labels, slice, band);
+      seen.counts.add_labels(part);
+      labels.add(part);
+      if (shows) {
+        seen.thumbnail->add_labels(part, band.start[1]);
+      }
+    }
   }
-  return out;
+  seen.print = print_of(shape, image, volume.labels != nullptr ? &labels : nullptr, seen.counts);
+  return seen;
 }
 
 class Checker {
@@ -149,20 +162,23 @@ class Checker {
     const data::LabelledVolume& volume = read.dataset->volumes[index];
     CheckedVolume& row = report_.volumes[first_row_ + index];
     try {
+      data::LabelMap map = read.dataset->label_map;
       if (volume.labels != nullptr) {
-        count_values(row, *read.dataset, data::count_labels(volume, read.slice));
+        const data::LabelCensus census = data::count_labels(volume, read.slice);
+        count_values(row, *read.dataset, census);
+        map = data::map_of_plane(map, census);
       }
-      const data::LabelledPlane plane = data::read_plane(*read.dataset, read.slice);
-      row.statistics.add(plane);
+      const SeenPlane seen = look_at(*read.dataset, read.slice, map, shows_);
+      row.statistics.add_plane(seen.counts);
       if (read.part == Part::training) {
-        report_.statistics.add(plane);
+        report_.statistics.add_plane(seen.counts);
       }
       planes_.push_back(read);
-      prints_.push_back(print_of(plane));
-      report_.constant_planes += prints_.back().is_constant ? 1 : 0;
-      if (shows_) {
+      prints_.push_back(seen.print);
+      report_.constant_planes += seen.print.is_constant ? 1 : 0;
+      if (seen.thumbnail) {
         report_.thumbnails.push_back(
-            thumbnail_of(data::describe(*read.dataset, read.slice), plane));
+            seen.thumbnail->named(data::describe(*read.dataset, read.slice)));
       }
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::bad_data) {
@@ -194,10 +210,9 @@ class Checker {
 
   void count_values(CheckedVolume& row, const data::Dataset& dataset,
                     const data::LabelCensus& census) {
-    two_valued_planes_ += dataset.label_map.values.empty() && !dataset.label_map.ignore_value &&
-                                  dataset.label_map.class_count == 2 && census.only_0_and_255()
-                              ? 1
-                              : 0;
+    const bool is_two_valued =
+        data::is_decided_by_plane(dataset.label_map) && census.only_0_and_255();
+    two_valued_planes_ += is_two_valued ? 1 : 0;
     std::map<std::int64_t, std::int64_t> counts(row.stored_labels.begin(), row.stored_labels.end());
     for (const auto& [value, pixels] : census.counts) {
       counts[value] += pixels;
@@ -289,11 +304,11 @@ class Checker {
   }
 
   void note_repeats() {
-    const auto image_of = [&](std::int64_t i) {
+    const auto part_of = [&](std::int64_t i, const core::Box3& part) {
       const ReadPlane& plane = planes_[static_cast<std::size_t>(i)];
-      return data::read_image(*plane.dataset, plane.slice);
+      return data::read_image(*plane.dataset, plane.slice, part);
     };
-    for (const Duplicate& duplicate : find_duplicates(prints_, image_of)) {
+    for (const Duplicate& duplicate : find_duplicates(prints_, part_of)) {
       report_.repeated.push_back(describe_repeat(duplicate));
     }
     std::size_t listed = 0;

@@ -12,6 +12,7 @@
 #include "retina/data/dataset.h"
 #include "retina/data/options.h"
 #include "retina/data/statistics.h"
+#include "retina/pipeline/check/thumbnail.h"
 
 namespace retina::pipeline {
 
@@ -47,13 +48,6 @@ struct CheckedVolume {
   data::Statistics statistics;  ///< of the planes that were read
 };
 
-/// A plane small enough for a page.
-struct Thumbnail {
-  std::string name;
-  core::Array image;   ///< u8, {1,y,x}
-  core::Array labels;  ///< u8 class ids of the same shape; no elements for unlabelled data
-};
-
 /// One image that occurs twice.
 struct RepeatedPlane {
   std::string first;
@@ -80,8 +74,9 @@ struct CheckReport {
 
 /// Verifies pairs, shapes, types, label values, class shares, empty masks, grey values, repeated
 /// images (within the dataset and between it and the held-out data) and the geometry of images
-/// against their labels, plane by plane in little memory, and that no file changed meanwhile. Does
-/// not throw for what is wrong with the data: all of it is in `problems`. Writes options.output.
+/// against their labels, by bands of planes in little memory, and that no file changed meanwhile.
+/// Does not throw for what is wrong with the data: all of it is in `problems`. Writes
+/// options.output.
 CheckReport check(const CheckOptions& options, const core::Context& ctx);
 
 /// Data that are open already.

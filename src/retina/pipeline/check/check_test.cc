@@ -1,5 +1,6 @@
 #include "retina/pipeline/check/check.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <limits>
@@ -76,6 +77,45 @@ TEST(Check, TheDigestIsOfImagesAndLabels) {
   EXPECT_EQ(digest_with_mask(1), first);
   EXPECT_NE(digest_with_mask(0), first);
   EXPECT_EQ(digest_with_mask(255), first) << "the same classes, otherwise stored";
+}
+
+/// One plane whose rows are stored apart; remembers the largest part that was asked for.
+class WatchedPlane final : public core::Volume {
+ public:
+  explicit WatchedPlane(std::int64_t side) : Volume({}) {
+    info_.shape = {1, side, side};
+    info_.chunk = {1, 64, side};
+  }
+  std::int64_t largest() const { return largest_; }
+
+ protected:
+  core::Array read_box(const core::Box3& box) const override {
+    largest_ = std::max(largest_, box.voxels());
+    core::Array part(core::DType::u8, 1, box.shape);
+    const auto pixels = part.values<std::uint8_t>();
+    std::fill_n(pixels.begin(), pixels.size() / 2, std::uint8_t{1});
+    return part;
+  }
+
+ private:
+  mutable std::int64_t largest_ = 0;
+};
+
+TEST(Check, ALargePlaneIsNeverWholeInMemory) {
+  const auto image = std::make_shared<WatchedPlane>(6000);
+  const auto labels = std::make_shared<WatchedPlane>(6000);
+  data::Dataset dataset;
+  dataset.label_map.class_count = 2;
+  dataset.volumes.push_back({.name = "v", .image = image, .labels = labels, .range = {}});
+  dataset.slices.push_back({});
+  CheckOptions options;
+  options.output = "page.html";  // which asks for thumbnails; check_data() does not write it
+  const CheckReport report = check_data({.training = &dataset}, options, core::silent_context());
+  EXPECT_TRUE(report.ok()) << to_table(report);
+  EXPECT_EQ(report.statistics.pixels(), 36'000'000);
+  EXPECT_EQ(report.thumbnails.size(), 1U);
+  EXPECT_LE(image->largest(), data::kBandPixels);
+  EXPECT_LE(labels->largest(), data::kBandPixels);
 }
 
 TEST(Check, AllProblemsAreReportedAtOnce) {

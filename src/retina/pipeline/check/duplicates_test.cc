@@ -28,13 +28,35 @@ core::Array quarter_turn(const core::Array& plane) {
   return out;
 }
 
-std::vector<Duplicate> duplicates_of(const std::vector<core::Array>& images) {
+PlanePrint print_of_plane(const core::Array& image, const core::Array& labels = {}) {
+  data::PixelCounts counts;
+  counts.add_image({.image = image, .labels = {}});
+  PlaneHash image_hash(image.shape());
+  image_hash.add(image);
+  PlaneHash label_hash(image.shape());
+  label_hash.add(labels);
+  return print_of(image.shape(), image_hash, labels.elements() > 0 ? &label_hash : nullptr, counts);
+}
+
+core::Array part_of(const core::Array& image, const core::Box3& part) {
+  core::Array out(image.dtype(), 1, part.shape);
+  core::copy_overlap(image, {0, 0, 0}, out, part.start);
+  return out;
+}
+
+std::vector<Duplicate> duplicates_of(const std::vector<core::Array>& images,
+                                     std::int64_t band_pixels = data::kBandPixels) {
   std::vector<PlanePrint> prints;
+  prints.reserve(images.size());
   for (const core::Array& image : images) {
-    prints.push_back(print_of({.image = image, .labels = {}}));
+    prints.push_back(print_of_plane(image));
   }
-  return find_duplicates(prints,
-                         [&](std::int64_t i) { return images[static_cast<std::size_t>(i)]; });
+  return find_duplicates(
+      prints,
+      [&](std::int64_t i, const core::Box3& part) {
+        return part_of(images[static_cast<std::size_t>(i)], part);
+      },
+      band_pixels);
 }
 
 TEST(Duplicates, FindsEqualFlippedAndTurnedPlanes) {
@@ -52,6 +74,43 @@ TEST(Duplicates, FindsEqualFlippedAndTurnedPlanes) {
   EXPECT_TRUE(found[2].is_turned);
 }
 
+TEST(Duplicates, EverySymmetryIsSeenInBandsOfAnySize) {
+  const core::Array a = noise_plane(7, 10, 1);
+  core::Array mirrored = a;
+  for (std::int64_t y = 0; y < 7; ++y) {
+    for (std::int64_t x = 0; x < 10; ++x) {
+      mirrored.at<std::uint8_t>(0, 0, y, x) = a.at<std::uint8_t>(0, 0, y, 9 - x);
+    }
+  }
+  for (const std::int64_t pixels : {1, 30, 100}) {
+    for (core::Array copy : {a, mirrored}) {
+      for (int turns = 0; turns < 4; ++turns) {
+        const auto found = duplicates_of({a, copy}, pixels);
+        ASSERT_EQ(found.size(), 1U) << turns << " turns, " << pixels << " pixels";
+        EXPECT_EQ(found[0].is_turned, turns > 0 || !(copy == a));
+        copy = quarter_turn(copy);
+      }
+    }
+    core::Array other = quarter_turn(a);  // all rows but the last are those of a copy
+    std::swap(other.at<std::uint8_t>(0, 0, 9, 0), other.at<std::uint8_t>(0, 0, 9, 1));
+    EXPECT_TRUE(duplicates_of({a, other}, pixels).empty());
+  }
+}
+
+TEST(Duplicates, TheHashOfAPlaneIsThatOfItsParts) {
+  const core::Array a = noise_plane(5, 7, 1);
+  PlaneHash whole(a.shape());
+  whole.add(a);
+  PlaneHash parts(a.shape());
+  for (std::int64_t y = 0; y < 5; ++y) {
+    parts.add(part_of(a, {{0, y, 0}, {1, 1, 7}}));
+  }
+  EXPECT_EQ(parts.value(), whole.value());
+  PlaneHash other({1, 7, 5});
+  other.add(a);
+  EXPECT_NE(other.value(), whole.value()) << "the same bytes, another shape";
+}
+
 TEST(Duplicates, AnEqualHistogramAloneIsNoDuplicate) {
   core::Array a = noise_plane(20, 30, 1);
   core::Array b = a;
@@ -67,10 +126,11 @@ TEST(Duplicates, ConstantPlanesAreNotReported) {
 TEST(Duplicates, DifferentLabelsOfOneImageAreSeen) {
   const core::Array image = noise_plane(8, 8, 1);
   core::Array labels(core::DType::u8, 1, {1, 8, 8});
-  const PlanePrint first = print_of({.image = image, .labels = labels});
+  const PlanePrint first = print_of_plane(image, labels);
   labels.at<std::uint8_t>(0, 0, 3, 3) = 1;
-  const PlanePrint second = print_of({.image = image, .labels = labels});
-  const auto found = find_duplicates({first, second}, [&](std::int64_t) { return image; });
+  const PlanePrint second = print_of_plane(image, labels);
+  const auto found = find_duplicates(
+      {first, second}, [&](std::int64_t, const core::Box3& part) { return part_of(image, part); });
   ASSERT_EQ(found.size(), 1U);
   EXPECT_TRUE(found[0].labels_differ);
 }

@@ -129,6 +129,7 @@ std::vector<store::PackItem> dataset_items(const data::DataOptions& options, int
   if (data::is_two_valued(dataset, dataset.slices)) {
     context.log->info("the labels are 0/255 masks: 255 is packed as class 1");
     dataset.label_map.class_count = 2;
+    dataset.label_map.values = {{0, 0}, {255, 1}};  // said of all planes: no plane need be whole
   }
   const bool whole_volumes =
       options.slices.empty() && options.every == 1 && options.axes == data::DataOptions{}.axes;

@@ -143,8 +143,10 @@ DataDigest sampled_digest(const data::Dataset& dataset) {
   const std::int64_t sampled = planes_to_sample(dataset, slices);
   for (std::int64_t i = 0; i < sampled; ++i) {
     const data::Slice& slice = slices[static_cast<std::size_t>(i * count / sampled)];
-    const data::LabelledPlane plane{.image = data::read_image(dataset, slice), .labels = {}};
-    seen.push_back(print_of(plane).content);
+    const core::Array image = data::read_image(dataset, slice);
+    PlaneHash hash(image.shape());
+    hash.add(image);
+    seen.push_back(hash.value());
   }
   return {.value = core::digest(std::as_bytes(std::span(seen))),
           .planes_read = sampled,

@@ -9,10 +9,10 @@
 #include "retina/core/json_text.h"
 #include "retina/core/lock.h"
 #include "retina/core/replace_folder.h"
+#include "retina/core/slabs.h"
 #include "retina/store/output.h"
 #include "retina/store/pack/pack.h"
 #include "retina/store/pack/pack_output.h"
-#include "retina/store/slabs.h"
 #include "retina/store/source_identity.h"
 
 namespace retina::store {
@@ -87,17 +87,18 @@ core::Array to_class_ids(const core::Array& labels, const std::string& source) {
 void append_image(DataFile& file, const PackItem& item, const core::Context& context) {
   const core::VolumeInfo& info = item.image->info();
   for (int c = 0; c < info.channels; ++c) {
-    for_each_slab(info.shape, info.chunk, kSlabVoxels / info.channels, [&](const core::Box3& box) {
-      context.check_stop(core::kRerunHint);
-      file.append(core::to_uint8(core::channel_of(item.image->read(box), c), item.range).bytes());
-    });
+    core::for_each_slab(
+        info.shape, info.chunk, kSlabVoxels / info.channels, [&](const core::Box3& box) {
+          context.check_stop(core::kRerunHint);
+          file.append(
+              core::to_uint8(core::channel_of(item.image->read(box), c), item.range).bytes());
+        });
   }
 }
 
-/// By whole planes: whether 255 means 1 is a matter of a plane (data::class_ids).
 void append_labels(DataFile& file, const core::Volume& labels, const core::Context& context) {
   const core::VolumeInfo& info = labels.info();
-  for_each_slab(info.shape, {info.chunk[0], 0, 0}, kSlabVoxels, [&](const core::Box3& box) {
+  core::for_each_slab(info.shape, info.chunk, kSlabVoxels, [&](const core::Box3& box) {
     context.check_stop(core::kRerunHint);
     file.append(to_class_ids(labels.read(box), info.source).bytes());
   });
