@@ -21,4 +21,8 @@ std::vector<std::filesystem::path> image_files(const std::filesystem::path& fold
 /// "a.ome.tif" and "a.nii.gz".
 std::string image_stem(const std::filesystem::path& file);
 
+/// The same of an item of a pack, as its file would be called. Items have names such as "a.png",
+/// "a.mrc", "set/a", "a z=3", "a.v2": what is no extension of a file that is read here stays.
+std::string item_stem(std::string name);
+
 }  // namespace retina::store

@@ -41,6 +41,11 @@ TEST(ImageFiles, AreNoneInWhatIsOpenedAsAWhole) {
 }
 
 TEST(ImageFiles, StemsLeaveOutSecondExtensions) {
+  EXPECT_EQ(item_stem("set/a.png"), "set_a");
+  EXPECT_EQ(item_stem("a.v2 z=3"), "a.v2 z=3");
+  EXPECT_EQ(item_stem("a.v2"), "a.v2");
+  EXPECT_EQ(item_stem("a.MHA"), "a");
+  EXPECT_EQ(item_stem("a.nii.gz"), "a");
   EXPECT_EQ(image_stem("x/a.png"), "a");
   EXPECT_EQ(image_stem("a.ome.tif"), "a");
   EXPECT_EQ(image_stem("a.OME.TIFF"), "a");

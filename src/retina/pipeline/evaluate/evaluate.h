@@ -33,7 +33,8 @@ struct EvaluateOptions {
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit("prediction", self.prediction, "predicted labels: an image, a volume, or a folder");
+    visit("prediction", self.prediction,
+          "predicted labels: an image, a volume, a folder, or a pack");
     visit("truth", self.truth, "true labels: the same kind of thing as the prediction");
     visit("classes", self.classes,
           "classes to score: ids (2), ids with names (1=mitochondria), or names alone, which are "

@@ -13,25 +13,89 @@
 #include "retina/store/image_files.h"
 #include "retina/store/location.h"
 #include "retina/store/open.h"
+#include "retina/store/pack/pack.h"
 
 namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The images of a folder, and its .zarr volumes and the like; empty if the path is one volume
-/// itself.
-std::vector<fs::path> images_of(const std::string& path) {
-  std::vector<fs::path> images = store::image_files(path);
-  if (!fs::is_directory(path) || store::is_container(path)) {
-    return images;
-  }
-  for (const auto& entry : fs::directory_iterator(path)) {
-    if (store::is_container(entry.path().string())) {
-      images.push_back(entry.path());
+using OpenVolume = std::function<std::shared_ptr<const core::Volume>()>;
+
+struct NamedImage {
+  std::string name;  ///< by which it finds its partner
+  std::string path;
+  OpenVolume open;
+};
+
+/// What a path means: a volume, a set of images, or, as a pack of one item, either.
+struct Place {
+  std::vector<NamedImage> images;  ///< one, of a volume
+  bool is_volume = false;
+  bool is_set = false;
+};
+
+NamedImage image_at(const std::string& path, const store::OpenOptions& how) {
+  return {store::image_stem(path), path, [path, how] { return store::open(path, how); }};
+}
+
+/// Of a pack with labels these, of another, such as `predict` writes, its images.
+Place place_of_pack(const std::string& path, const store::OpenOptions& how) {
+  const auto pack = std::make_shared<const store::Pack>(path);
+  std::vector<Problem> unlabelled;
+  for (std::size_t i = 0; i < pack->size(); ++i) {
+    if (pack->labels(i) == nullptr) {
+      unlabelled.push_back({.subject = fmt::format("{}:{}", path, pack->name(i)),
+                            .found = "no labels",
+                            .expected = "labels, as other items have",
+                            .remedy = "pack the labelled images alone"});
     }
   }
-  return images;
+  const bool has_labels = unlabelled.size() < pack->size();
+  if (has_labels) {
+    throw_if_any(ErrorKind::bad_data, "a pack cannot be compared", unlabelled);
+  }
+  Place place{.images = {}, .is_volume = pack->size() == 1, .is_set = true};
+  for (std::size_t i = 0; i < pack->size(); ++i) {
+    place.images.push_back({store::item_stem(pack->name(i)),
+                            fmt::format("{}:{}", path, pack->name(i)),
+                            [pack, i, how, has_labels]() -> std::shared_ptr<const core::Volume> {
+                              return has_labels ? pack->labels(i, how) : pack->image(i, how);
+                            }});
+  }
+  return place;
+}
+
+bool is_whole_pack(const std::string& path) {
+  const store::Location location = store::parse_location(path);
+  return location.inner.empty() && store::is_pack(location);
+}
+
+/// A folder is a set by its images, and its .zarr volumes and the like.
+Place place_of(const std::string& path, const LabelPairOptions& options) {
+  const store::OpenOptions how = options.reading.open_options();
+  if (is_whole_pack(path)) {
+    return place_of_pack(path, how);
+  }
+  Place place;
+  if (options.folders == FolderMeaning::images && fs::is_directory(path)) {
+    for (const fs::path& file : store::image_files(path)) {
+      place.images.push_back(image_at(file.string(), how));
+    }
+    if (!store::is_container(path)) {
+      for (const auto& entry : fs::directory_iterator(path)) {
+        if (store::is_container(entry.path().string())) {
+          place.images.push_back(image_at(entry.path().string(), how));
+        }
+      }
+    }
+  }
+  place.is_set = !place.images.empty();
+  if (!place.is_set) {
+    place.is_volume = true;
+    place.images.push_back(image_at(path, how));
+  }
+  return place;
 }
 
 void require_present(const LabelPairOptions& options) {
@@ -47,55 +111,49 @@ void require_present(const LabelPairOptions& options) {
   throw_if_any(ErrorKind::bad_data, "nothing to compare", problems);
 }
 
-std::map<std::string, fs::path> by_name(const std::vector<fs::path>& images,
-                                        std::vector<Problem>& problems) {
-  std::map<std::string, fs::path> result;
-  for (const fs::path& image : images) {
-    const auto [place, is_new] = result.emplace(store::image_stem(image), image);
-    if (!is_new) {
-      problems.push_back({.subject = image.string(),
-                          .found = "the same name as " + place->second.filename().string(),
-                          .expected = "one image of each name",
-                          .remedy = "remove one of them"});
+using Images = std::map<std::string, NamedImage>;
+
+Images by_name(std::vector<NamedImage> images, std::vector<Problem>& problems) {
+  Images result;
+  for (NamedImage& image : images) {
+    const auto place = result.find(image.name);
+    if (place != result.end()) {
+      problems.push_back(
+          {.subject = image.path,
+           .found = fmt::format("the name '{}', as {} has", image.name, place->second.path),
+           .expected = "one image of each name",
+           .remedy = "leave one of them out"});
+    } else {
+      const std::string name = image.name;
+      result.emplace(name, std::move(image));
     }
   }
   return result;
 }
 
-LabelPair pair_of(std::string name, const std::string& prediction, const std::string& truth,
-                  const LabelPairOptions& options) {
-  const auto opener = [how = options.reading.open_options()](const std::string& path) {
-    return [path, how]() -> std::shared_ptr<const core::Volume> { return store::open(path, how); };
-  };
-  return {std::move(name), opener(prediction), opener(truth)};
-}
-
-void add_missing(const std::map<std::string, fs::path>& present,
-                 const std::map<std::string, fs::path>& partners, const std::string& partner_folder,
+void add_missing(const Images& present, const Images& partners, const std::string& partner_place,
                  std::string_view partner, std::vector<Problem>& problems) {
-  for (const auto& [name, path] : present) {
+  for (const auto& [name, image] : present) {
     if (!partners.contains(name)) {
       problems.push_back(
-          {.subject = path.string(),
+          {.subject = image.path,
            .found = fmt::format("no {} of this name", partner),
-           .expected = fmt::format("'{}' with any image extension in {}", name, partner_folder),
+           .expected = fmt::format("'{}' in {}, with any extension", name, partner_place),
            .remedy = ""});
     }
   }
 }
 
-std::vector<LabelPair> pair_folders(const std::vector<fs::path>& predictions,
-                                    const std::vector<fs::path>& truths,
-                                    const LabelPairOptions& options) {
+std::vector<LabelPair> pair_sets(Place predictions, Place truths, const LabelPairOptions& options) {
   std::vector<Problem> problems;
-  const auto predicted = by_name(predictions, problems);
-  const auto actual = by_name(truths, problems);
+  Images predicted = by_name(std::move(predictions.images), problems);
+  Images actual = by_name(std::move(truths.images), problems);
   add_missing(actual, predicted, options.prediction, "prediction", problems);
   add_missing(predicted, actual, options.truth, "truth", problems);
   throw_if_any(ErrorKind::bad_data, "predictions and truths do not match", problems);
   std::vector<LabelPair> pairs;
-  for (const auto& [name, path] : actual) {
-    pairs.push_back(pair_of(name, predicted.at(name).string(), path.string(), options));
+  for (auto& [name, truth] : actual) {
+    pairs.push_back({name, std::move(predicted.at(name).open), std::move(truth.open)});
   }
   std::sort(pairs.begin(), pairs.end(), [](const LabelPair& a, const LabelPair& b) {
     return core::natural_less(a.name, b.name);
@@ -107,29 +165,24 @@ std::vector<LabelPair> pair_folders(const std::vector<fs::path>& predictions,
 
 std::vector<LabelPair> find_label_pairs(const LabelPairOptions& options) {
   require_present(options);
-  const auto one_pair = [&] {
-    const std::string name = fs::path(options.prediction).filename().string();
-    return std::vector{pair_of(name, options.prediction, options.truth, options)};
-  };
-  if (options.folders == FolderMeaning::volume) {
-    return one_pair();
+  Place predictions = place_of(options.prediction, options);
+  Place truths = place_of(options.truth, options);
+  if (predictions.is_volume && truths.is_volume) {
+    return {{fs::path(options.prediction).filename().string(),
+             std::move(predictions.images.front().open), std::move(truths.images.front().open)}};
   }
-  const auto predictions = images_of(options.prediction);
-  const auto truths = images_of(options.truth);
-  if (predictions.empty() && truths.empty()) {
-    return one_pair();
+  if (!predictions.is_set || !truths.is_set) {
+    const std::string& set = truths.is_set ? options.truth : options.prediction;
+    const std::string& volume = truths.is_set ? options.prediction : options.truth;
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = set,
+                        .found = fmt::format("a set of images, while {} is one volume", volume),
+                        .expected = "two folders or packs of images, or two volumes",
+                        .remedy = is_whole_pack(set)
+                                      ? fmt::format("name one of its items: {}:NAME", set)
+                                      : "if the folder is one volume in slices, add --volume"});
   }
-  if (predictions.empty() || truths.empty()) {
-    const bool truth_is_folder = predictions.empty();
-    throw Error(
-        ErrorKind::bad_data,
-        Problem{.subject = truth_is_folder ? options.truth : options.prediction,
-                .found = "a folder of images, while " +
-                         (truth_is_folder ? options.prediction : options.truth) + " has none",
-                .expected = "two folders of images, or two volumes",
-                .remedy = "if the folder is one volume in slices, add --volume"});
-  }
-  return pair_folders(predictions, truths, options);
+  return pair_sets(std::move(predictions), std::move(truths), options);
 }
 
 }  // namespace retina::pipeline

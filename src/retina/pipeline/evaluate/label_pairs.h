@@ -30,9 +30,10 @@ struct LabelPairOptions {
   ReadingOptions reading{};
 };
 
-/// Two files or containers make one pair; two folders of images (or of .zarr volumes) are matched
-/// by their names without extension. All images without partner, and all doubled names, are listed
-/// in one bad_data error.
+/// Two files or containers make one pair; two folders of images (or of .zarr volumes) or packs of
+/// several items are matched by their names without extension. Of a pack the labels are compared,
+/// or where no item has any, as in a pack that `predict` wrote, the images. All images without
+/// partner, items without labels among others, and doubled names are listed in one bad_data error.
 std::vector<LabelPair> find_label_pairs(const LabelPairOptions& options);
 
 }  // namespace retina::pipeline

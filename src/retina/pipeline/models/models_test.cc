@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +16,7 @@
 #include "retina/model/tiny_card_for_test.h"
 #include "retina/net/weights.h"
 #include "retina/pipeline/finetune/finetune_test_data.h"
+#include "retina/tensor/safetensors.h"
 #include "retina/tensor/torch_file.h"
 #include "retina/testing/fixtures.h"
 #include "retina/testing/heard.h"
@@ -349,6 +352,31 @@ TEST(ModelsParity, transunet_full) {
                                                      "describe '" + exported.string() + "'"));
   for (const auto& [kind, entries] : expected.items()) {
     EXPECT_EQ(found.at(kind + ".pth"), as_described(entries)) << kind;
+  }
+}
+
+/// Weights with the configuration of their network in the published code's keys: the model computes
+/// what that code computed (tolerances of the fixtures' README, section 1).
+TEST(ModelsParity, transunet_small) {
+  for (const char* kind : {"finetune", "pretrain"}) {
+    const fs::path fixture =
+        testing::parity_root() / "retina" / fmt::format("transunet_{}_small", kind);
+    RETINA_SKIP_WITHOUT(fixture);
+    const testing::TempFolder folder;
+    Json given = core::read_json(fixture / "config.json");
+    given["action"] = "import";
+    given["path"] = (fixture / "weights.safetensors").string();
+    given["output"] = (folder / "model").string();
+    run_models(given);
+    const model::Model imported = model::load(folder / "model");
+    const at::NoGradGuard no_grad;
+    const at::Tensor image = tensor::read_safetensors(fixture / "input.safetensors").at("image");
+    const at::Tensor expected =
+        tensor::read_safetensors(fixture / "expected.safetensors").at("output_eval");
+    const at::Tensor found = imported.network->forward(image);
+    ASSERT_EQ(found.sizes(), expected.sizes()) << kind;
+    EXPECT_LE((found - expected).abs().max().item<double>(), 2e-4) << kind;
+    EXPECT_LE(((found - expected).norm() / expected.norm()).item<double>(), 2e-5) << kind;
   }
 }
 

@@ -60,14 +60,6 @@ struct ImageResult {
 constexpr const char* kParts = "parts";
 constexpr const char* kPackHeader = "pack.json";  ///< written last
 
-/// The name of an item as that of a file: items are called "a.png", "set/a", "a z=3".
-std::string stem_of(const std::string& name) {
-  std::string stem = name;
-  std::replace_if(
-      stem.begin(), stem.end(), [](char c) { return c == '/' || c == ':'; }, '_');
-  return store::has_image_name(stem) ? store::image_stem(stem) : stem;
-}
-
 /// A result in a pack of its own, which is mapped while it is read only: there may be more of them
 /// than a process may map at once.
 class PartOfPack final : public core::Volume {
@@ -501,7 +493,7 @@ std::vector<SetImage> images_of_set(const std::string& path) {
     images.push_back(
         {.path = fmt::format("{}:{}", location.file.string(), pack->name(i)),
          .name = pack->name(i),
-         .stem = stem_of(pack->name(i)),
+         .stem = store::item_stem(pack->name(i)),
          .open = [pack, i](const store::OpenOptions& how) { return pack->image(i, how); }});
   }
   return images;

@@ -215,27 +215,36 @@ std::size_t Pack::find(const std::string& name) const {
                  fmt::format("write {}:NAME", path_));
 }
 
-std::unique_ptr<core::Volume> Pack::image(std::size_t item, const OpenOptions& options) const {
-  const Entry& entry = entries_.at(item);
-  require_axes(path_, entry.info.axes, options);
+core::VolumeInfo Pack::info_of(const Entry& entry, std::string axes,
+                               const OpenOptions& options) const {
+  require_axes(path_, axes, options);
   core::VolumeInfo info = entry.info;
+  info.axes = std::move(axes);
+  info.chunk = {1, 1, 0};
   info.source = size() == 1 ? path_ : fmt::format("{}:{}", path_, entry.name);
   if (options.voxel_nm) {
     info.voxel_nm = options.voxel_nm;
     info.voxel_nm_source = kGivenByUser;
   }
-  return std::make_unique<PackVolume>(std::move(info), images_, entry.image_offset);
+  return info;
 }
 
-std::unique_ptr<core::Volume> Pack::labels(std::size_t item) const {
+std::unique_ptr<core::Volume> Pack::image(std::size_t item, const OpenOptions& options) const {
+  const Entry& entry = entries_.at(item);
+  return std::make_unique<PackVolume>(info_of(entry, entry.info.axes, options), images_,
+                                      entry.image_offset);
+}
+
+std::unique_ptr<core::Volume> Pack::labels(std::size_t item, const OpenOptions& options) const {
   const Entry& entry = entries_.at(item);
   if (!entry.labels_offset) {
     return nullptr;
   }
-  core::VolumeInfo info = entry.info;
+  std::string axes = entry.info.axes;
+  std::erase(axes, 'c');
+  core::VolumeInfo info = info_of(entry, std::move(axes), options);
   info.source = fmt::format("{}:{}/labels", path_, entry.name);
   info.channels = 1;
-  std::erase(info.axes, 'c');
   return std::make_unique<PackVolume>(std::move(info), labels_, *entry.labels_offset);
 }
 

@@ -67,8 +67,8 @@ class Pack {
   /// uint8, format "pack", with the voxel size of `options` if it has one; bad_data for axes that
   /// contradict the pack's.
   std::unique_ptr<core::Volume> image(std::size_t item, const OpenOptions& options = {}) const;
-  /// uint8 class ids; null if the item has no labels.
-  std::unique_ptr<core::Volume> labels(std::size_t item) const;
+  /// uint8 class ids, in the same manner; null if the item has no labels.
+  std::unique_ptr<core::Volume> labels(std::size_t item, const OpenOptions& options = {}) const;
   core::IntensityRange range(std::size_t item) const;
   const Json& provenance(std::size_t item) const;
   const Json& attributes() const { return attributes_; }
@@ -83,6 +83,7 @@ class Pack {
     Json provenance;
   };
   static Entry parse_entry(const Json& line);
+  core::VolumeInfo info_of(const Entry& entry, std::string axes, const OpenOptions& options) const;
   void require_inside(const Entry& entry) const;
 
   std::string path_;
