@@ -121,9 +121,9 @@ Model with_window(const Model& model, int window) {
   result.card = model.card;
   result.card.network_options["window"] = window;
   result.network = net::make_network(result.card.network, result.card.network_options);
-  const at::Tensor* positions =
-      result.network->named_parameters().find("transformer.embeddings.position_embeddings");
-  const auto side = std::llround(std::sqrt(static_cast<double>(positions->size(1))));
+  const auto parameters = result.network->named_parameters();
+  const at::Tensor& positions = parameters["transformer.embeddings.position_embeddings"];
+  const auto side = std::llround(std::sqrt(static_cast<double>(positions.size(1))));
   net::load_state_dict(*result.network, net::with_grid(net::state_dict(*model.network), side),
                        result.card.name);
   result.network->eval();
