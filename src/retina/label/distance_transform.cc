@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -18,6 +19,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Lines that are copied together: neighbours along x share what a cache reads at once.
 constexpr std::int64_t kLinesTogether = 8;
+/// Pieces of the work for each thread, so that none waits long for the others.
+constexpr std::int64_t kPartsOfAThread = 4;
 
 /// Replaces squared distances f(i) on a line by min_j f(j) + (step (i - j))^2. Reused for all lines
 /// of one axis.
@@ -81,44 +84,72 @@ class LineTransform {
   std::vector<double> height_;
 };
 
-void transform_axis(std::span<double> squared, const Vec3& shape, int axis, double step,
-                    const core::Context& context) {
-  const auto a = static_cast<std::size_t>(axis);
-  if (shape[a] == 1) {
-    return;
+/// The lines of one axis, in groups of neighbours.
+class Lines {
+ public:
+  Lines(std::span<double> values, const Vec3& shape, std::size_t axis)
+      : values_(values), length_(shape[axis]) {
+    for (std::size_t inner = axis + 1; inner < 3; ++inner) {
+      stride_ *= shape[inner];
+    }
+    groups_in_block_ = (stride_ + kLinesTogether - 1) / kLinesTogether;
+    groups_ = std::ssize(values) / (length_ * stride_) * groups_in_block_;
   }
-  std::int64_t stride = 1;
-  for (std::size_t inner = a + 1; inner < 3; ++inner) {
-    stride *= shape[inner];
-  }
-  const std::int64_t length = shape[a];
-  const std::int64_t outer = static_cast<std::int64_t>(squared.size()) / (length * stride);
-  LineTransform transform(length, step);
-  std::vector<double> lines(static_cast<std::size_t>(length * kLinesTogether));
-  const auto line = [&](std::int64_t number) {
-    return std::span(lines).subspan(static_cast<std::size_t>(number * length),
-                                    static_cast<std::size_t>(length));
-  };
-  for (std::int64_t block = 0; block < outer; ++block) {
-    for (std::int64_t column = 0; column < stride; column += kLinesTogether) {
-      context.check_stop(core::kRerunHint);
-      double* first = squared.data() + block * length * stride + column;
-      const std::int64_t count = std::min(kLinesTogether, stride - column);
-      for (std::int64_t i = 0; i < length; ++i) {
-        for (std::int64_t n = 0; n < count; ++n) {
-          lines[static_cast<std::size_t>(n * length + i)] = first[i * stride + n];
-        }
-      }
+
+  std::int64_t groups() const { return groups_; }
+
+  /// `copy` has room for the lines of a group.
+  void transform(std::int64_t group, LineTransform& transform, std::vector<double>& copy) {
+    const std::int64_t column = group % groups_in_block_ * kLinesTogether;
+    double* first = values_.data() + group / groups_in_block_ * length_ * stride_ + column;
+    const std::int64_t count = std::min(kLinesTogether, stride_ - column);
+    for (std::int64_t i = 0; i < length_; ++i) {
       for (std::int64_t n = 0; n < count; ++n) {
-        transform.run(line(n));
+        copy[static_cast<std::size_t>(n * length_ + i)] = first[i * stride_ + n];
       }
-      for (std::int64_t i = 0; i < length; ++i) {
-        for (std::int64_t n = 0; n < count; ++n) {
-          first[i * stride + n] = lines[static_cast<std::size_t>(n * length + i)];
-        }
+    }
+    for (std::int64_t n = 0; n < count; ++n) {
+      transform.run(std::span(copy).subspan(static_cast<std::size_t>(n * length_),
+                                            static_cast<std::size_t>(length_)));
+    }
+    for (std::int64_t i = 0; i < length_; ++i) {
+      for (std::int64_t n = 0; n < count; ++n) {
+        first[i * stride_ + n] = copy[static_cast<std::size_t>(n * length_ + i)];
       }
     }
   }
+
+ private:
+  std::span<double> values_;
+  std::int64_t length_;
+  std::int64_t stride_ = 1;  ///< between the values of a line
+  std::int64_t groups_in_block_ = 0;
+  std::int64_t groups_ = 0;
+};
+
+void transform_axis(std::span<double> squared, const Vec3& shape, std::size_t axis, double step,
+                    core::ThreadPool& pool, const core::Context& context) {
+  if (shape[axis] == 1) {
+    return;
+  }
+  Lines lines(squared, shape, axis);
+  const std::int64_t threads = pool.threads() + 1;
+  const std::int64_t parts = std::min(lines.groups(), threads == 1 ? 1 : kPartsOfAThread * threads);
+  pool.parallel_for(parts, [&](std::int64_t part) {
+    LineTransform transform(shape[axis], step);
+    std::vector<double> copy(static_cast<std::size_t>(shape[axis] * kLinesTogether));
+    const std::int64_t stop = lines.groups() * (part + 1) / parts;
+    for (std::int64_t group = lines.groups() * part / parts; group < stop; ++group) {
+      context.check_stop(core::kRerunHint);
+      lines.transform(group, transform, copy);
+    }
+  });
+}
+
+/// Threads beside the caller that are worth their start.
+int helpers_for(std::size_t voxels) {
+  constexpr std::size_t kLeastVoxels = std::size_t{1} << 20;
+  return voxels < kLeastVoxels ? 0 : static_cast<int>(std::thread::hardware_concurrency()) - 1;
 }
 
 void check_sampling(const Vec3d& sampling) {
@@ -143,8 +174,11 @@ core::Array distance_to(const core::Array& mask, const Vec3d& sampling,
   for (std::size_t i = 0; i < squared.size(); ++i) {
     squared[i] = inside[i] != 0 ? 0 : kInfinity;
   }
-  for (int axis = 2; axis >= 0 && !squared.empty(); --axis) {
-    transform_axis(squared, mask.shape(), axis, sampling[static_cast<std::size_t>(axis)], context);
+  core::ThreadPool pool(helpers_for(squared.size()));
+  for (const std::size_t axis : {2U, 1U, 0U}) {
+    if (!squared.empty()) {
+      transform_axis(squared, mask.shape(), axis, sampling[axis], pool, context);
+    }
   }
   for (double& value : squared) {
     value = std::sqrt(value);
@@ -152,11 +186,11 @@ core::Array distance_to(const core::Array& mask, const Vec3d& sampling,
   return result;
 }
 
-void spread_in_plane(core::Array& squared, const Vec3d& sampling, const core::Context& context) {
+void spread_in_plane(core::Array& squared, const Vec3d& sampling, core::ThreadPool& pool,
+                     const core::Context& context) {
   check_sampling(sampling);
-  for (const int axis : {2, 1}) {
-    transform_axis(squared.values<double>(), squared.shape(), axis,
-                   sampling[static_cast<std::size_t>(axis)], context);
+  for (const std::size_t axis : {2U, 1U}) {
+    transform_axis(squared.values<double>(), squared.shape(), axis, sampling[axis], pool, context);
   }
 }
 

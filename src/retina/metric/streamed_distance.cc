@@ -7,6 +7,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "retina/core/file.h"
+#include "retina/core/thread_pool.h"
 #include "retina/label/distance_transform.h"
 
 namespace retina::metric {
@@ -32,6 +34,10 @@ constexpr std::int64_t kBytesPerPlanePixel = 40;
 constexpr std::int64_t kPlanesPerRead = 16;
 constexpr std::uint32_t kNothingYet = std::numeric_limits<std::uint32_t>::max();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+int cores() {
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 class Summing {
  public:
@@ -84,9 +90,12 @@ class Showing {
 /// From steps along z to distances, for planes of one size.
 class PlaneDistances {
  public:
-  /// `counted`: the part of a plane whose distances are asked for.
-  PlaneDistances(const Vec3& plane, const Box3& counted, const Vec3d& sampling)
-      : counted_(counted), sampling_(sampling), squared_(core::DType::f64, 1, plane) {}
+  /// `counted`: the part of a plane whose distances are asked for; `threads`: with the caller.
+  PlaneDistances(const Vec3& plane, const Box3& counted, const Vec3d& sampling, int threads)
+      : counted_(counted),
+        sampling_(sampling),
+        squared_(core::DType::f64, 1, plane),
+        pool_(threads - 1) {}
 
   /// `steps`: of every pixel, to the nearest plane that has the other set there;
   /// `is_start(i)`: whether a distance is measured from pixel i.
@@ -109,7 +118,7 @@ class PlaneDistances {
       const double along_z = sampling_[0] * steps[i];
       values[i] = steps[i] == std::numeric_limits<Steps>::max() ? kInfinity : along_z * along_z;
     }
-    label::spread_in_plane(squared_, sampling_, context);
+    label::spread_in_plane(squared_, sampling_, pool_, context);
     for_each_counted([&](std::size_t i) {
       if (is_start(i) && steps[i] != 0) {
         sums.add(std::sqrt(values[i]));
@@ -132,6 +141,7 @@ class PlaneDistances {
   Box3 counted_;
   Vec3d sampling_;
   Array squared_;
+  core::ThreadPool pool_;
 };
 
 /// Visits the planes of a part of a mask by slabs, upwards or downwards.
@@ -228,7 +238,7 @@ Vec3 halo_voxels(const Vec3& shape, const StreamedDistanceOptions& options) {
 Vec3 tile_that_fits(const StreamedMasks& masks, const Vec3& halo, std::int64_t max_bytes) {
   const Vec3& shape = masks.shape;
   const std::int64_t read = std::min(kPlanesPerRead, shape[0]) * (masks.label_bytes + 2);
-  const std::int64_t bytes = 4 * (halo[0] + 1) + 8 + read;
+  const std::int64_t bytes = 4 * (halo[0] + 1) + 16 + read;
   const auto needs = [&](std::int64_t rows, std::int64_t columns) {
     return bytes * std::min(shape[1], rows + 2 * halo[1]) *
            std::min(shape[2], columns + 2 * halo[2]);
@@ -252,7 +262,8 @@ Vec3 tile_that_fits(const StreamedMasks& masks, const Vec3& halo, std::int64_t m
   return {1, std::min(side, shape[1]), std::min(side, shape[2])};
 }
 
-/// Both directions in one sweep along z: a plane is measured once `halo` planes above it are known.
+/// Both directions in one sweep along z, on two threads: a plane is measured once `halo` planes
+/// above it are known.
 class HaloSweep {
  public:
   HaloSweep(const StreamedMasks& masks, const StreamedDistanceOptions& options,
@@ -299,7 +310,11 @@ class HaloSweep {
     PlaneReader actual(masks_.truth, around, kPlanesPerRead);
     StepsAlongZ to_prediction(halo_[0], pixels);
     StepsAlongZ to_truth(halo_[0], pixels);
-    PlaneDistances distances({1, around.shape[1], around.shape[2]}, counted, options_.sampling);
+    const Vec3 plane{1, around.shape[1], around.shape[2]};
+    const int threads = std::max(1, cores() / 2);
+    PlaneDistances forth(plane, counted, options_.sampling, threads);
+    PlaneDistances back(plane, counted, options_.sampling, threads);
+    core::ThreadPool directions(std::min(1, cores() - 1));
     for (std::int64_t above = 0; above < around.shape[0] + halo_[0]; ++above) {
       context_.check_stop(core::kRerunHint);
       if (above < around.shape[0]) {
@@ -309,10 +324,15 @@ class HaloSweep {
       if (const std::int64_t z = above - halo_[0]; z >= 0) {
         const auto p = to_prediction.plane(z);
         const auto t = to_truth.plane(z);
-        distances.add(
-            t, [&](std::size_t i) { return p[i] == 0; }, from_prediction_, context_);
-        distances.add(
-            p, [&](std::size_t i) { return t[i] == 0; }, from_truth_, context_);
+        directions.parallel_for(2, [&](std::int64_t direction) {
+          if (direction == 0) {
+            forth.add(
+                t, [&](std::size_t i) { return p[i] == 0; }, from_prediction_, context_);
+          } else {
+            back.add(
+                p, [&](std::size_t i) { return t[i] == 0; }, from_truth_, context_);
+          }
+        });
         showing.finish_plane();
       }
     }
@@ -439,7 +459,7 @@ class DiskSweeps {
     PlaneReader from = reader(from_mask);
     std::vector<std::uint32_t> above(steps.size(), kNothingYet);
     const Vec3 plane{1, shape[1], shape[2]};
-    PlaneDistances distances(plane, core::whole(plane), options_.sampling);
+    PlaneDistances distances(plane, core::whole(plane), options_.sampling, cores());
     for (std::int64_t z = shape[0] - 1; z >= 0; --z) {
       context_.check_stop(core::kRerunHint);
       sweep_plane(to.plane(z), above);

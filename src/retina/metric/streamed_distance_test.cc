@@ -101,7 +101,7 @@ TEST(StreamedDistance, AnyTilingOfADenseMaskGivesTheWholeInLinearTime) {
   for (const Vec3d sampling : {Vec3d{1, 1, 1}, Vec3d{10, 4, 4}, Vec3d{4, 10, 4}}) {
     const double side = *std::min_element(sampling.begin(), sampling.end());
     // from the smallest that is not refused, over bands of rows, to the whole
-    for (const std::int64_t max_bytes : {26'000, 40'000, 70'000, 100'000, 1'000'000}) {
+    for (const std::int64_t max_bytes : {29'000, 40'000, 70'000, 100'000, 1'000'000}) {
       voxels_read = 0;
       const StreamedDistances found = streamed_distances(masks,
                                                          {.sampling = sampling,
@@ -124,7 +124,7 @@ TEST(StreamedDistance, CountsWhatLiesBeyondTheHaloInsteadOfGuessing) {
   for (const std::int64_t x : {4, 10, 60, 99}) {
     prediction.at<std::uint8_t>(0, 0, 0, x) = 1;
   }
-  for (const std::int64_t max_bytes : {16 * 40, 16 * 60, 1'000'000}) {
+  for (const std::int64_t max_bytes : {16 * 55, 16 * 75, 1'000'000}) {
     const StreamedDistanceOptions options{
         .halo = 10, .threshold = 8, .max_bytes = max_bytes, .scratch = {}};
     const StreamedDistances found =

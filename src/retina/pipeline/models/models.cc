@@ -105,19 +105,27 @@ std::string table_text(const char* name, const Json& table) {
                        : fmt::format("  {}\n{}", name, table_lines(table, 4));
 }
 
+std::string voxels_text(const model::Card& card) {
+  std::vector<std::string> voxels;
+  for (const core::Vec3d& voxel_nm : card.voxel_nm_seen) {
+    voxels.push_back(fmt::format("{:g} x {:g} x {:g}", voxel_nm[0], voxel_nm[1], voxel_nm[2]));
+  }
+  return voxels.empty() ? "not known" : fmt::format("{} nm (z, y, x)", fmt::join(voxels, ", "));
+}
+
 ModelsReport show_model(const ModelsOptions& options) {
   const fs::path folder = model::find_model_folder(options.path);
   const model::Card card = read_card(folder);
   ModelsReport report{.json = to_json(card), .text = {}};
   report.json["path"] = folder.string();
   report.text = fmt::format(
-      "{}\n  folder      {}\n  classes     {}\n  window      {}\n  mean, std   {:.6f}, {:.6f} of "
-      "pixels / 255\n  licence     {}\n{}{}",
+      "{}\n  folder      {}\n  classes     {}\n  window      {}\n  voxels      {}\n  mean, std   "
+      "{:.6f}, {:.6f} of pixels / 255\n  licence     {}\n{}{}",
       card.name, folder.string(),
       card.classes.empty() ? "none: it restores images"
                            : fmt::format("{}", fmt::join(foreground_names(card), ", ")),
       core::whole_number_in<int>(card.network_options.value("window", Json())).value_or(0),
-      card.preprocess.mean, card.preprocess.std, licence_text(card),
+      voxels_text(card), card.preprocess.mean, card.preprocess.std, licence_text(card),
       table_text("metrics", card.metrics), table_text("provenance", card.provenance));
   return report;
 }

@@ -238,9 +238,11 @@ TEST(Models, ACardIsShownInLines) {
   model::Card card = write_described_model(folder / "first");
   card.provenance["data"]["sources"].push_back(Json{{"path", "raw/train"}, {"slices", 12}});
   card.provenance["data"]["digest"] = "0123456789abcdef";
+  card.voxel_nm_seen = {{50, 4.6, 4.6}, {8, 8, 8}};
   model::save(folder / "model", card, *model::load(folder / "first").network);
   const std::string text =
       run_models({{"action", "show"}, {"path", (folder / "model").string()}}).text;
+  EXPECT_THAT(text, ::testing::HasSubstr("50 x 4.6 x 4.6, 8 x 8 x 8 nm (z, y, x)\n"));
   EXPECT_THAT(text, ::testing::ContainsRegex("\n    validation_iou +0.8\n"));
   EXPECT_THAT(text, ::testing::HasSubstr("\n        path raw/train, slices 12\n"));
   EXPECT_THAT(text, ::testing::ContainsRegex("\n      digest +0123456789abcdef\n"));

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/resampled_volume.h"
@@ -21,6 +24,18 @@ double pixel_side(const core::Vec3d& voxel_nm) {
 /// The factor upside up: 2 for half and for double.
 double distance(double factor) {
   return std::max(factor, 1 / factor);
+}
+
+/// "4 or 10", each once.
+std::string pixel_sides(const std::vector<core::Vec3d>& voxels_nm) {
+  std::vector<std::string> sides;
+  for (const core::Vec3d& voxel : voxels_nm) {
+    std::string side = fmt::format("{:.3g}", pixel_side(voxel));
+    if (std::find(sides.begin(), sides.end(), side) == sides.end()) {
+      sides.push_back(std::move(side));
+    }
+  }
+  return fmt::format("{}", fmt::join(sides, " or "));
 }
 
 Error missing_size(const std::string& subject, const char* flag) {
@@ -84,6 +99,13 @@ void log_scale(const PredictionSetup& setup, const core::VolumeInfo& input, engi
                const core::Context& context) {
   const auto match = match_scale(setup.trained_nm, input, mode);
   if (!match) {
+    if (!setup.trained_nm.empty()) {
+      context.log->info(
+          "'{}' does not state its voxel size, the model was trained at {} nm: where yours "
+          "differs, "
+          "objects may be missed; say --voxel-size-nm z,y,x, and --rescale to predict at its scale",
+          input.source, pixel_sides(setup.trained_nm));
+    }
     return;
   }
   const std::string sizes =

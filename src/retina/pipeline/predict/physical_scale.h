@@ -28,7 +28,8 @@ std::optional<ScaleMatch> match_scale(const std::vector<core::Vec3d>& trained_nm
 core::Vec3 network_shape(const PredictionSetup& setup, const core::VolumeInfo& input,
                          engine::AxesMode mode);
 
-/// Says what is rescaled, or warns that the input's pixels differ from the model's.
+/// Says what is rescaled, warns that the input's pixels differ from the model's, or tells the
+/// model's where the input does not state its own.
 void log_scale(const PredictionSetup& setup, const core::VolumeInfo& input, engine::AxesMode mode,
                const core::Context& context);
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "retina/testing/heard.h"
+
 namespace retina::pipeline {
 namespace {
 
@@ -54,6 +56,22 @@ TEST(PhysicalScale, IsTheInputsOwnWithoutRescale) {
   setup.options.rescale = false;
   const auto info = info_of_scale(core::Vec3d{16, 16, 16});
   EXPECT_EQ(network_shape(setup, info, AxesMode::stack), info.shape);
+}
+
+TEST(PhysicalScale, AnInputWithoutASizeIsToldThoseOfTheModel) {
+  const auto told = [](const std::vector<core::Vec3d>& trained_nm,
+                       std::optional<core::Vec3d> voxel_nm) {
+    PredictionSetup setup = rescaling_setup(trained_nm);
+    setup.options.rescale = false;
+    const retina::testing::Heard heard;
+    log_scale(setup, info_of_scale(voxel_nm), AxesMode::stack, heard.context);
+    return heard.text();
+  };
+  EXPECT_THAT(told({{50, 4.6, 4.6}, {40, 4.6, 4.6}, {8, 8, 8}}, std::nullopt),
+              ::testing::AllOf(::testing::HasSubstr("trained at 4.6 or 8 nm"),
+                               ::testing::HasSubstr("--voxel-size-nm")));
+  EXPECT_EQ(told({}, std::nullopt), "");
+  EXPECT_EQ(told({{50, 4.6, 4.6}}, core::Vec3d{50, 5, 5}), "");
 }
 
 TEST(PhysicalScale, NamesTheOptionThatIsMissing) {
