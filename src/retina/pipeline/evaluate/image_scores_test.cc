@@ -138,7 +138,7 @@ TEST(ImageScores, OfOneSamplingAreMeasuredByBlocksOnce) {
   });
   ScoringRules rules = rules_for_class_one();
   rules.cremi_threshold_nm = 8;
-  rules.max_ram = 4 * 16 * 40;  // the whole would need 5800 bytes
+  rules.max_ram = 4 * 16 * 55;  // the whole would need 5800 bytes
   rules.distance_halo = 8;
   core::Array labels(DType::u8, 1, {1, 1, 200});
   labels.at<std::uint8_t>(0, 0, 0, 100) = 1;
