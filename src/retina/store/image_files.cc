@@ -40,13 +40,13 @@ std::string image_stem(const fs::path& file) {
 std::string item_stem(std::string name) {
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c == '/' || c == ':'; }, '_');
-  constexpr std::array<std::string_view, 20> kExtensions{
-      ".png",  ".tif", ".tiff", ".jpg", ".jpeg", ".nrrd", ".nhdr", ".mha", ".mhd",  ".mrc",
-      ".mrcs", ".rec", ".map",  ".st",  ".ali",  ".nii",  ".hdr",  ".img", ".zarr", ".h5"};
-  const std::string extension = extension_of(name);
+  constexpr std::array<std::string_view, 15> kVolumes{".nrrd", ".nhdr", ".mha", ".mhd",  ".mrc",
+                                                      ".mrcs", ".rec",  ".map", ".st",   ".ali",
+                                                      ".nii",  ".hdr",  ".img", ".zarr", ".h5"};
   const bool is_file =
-      std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-  return is_file || name.ends_with(".nii.gz") ? image_stem(name) : name;
+      has_image_name(name) || name.ends_with(".nii.gz") ||
+      std::find(kVolumes.begin(), kVolumes.end(), extension_of(name)) != kVolumes.end();
+  return is_file ? image_stem(name) : name;
 }
 
 }  // namespace retina::store

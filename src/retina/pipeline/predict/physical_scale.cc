@@ -102,8 +102,8 @@ void log_scale(const PredictionSetup& setup, const core::VolumeInfo& input, engi
     if (!setup.trained_nm.empty()) {
       context.log->info(
           "'{}' does not state its voxel size, the model was trained at {} nm: where yours "
-          "differs, "
-          "objects may be missed; say --voxel-size-nm z,y,x, and --rescale to predict at its scale",
+          "differs, objects may be missed; say --voxel-size-nm z,y,x, and --rescale to predict at "
+          "its scale",
           input.source, pixel_sides(setup.trained_nm));
     }
     return;

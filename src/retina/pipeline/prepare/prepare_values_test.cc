@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "retina/core/error.h"
+#include "retina/testing/bad_data.h"
 
 namespace retina::pipeline {
 namespace {
@@ -30,17 +31,6 @@ Array row_of(const std::vector<T>& values, int channels = 1) {
 std::vector<int> bytes_in(const Array& array) {
   const auto values = array.values<std::uint8_t>();
   return {values.begin(), values.end()};
-}
-
-template <class Call>
-std::string refusal_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
-    return error.what();
-  }
-  return "accepted";
 }
 
 const std::vector<LabelRange> kMarks{
@@ -68,7 +58,7 @@ TEST(PrepareValues, TruncatesWhatIsBetween0And255) {
       bytes_in(grey_values(row_of<float>({0, 0.9F, 254.99F, 255}), GreyRule::truncated, {}, "a")),
       ElementsAre(0, 0, 254, 255));
   const auto refuse = [](float value) {
-    return refusal_of(
+    return testing::bad_data_message(
         [&] { grey_values(row_of<float>({value}), GreyRule::truncated, {}, "a.nii"); });
   };
   EXPECT_THAT(refuse(256), HasSubstr("a.nii"));
@@ -81,9 +71,10 @@ TEST(PrepareValues, Uint8StaysAndTheFirstChannelCounts) {
   for (const GreyRule rule : {GreyRule::as_stored, GreyRule::truncated, GreyRule::min_max}) {
     EXPECT_THAT(bytes_in(grey_values(colour, rule, {}, "a")), ElementsAre(1, 2));
   }
-  EXPECT_THAT(
-      refusal_of([] { grey_values(row_of<std::uint16_t>({1}), GreyRule::as_stored, {}, "a.png"); }),
-      HasSubstr("uint16"));
+  EXPECT_THAT(testing::bad_data_message([] {
+                grey_values(row_of<std::uint16_t>({1}), GreyRule::as_stored, {}, "a.png");
+              }),
+              HasSubstr("uint16"));
 }
 
 TEST(PrepareValues, ClassesOfMarksAtTheEndOfTheType) {
@@ -99,7 +90,8 @@ TEST(PrepareValues, ClassesOfMarksAtTheEndOfTheType) {
 
 TEST(PrepareValues, NamesALabelThatIsInNoRange) {
   const auto refuse = [](const Array& stored) {
-    return refusal_of([&] { class_values(stored, kMarks, UnknownVoxels::published, "m.tif"); });
+    return testing::bad_data_message(
+        [&] { class_values(stored, kMarks, UnknownVoxels::published, "m.tif"); });
   };
   EXPECT_THAT(refuse(row_of<std::uint16_t>({3, 10})), HasSubstr("label value 10"));
   EXPECT_THAT(refuse(row_of<float>({0.5F})), HasSubstr("label value 0.5"));
