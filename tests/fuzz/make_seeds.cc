@@ -307,6 +307,14 @@ void records(const fs::path& seeds) {
       R"(r{"mean_gain_dice":0.1,"steps":7,"max_seconds":0,"regions":[{"slice":"a","y":0,"x":4,)"
       R"("height":8,"width":8,"pixels":64,"classes":[{"name":"b","before":{"dice":0.5,"iou":0.25},)"
       R"("after":{"dice":0.5,"iou":0.25}}],"gain_dice":0}]})");
+  keep(
+      seeds, "run_records", "identity",
+      R"(i{"finetune":{"steps":7,"classes":["a"],"optimizer":{"freeze":["x*"]}},"weights":"12ab"})");
+  keep(seeds, "run_records", "finetune",
+       "fsteps: 7\nclasses: [\"a\"]\nnormalisation:\n  mean: 0.5\n  std: null\nversion: 1\n");
+  keep(
+      seeds, "run_records", "pretrain",
+      "opreset: \"retina\"\nimages: [\"a\"]\naugment:\n  size: 112\nghost_batch: 16\nversion: 1\n");
   keep(seeds, "run_records", "transfer",
        R"(w{"source":"w.pt","digest":"12ab","scope":"all","notes":[],)"
        R"("counts":{"moved":{"tensors":3,"parameters":40}}})");

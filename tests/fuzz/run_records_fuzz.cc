@@ -5,6 +5,9 @@
 #include "retina/pipeline/compare/cell_records.h"
 #include "retina/pipeline/finetune/left_out_regions.h"
 #include "retina/pipeline/models/transfer_record.h"
+#include "retina/pipeline/own_yaml.h"
+#include "retina/pipeline/pretrain/pretrain_options.h"
+#include "retina/pipeline/run/stored_config.h"
 #include "retina/trainer/loop_state.h"
 
 namespace {
@@ -30,6 +33,17 @@ void read_transfer(std::string_view text) {
   pipeline::transfer_facts(fuzz::scratch().path("run"));
 }
 
+template <class Options>
+void read_config(std::string_view text) {
+  const Json read =
+      pipeline::completed<Options>(pipeline::parse_run_config(std::string(text), "fuzzed"));
+  const Json written =
+      pipeline::parse_run_config(pipeline::to_yaml(pipeline::run_config(read)), "written");
+  if (pipeline::run_config(pipeline::completed<Options>(written)) != pipeline::run_config(read)) {
+    std::abort();  // another one
+  }
+}
+
 void read_record(std::uint8_t kind, std::string_view text) {
   const auto json = [&] { return core::parse_json(text, "fuzzed"); };
   switch (kind) {
@@ -45,6 +59,13 @@ void read_record(std::uint8_t kind, std::string_view text) {
       return read_regions(json());
     case 'w':
       return read_transfer(text);
+    case 'i':
+      pipeline::cell_identity_of(json(), "fuzzed");
+      return;
+    case 'f':
+      return read_config<pipeline::FinetuneOptions>(text);
+    case 'o':
+      return read_config<pipeline::PretrainOptions>(text);
     case 'p':
       trainer::loop_state_of(json(), "fuzzed");
       return;
@@ -55,9 +76,9 @@ void read_record(std::uint8_t kind, std::string_view text) {
 
 }  // namespace
 
-/// What runs and grids write for a later one. The first byte says what the rest is: result.json
-/// (c), trained.json (t) or a step's scores (s) of a cell, regions.json (r) or transfer.json (w) of
-/// a run, or checkpoint.json (p).
+/// What runs and grids write for a later one. The first byte says what the rest is: cell.json (i),
+/// result.json (c), trained.json (t) or a step's scores (s) of a cell, config.yaml (of fine-tuning
+/// f, of pre-training o), regions.json (r) or transfer.json (w) of a run, or checkpoint.json (p).
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace retina;
   if (size == 0) {

@@ -4,6 +4,11 @@
 
 namespace retina::pipeline {
 
+CellIdentity cell_identity_of(const Json& json, const std::string& source) {
+  return {.finetune = core::member_of<FinetuneOptions>(json, "finetune", source),
+          .weights = core::member_of<std::string>(json, "weights", source)};
+}
+
 CellResult cell_result_of(const Json& json, const std::string& source) {
   CellResult result;
   core::from_record(result, json, source);

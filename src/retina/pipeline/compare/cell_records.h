@@ -7,8 +7,15 @@
 #include <vector>
 
 #include "retina/core/json.h"
+#include "retina/pipeline/finetune/finetune_options.h"
 
 namespace retina::pipeline {
+
+/// cell.json: what a cell was begun with.
+struct CellIdentity {
+  FinetuneOptions finetune;  ///< options that came after it was written have their defaults
+  std::string weights{};     ///< digest of the file that training starts from; empty = random
+};
 
 /// What the weights of a run scored after some steps.
 struct CurvePoint {
@@ -70,8 +77,9 @@ struct TrainedCell {
   std::string precision{};
 };
 
-/// result.json, trained.json and steps/step_N.json as they are read again; bad_data naming
-/// `source`, the file, for what is none.
+/// cell.json, result.json, trained.json and steps/step_N.json as they are read again; bad_data
+/// naming `source`, the file, for what is none.
+CellIdentity cell_identity_of(const Json& json, const std::string& source);
 CellResult cell_result_of(const Json& json, const std::string& source);
 TrainedCell trained_cell_of(const Json& json, const std::string& source);
 /// None of a step that was scored with other options than `evaluate`.

@@ -29,14 +29,11 @@ void write_json(const fs::path& path, const Json& json) {
   core::write_atomically(path, std::string_view(core::dump_json(json, 1) + "\n"));
 }
 
-/// The identity in the cell's folder, in the terms of this version: options that came later have
-/// their defaults.
+/// The identity in the cell's folder, in the terms of this version.
 Json stored_identity(const Cell& cell) {
-  const std::string source = cell.identity_file().string();
-  const Json stored = core::read_json(cell.identity_file());
-  const auto options = core::member_of<FinetuneOptions>(stored, "finetune", source);
-  return {{"finetune", effective_options(core::options_to_json(options))},
-          {"weights", core::member_of<std::string>(stored, "weights", source)}};
+  const CellIdentity stored =
+      cell_identity_of(core::read_json(cell.identity_file()), cell.identity_file().string());
+  return identity_json(stored);
 }
 
 CellResult read_result(const Cell& cell) {

@@ -162,8 +162,13 @@ std::filesystem::path Cell::step_file(std::int64_t step) const {
   return folder / "steps" / fmt::format("step_{:08}.json", step);
 }
 
+Json identity_json(const CellIdentity& identity) {
+  return {{"finetune", effective_options(core::options_to_json(identity.finetune))},
+          {"weights", identity.weights}};
+}
+
 Json Cell::identity() const {
-  return {{"finetune", effective_options(core::options_to_json(finetune))}, {"weights", weights}};
+  return identity_json({finetune, weights});
 }
 
 std::vector<Cell> expand_grid(const CompareOptions& options, const core::Context& context) {

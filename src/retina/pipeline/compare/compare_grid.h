@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "retina/core/progress.h"
+#include "retina/pipeline/compare/cell_records.h"
 #include "retina/pipeline/compare/compare_options.h"
 #include "retina/pipeline/finetune/finetune_options.h"
 
@@ -33,9 +34,12 @@ struct Cell {
   /// The scores of the weights after some steps, written while it trains.
   std::filesystem::path step_file(std::int64_t step) const;
 
-  /// All that decides what training gives: options and weights, without where and on what it runs.
+  /// identity_json() of it.
   Json identity() const;
 };
+
+/// All that decides what training gives: options and weights, without where and on what it runs.
+Json identity_json(const CellIdentity& identity);
 
 /// The cells in the order dataset, labels, seed, initialisation. Reads the weights and opens the
 /// datasets, so that what is wrong with either is known before the first run.

@@ -14,7 +14,6 @@
 #include "retina/pipeline/finetune/finetune_options.h"
 #include "retina/pipeline/finetune/published_config.h"
 #include "retina/pipeline/models/initial_weights.h"
-#include "retina/pipeline/own_yaml.h"
 #include "retina/pipeline/run/preset_recipe.h"
 #include "retina/pipeline/run/run_folder.h"
 #include "retina/trainer/checkpoint.h"
@@ -40,8 +39,6 @@ constexpr const char* kChangeableOnResume[] = {"epochs",
                                                "keep",
                                                "validation.every",
                                                "preset"};
-
-constexpr int kConfigVersion = 1;
 
 /// Time limit of a run that leaves out regions, where nothing else says how long it is.
 constexpr double kLeaveOneOutSeconds = 300;
@@ -209,20 +206,6 @@ void require_tables(const Json& given, std::initializer_list<const char*> keys) 
   }
 }
 
-Json without_version(Json config, const std::string& source) {
-  if (!config.is_object() || !config.contains("version")) {
-    return config;
-  }
-  if (config["version"] != kConfigVersion) {
-    throw Error(ErrorKind::bad_data, Problem{.subject = source + ": version",
-                                             .found = config["version"].dump(),
-                                             .expected = std::to_string(kConfigVersion),
-                                             .remedy = "use the release of retina that wrote it"});
-  }
-  config.erase("version");
-  return config;
-}
-
 Json resumed_config(const Json& given, const std::function<Json(const Json&)>& complete) {
   const Json changes = without_open(without_version(given, "configuration"));
   const std::string folder = text_at(changes, "output", "");
@@ -236,8 +219,7 @@ Json resumed_config(const Json& given, const std::function<Json(const Json&)>& c
                                              .expected = "the configuration of a run",
                                              .remedy = "start it without --resume"});
   }
-  const Json run = complete(
-      without_version(parse_own_yaml(core::read_text(path), path.string()), path.string()));
+  const Json run = complete(parse_run_config(core::read_text(path), path.string()));
   Json config = complete(core::merge(run, changes));
   refuse_changes(config, run);
   if (const auto steps = config.at("extend_to").get<std::int64_t>(); steps > 0) {
@@ -254,13 +236,6 @@ Json resolve_finetune(const Json& given, const core::Context& context) {
     return resumed_config(own, completed<FinetuneOptions>);
   }
   return with_recipe(own, context);
-}
-
-Json run_config(Json config) {
-  config["resume"] = false;
-  config["extend_to"] = 0;
-  config["version"] = kConfigVersion;
-  return config;
 }
 
 }  // namespace retina::pipeline
