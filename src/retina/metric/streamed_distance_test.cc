@@ -1,14 +1,13 @@
 #include "retina/metric/streamed_distance.h"
 
 #include <algorithm>
-#include <memory>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "retina/core/rng.h"
 #include "retina/core/volume.h"
 #include "retina/metric/class_mask.h"
+#include "retina/metric/mask_test_data.h"
 #include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
@@ -20,22 +19,10 @@ using core::DType;
 using core::Vec3;
 using core::Vec3d;
 
-Array random_mask(const Vec3& shape, double density, std::uint64_t seed) {
-  Array mask(DType::u8, 1, shape);
-  core::Rng rng(seed);
-  for (auto& value : mask.values<std::uint8_t>()) {
-    value = rng.chance(density) ? 1 : 0;
-  }
+Array mask_with_a_voxel(const Vec3& shape, double density, std::uint64_t seed) {
+  Array mask = random_mask(shape, density, seed);
   mask.values<std::uint8_t>()[seed % 7] = 1;
   return mask;
-}
-
-StreamedMasks masks_of(const Array& prediction, const Array& truth) {
-  const auto reader = [](const Array& mask) {
-    return [volume = std::shared_ptr<const core::Volume>(core::in_memory(mask))](
-               const core::Box3& box) { return volume->read(box); };
-  };
-  return {prediction.shape(), reader(prediction), reader(truth)};
 }
 
 void expect_equal(const DirectedSummary& found, const Array& from, const Array& to,
@@ -56,8 +43,8 @@ TEST(StreamedDistance, EqualsTheWholeByBlocksAndOnDisk) {
     for (std::uint64_t seed = 0; seed < 9; ++seed) {
       const Vec3 shape{9, 23, 31};
       const double density = seed < 6 ? 0.01 : 0.3 * static_cast<double>(seed - 5);
-      const Array prediction = random_mask(shape, density, seed);
-      const Array truth = random_mask(shape, std::min(2 * density, 0.9), seed + 50);
+      const Array prediction = mask_with_a_voxel(shape, density, seed);
+      const Array truth = mask_with_a_voxel(shape, std::min(2 * density, 0.9), seed + 50);
       StreamedDistanceOptions options{.sampling = sampling,
                                       .halo = 24 * sampling[2],
                                       .threshold = 5.5 * sampling[2],
@@ -138,7 +125,7 @@ TEST(StreamedDistance, CountsWhatLiesBeyondTheHaloInsteadOfGuessing) {
 }
 
 TEST(StreamedDistance, RefusesAHaloThatDoesNotFit) {
-  const Array mask = random_mask({50, 50, 50}, 0.1, 1);
+  const Array mask = mask_with_a_voxel({50, 50, 50}, 0.1, 1);
   try {
     streamed_distances(masks_of(mask, mask), {.max_bytes = 1000, .scratch = {}},
                        core::silent_context());
@@ -147,7 +134,7 @@ TEST(StreamedDistance, RefusesAHaloThatDoesNotFit) {
     EXPECT_EQ(error.kind(), ErrorKind::resource);
     EXPECT_THAT(error.what(), ::testing::HasSubstr("--scratch"));
   }
-  const Array tower = random_mask({70'000, 1, 1}, 0.1, 1);  // more steps than are counted
+  const Array tower = mask_with_a_voxel({70'000, 1, 1}, 0.1, 1);  // more steps than are counted
   EXPECT_THROW(streamed_distances(masks_of(tower, tower),
                                   {.halo = 66'000, .max_bytes = 1 << 30, .scratch = {}},
                                   core::silent_context()),
@@ -156,7 +143,7 @@ TEST(StreamedDistance, RefusesAHaloThatDoesNotFit) {
 
 TEST(StreamedDistance, StopsOnRequestAtTheNextPlane) {
   const testing::TempFolder folder;
-  const Array mask = random_mask({30, 20, 20}, 0.3, 1);
+  const Array mask = mask_with_a_voxel({30, 20, 20}, 0.3, 1);
   for (const auto& scratch : {std::filesystem::path{}, folder.path()}) {
     std::int64_t last = 0;
     const core::Context context = testing::stopping_context([&](const testing::Reported& report) {

@@ -66,13 +66,13 @@ struct EvaluateOptions {
   std::vector<Problem> validate() const;
 };
 
-/// Compares label maps with the truth (retina.md sections 4.3, 4.4 and 5). Two passes at most:
-/// counts are streamed by blocks and exact for any size; distances and CREMI scores read an image
-/// or volume whole where it fits max_ram, else by blocks with a halo or with the help of a scratch
-/// file; instance matching reads it whole. A 2D image is scored by (I + 1e-5) / (U + 1e-5), a
-/// volume by I/U. A 0/255 mask is read as 0/1, which is logged. bad_data lists all pairing, shape
-/// and type problems at once, and files that change meanwhile; resource if instance matching does
-/// not fit max_ram.
+/// Compares label maps with the truth (retina.md sections 4.3, 4.4 and 5). Counts are streamed by
+/// blocks and exact for any size; instance matching, distances and CREMI scores read an image or
+/// volume whole where it fits max_ram, else by slabs, and distances by blocks with a halo or with
+/// the help of a scratch file. A 2D image is scored by (I + 1e-5) / (U + 1e-5), a volume by I/U. A
+/// 0/255 mask is read as 0/1, which is logged. bad_data lists all pairing, shape and type problems
+/// at once, and files that change meanwhile; resource if there are more objects to match than
+/// max_ram holds.
 EvaluateReport evaluate(const EvaluateOptions& options, const core::Context& context);
 
 /// The same for pairs found or made by the caller; the paths and folder meaning of `options` are

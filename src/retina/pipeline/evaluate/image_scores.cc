@@ -8,11 +8,11 @@
 #include <fmt/format.h>
 
 #include "retina/core/error.h"
-#include "retina/core/file.h"
 #include "retina/metric/class_mask.h"
 #include "retina/metric/cremi.h"
 #include "retina/metric/instance_match.h"
 #include "retina/metric/streamed_distance.h"
+#include "retina/metric/streamed_instance_match.h"
 
 namespace retina::pipeline {
 namespace {
@@ -127,22 +127,15 @@ class ImageScorer {
   }
 
   void load() {
-    const std::int64_t for_match = bytes_needed(kMatchBytesPerVoxel);
-    if (rules_.instance_match && for_match > rules_.max_ram) {
-      throw Error(ErrorKind::resource,
-                  Problem{.subject = image_.name,
-                          .found = "instance matching needs " + core::format_size(for_match),
-                          .expected = "at most " + core::format_size(rules_.max_ram),
-                          .remedy = "raise --max-ram, or evaluate parts of the volume"});
+    std::int64_t working_bytes = rules_.instance_match ? kMatchBytesPerVoxel : 0;
+    if (wants_distances()) {
+      working_bytes = std::max<std::int64_t>(working_bytes, metric::kDistanceBytesPerVoxel);
     }
-    const std::int64_t for_distances = bytes_needed(metric::kDistanceBytesPerVoxel);
-    const bool fits = for_distances <= rules_.max_ram;
-    by_blocks_ = wants_distances() && !rules_.instance_match && !fits;
-    if (wants_distances() && rules_.instance_match && !fits) {
-      too_large_ = fmt::format("needs {} of memory, more than --max-ram {}",
-                               core::format_size(for_distances), core::format_size(rules_.max_ram));
+    if (working_bytes == 0) {
+      return;  // counted already
     }
-    if (rules_.instance_match || (wants_distances() && !by_blocks_)) {
+    by_blocks_ = bytes_needed(working_bytes) > rules_.max_ram;
+    if (!by_blocks_) {
       const core::Box3 box = core::whole(result_.shape);
       loaded_ = LoadedPair{image_.prediction.read(box), image_.truth.read(box)};
     }
@@ -157,17 +150,21 @@ class ImageScorer {
     return mask;
   }
 
+  void note_truth(bool has_background) {
+    if (!has_background) {
+      notes_.push_back(fmt::format(
+          "{}: the truth has no background, so the published instance matching loses its object "
+          "and scores 0",
+          image_.name));
+    }
+  }
+
   Masks masks_of(std::int64_t id) {
     Masks masks{predicted_mask(loaded_->prediction, loaded_->truth, id),
                 metric::class_mask(loaded_->truth, stored_value(id, rules_.truth))};
     if (rules_.instance_match) {
       auto match = metric::match_instances(masks.prediction, masks.truth);
-      if (!match.truth_has_background) {
-        notes_.push_back(fmt::format(
-            "{}: the truth has no background, so the published instance matching loses its object "
-            "and scores 0",
-            image_.name));
-      }
+      note_truth(match.truth_has_background);
       masks.prediction = std::move(match.matched);
     }
     if (rules_.ignore_value) {
@@ -176,21 +173,44 @@ class ImageScorer {
     return masks;
   }
 
-  /// The masks of a class box by box, for volumes that do not fit into memory.
-  metric::StreamedMasks streamed_masks(std::int64_t id) const {
+  /// The masks of a class box by box, for volumes that do not fit into memory, before matching.
+  metric::StreamedMasks unmatched_masks(std::int64_t id) const {
     const auto prediction = [this, id](const core::Box3& box) {
-      const bool needs_truth = rules_.mask_prediction || rules_.ignore_value;
-      const core::Array truth = needs_truth ? image_.truth.read(box) : core::Array{};
-      core::Array mask = predicted_mask(image_.prediction.read(box), truth, id);
-      if (rules_.ignore_value) {
-        metric::clear_where(mask, truth, *rules_.ignore_value);
-      }
-      return mask;
+      const core::Array truth = rules_.mask_prediction ? image_.truth.read(box) : core::Array{};
+      return predicted_mask(image_.prediction.read(box), truth, id);
     };
     const auto truth = [this, id](const core::Box3& box) {
       return metric::class_mask(image_.truth.read(box), stored_value(id, rules_.truth));
     };
     return {result_.shape, prediction, truth, stored_bytes()};
+  }
+
+  metric::StreamedMasks streamed_masks(std::int64_t id) const {
+    metric::StreamedMasks masks = unmatched_masks(id);
+    const auto found = [this, unmatched = masks.prediction](const core::Box3& box) {
+      core::Array mask = match_ ? match_->matched(box) : unmatched(box);
+      if (rules_.ignore_value) {
+        metric::clear_where(mask, image_.truth.read(box), *rules_.ignore_value);
+      }
+      return mask;
+    };
+    masks.prediction = found;
+    return masks;
+  }
+
+  /// Matches the objects of a class, by slabs of planes, and counts what they overlap.
+  metric::OverlapCounts match_by_blocks(std::int64_t id) {
+    match_.reset();
+    match_.emplace(unmatched_masks(id), rules_.max_ram / 4, context_);
+    note_truth(match_->truth_has_background());
+    const metric::StreamedMasks masks = streamed_masks(id);
+    metric::OverlapCounts counts;
+    for (std::int64_t number = 0; number < match_->slabs().count(); ++number) {
+      context_.check_stop(core::kRerunHint);
+      const core::Box3 slab = match_->slabs().box(number);
+      counts += metric::count_overlap(masks.prediction(slab), masks.truth(slab), {1}).at(0);
+    }
+    return counts;
   }
 
   /// Distances, or why there are none: what cannot be measured here leaves the other scores.
@@ -249,7 +269,8 @@ class ImageScorer {
       masks = masks_of(named.id);
     }
     if (rules_.instance_match) {
-      scores.counts = metric::count_overlap(masks->prediction, masks->truth, {1}).at(0);
+      scores.counts = masks ? metric::count_overlap(masks->prediction, masks->truth, {1}).at(0)
+                            : match_by_blocks(named.id);
     }
     fill_overlap_scores(scores, {.is_2d = result_.is_2d, .is_known = result_.voxels > 0});
     fill_distances(scores, masks);
@@ -260,9 +281,8 @@ class ImageScorer {
   }
 
   void fill_distances(ClassScores& scores, const std::optional<Masks>& masks) {
-    if (!rules_.distances || !too_large_.empty()) {
-      const std::string reason = rules_.distances ? too_large_ : "distances are switched off";
-      scores.mfd = scores.mfd_nm = {std::nullopt, reason};
+    if (!rules_.distances) {
+      scores.mfd = scores.mfd_nm = {std::nullopt, "distances are switched off"};
       return;
     }
     const auto distance = [&](const core::Vec3d& sampling) {
@@ -323,10 +343,6 @@ class ImageScorer {
 
   CremiReport cremi_scores(const metric::OverlapCounts& counts,
                            const std::optional<Masks>& masks) const {
-    if (!too_large_.empty()) {
-      const Score undefined{std::nullopt, too_large_};
-      return {undefined, undefined, undefined, undefined, undefined};
-    }
     const auto found =
         metric::cremi_clefts(masks->prediction, masks->truth,
                              {.sampling_nm = result_.voxel_nm.value_or(kCremiSamplingNm),
@@ -350,8 +366,8 @@ class ImageScorer {
   ImageScores result_;
   std::optional<LoadedPair> loaded_;
   std::map<std::pair<std::int64_t, core::Vec3d>, BlockedDistances> blocked_;  ///< id, sampling
-  bool by_blocks_ = false;  ///< distances of a volume that does not fit into memory
-  std::string too_large_;   ///< why distances after instance matching are undefined
+  std::optional<metric::StreamedInstanceMatch> match_;  ///< of the class, by blocks
+  bool by_blocks_ = false;                              ///< the volume does not fit into memory
 };
 
 }  // namespace

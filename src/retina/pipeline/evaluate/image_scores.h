@@ -47,9 +47,10 @@ struct CountedImage {
   const metric::Confusion& confusion;
 };
 
-/// All scores of one image; adds to `notes` what a reader must know. resource if instance matching
-/// needs more than max_ram; distances that do are found by blocks, and undefined, with the reason,
-/// where some are greater than the halo.
+/// All scores of one image; adds to `notes` what a reader must know. Of an image that does not fit
+/// into max_ram instances are matched by slabs (resource error where there are too many) and
+/// distances found by blocks; they are undefined, with the reason, where some are greater than the
+/// halo.
 ImageScores score_image(const CountedImage& image, const ScoringRules& rules,
                         std::vector<std::string>& notes, const core::Context& context);
 

@@ -173,7 +173,34 @@ TEST(ImageScores, AStopIsHeardWhileAWholeImageIsScored) {
   }
 }
 
-TEST(ImageScores, InstanceMatchingThatDoesNotFitTheMemoryIsAnError) {
+TEST(ImageScores, InstanceMatchingBySlabsEqualsThatOfTheWhole) {
+  core::Array prediction(DType::u8, 1, {40, 12, 30});
+  core::Array truth(DType::u8, 1, prediction.shape());
+  for (std::int64_t z = 0; z < 40; ++z) {
+    for (std::int64_t x = 0; x < 30; ++x) {
+      prediction.at<std::uint8_t>(0, z, 5, x) = x % 7 < 3 ? 1 : 0;  // walls along z
+      prediction.at<std::uint8_t>(0, z, 11, x) = z % 5 < 2 && x % 3 < 2 ? 1 : 0;
+      truth.at<std::uint8_t>(0, z, 5, x) = x % 14 < 2 && z > 35 ? 1 : 0;
+      truth.at<std::uint8_t>(0, z, 9, x) = z == 3 ? 9 : 0;
+    }
+  }
+  prediction.at<std::uint8_t>(0, 3, 9, 4) = 1;
+  const auto predicted = core::in_memory(prediction);
+  const auto actual = core::in_memory(truth);
+  ScoringRules rules = rules_for_class_one();
+  rules.instance_match = true;
+  rules.ignore_value = 9;
+  const auto whole = score_rows(*predicted, *actual, rules);
+  ASSERT_EQ(whole.counts.tp + whole.counts.fp, (3 + 3 + 2) * 40);  // three of five walls
+  rules.max_ram = 400000;  // the whole would need 417,600 bytes
+  const auto slabs = score_rows(*predicted, *actual, rules);
+  EXPECT_EQ(slabs.counts.tp, whole.counts.tp);
+  EXPECT_EQ(slabs.counts.fp, whole.counts.fp);
+  EXPECT_EQ(slabs.counts.fn, whole.counts.fn);
+  EXPECT_DOUBLE_EQ(slabs.mfd.value.value(), whole.mfd.value.value()) << slabs.mfd.reason;
+}
+
+TEST(ImageScores, MoreObjectsToMatchThanTheMemoryHoldsAreAnError) {
   ScoringRules rules = rules_for_class_one();
   rules.instance_match = true;
   rules.max_ram = 20;
