@@ -4,10 +4,11 @@
 #include <cmath>
 #include <limits>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "retina/core/resource_limits.h"
 
 namespace retina::label {
 namespace {
@@ -149,7 +150,7 @@ void transform_axis(std::span<double> squared, const Vec3& shape, std::size_t ax
 /// Threads beside the caller that are worth their start.
 int helpers_for(std::size_t voxels) {
   constexpr std::size_t kLeastVoxels = std::size_t{1} << 20;
-  return voxels < kLeastVoxels ? 0 : static_cast<int>(std::thread::hardware_concurrency()) - 1;
+  return voxels < kLeastVoxels ? 0 : core::usable_cores() - 1;
 }
 
 void check_sampling(const Vec3d& sampling) {

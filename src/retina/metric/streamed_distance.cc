@@ -7,7 +7,6 @@
 #include <limits>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "retina/core/file.h"
+#include "retina/core/resource_limits.h"
 #include "retina/core/thread_pool.h"
 #include "retina/label/distance_transform.h"
 
@@ -32,10 +32,6 @@ using MaskOf = std::function<Array(const Box3&)>;
 constexpr std::int64_t kBytesPerPlanePixel = 40;
 constexpr std::uint32_t kNothingYet = std::numeric_limits<std::uint32_t>::max();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-int cores() {
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 class Summing {
  public:
@@ -309,10 +305,10 @@ class HaloSweep {
     StepsAlongZ to_prediction(halo_[0], pixels);
     StepsAlongZ to_truth(halo_[0], pixels);
     const Vec3 plane{1, around.shape[1], around.shape[2]};
-    const int threads = std::max(1, cores() / 2);
+    const int threads = std::max(1, core::usable_cores() / 2);
     PlaneDistances forth(plane, counted, options_.sampling, threads);
     PlaneDistances back(plane, counted, options_.sampling, threads);
-    core::ThreadPool directions(std::min(1, cores() - 1));
+    core::ThreadPool directions(std::min(1, core::usable_cores() - 1));
     for (std::int64_t above = 0; above < around.shape[0] + halo_[0]; ++above) {
       context_.check_stop(core::kRerunHint);
       if (above < around.shape[0]) {
@@ -457,7 +453,7 @@ class DiskSweeps {
     PlaneReader from = reader(from_mask);
     std::vector<std::uint32_t> above(steps.size(), kNothingYet);
     const Vec3 plane{1, shape[1], shape[2]};
-    PlaneDistances distances(plane, core::whole(plane), options_.sampling, cores());
+    PlaneDistances distances(plane, core::whole(plane), options_.sampling, core::usable_cores());
     for (std::int64_t z = shape[0] - 1; z >= 0; --z) {
       context_.check_stop(core::kRerunHint);
       sweep_plane(to.plane(z), above);

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <fmt/format.h>
 #include <torch/cuda.h>
+
+#include "retina/core/resource_limits.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -122,8 +123,7 @@ void tune_convolutions() {
 }
 
 void set_threads(int threads) {
-  const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  at::set_num_threads(threads > 0 ? threads : cores);
+  at::set_num_threads(threads > 0 ? threads : core::usable_cores());
 }
 
 void keep_freed_memory() {

@@ -98,7 +98,6 @@ Ranks::Ranks(const RankPlace& place, Lost lost, HeartbeatTimes times)
     const std::string host = host_name();
     const auto hosts = exchange(*group_->store, place, "host", host);
     local_rank_ = std::count(hosts.begin(), hosts.begin() + rank_, host);
-    local_count_ = std::count(hosts.begin(), hosts.end(), host);
     names_ = exchange(*group_->store, place, "name",
                       fmt::format("rank {} ({}, process {})", rank_, host, ::getpid()));
   } catch (const std::exception& error) {

@@ -35,9 +35,8 @@ class Ranks {
   bool alone() const { return count_ == 1; }
   /// True for rank 0, which alone writes.
   bool leads() const { return rank_ == 0; }
-  /// Number among the ranks of this machine, and how many these are.
+  /// Number among the ranks of this machine.
   std::int64_t local_rank() const { return local_rank_; }
-  std::int64_t local_count() const { return local_count_; }
   /// "rank 1 (node7, process 4711)"
   std::string name(std::int64_t rank) const;
 
@@ -65,7 +64,6 @@ class Ranks {
   std::int64_t rank_ = 0;
   std::int64_t count_ = 1;
   std::int64_t local_rank_ = 0;
-  std::int64_t local_count_ = 1;
   std::vector<std::string> names_;
   std::unique_ptr<Group> group_;  ///< null for one process alone
 };

@@ -27,7 +27,6 @@ TEST(Ranks, AddUpBroadcastAndGather) {
   run_ranks(3, [](Ranks& ranks) {
     const auto rank = static_cast<double>(ranks.rank());
     EXPECT_EQ(ranks.count(), 3);
-    EXPECT_EQ(ranks.local_count(), 3);
     EXPECT_EQ(ranks.local_rank(), ranks.rank());
     EXPECT_EQ(ranks.leads(), ranks.rank() == 0);
     EXPECT_EQ(ranks.sum({rank, 0.1}), (std::vector<double>{3, 0.1 + 0.1 + 0.1}));

@@ -1,7 +1,6 @@
 #include "retina/pipeline/bench/doctor.h"
 
 #include <fstream>
-#include <thread>
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "retina/core/file.h"
+#include "retina/core/resource_limits.h"
 #include "retina/pipeline/bench/machine_rates.h"
 #include "retina/store/open.h"
 #include "retina/tensor/device.h"
@@ -28,10 +28,6 @@ std::string cpu_name() {
   return "unknown";
 }
 
-std::int64_t memory_bytes() {
-  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
-}
-
 }  // namespace
 
 DoctorReport doctor(const DoctorOptions& options, const core::Context&) {
@@ -47,8 +43,8 @@ DoctorReport doctor(const DoctorOptions& options, const core::Context&) {
   const auto add = [&](std::string topic, std::string value) {
     report.findings.push_back({std::move(topic), std::move(value)});
   };
-  add("processor", fmt::format("{}, {} threads", cpu_name(), std::thread::hardware_concurrency()));
-  add("memory", core::format_size(memory_bytes()));
+  add("processor", fmt::format("{}, {} threads", cpu_name(), core::usable_cores()));
+  add("memory", core::format_size(core::usable_memory()));
   add("libtorch", fmt::format("{}, {} threads", TORCH_VERSION, at::get_num_threads()));
   add("CUDA devices",
       torch::cuda::is_available() ? std::to_string(torch::cuda::device_count()) : "none found");

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +12,7 @@
 #include <torch/cuda.h>
 
 #include "retina/core/clock.h"
+#include "retina/core/resource_limits.h"
 #include "retina/pipeline/compare/compare_progress.h"
 #include "retina/pipeline/own_copies.h"
 
@@ -54,8 +54,7 @@ std::vector<OwnCopy> copies_of(const CompareOptions& options, const core::Contex
 }  // namespace
 
 SharedMachine this_machine() {
-  return {.gpus = static_cast<int>(torch::cuda::device_count()),
-          .cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))};
+  return {.gpus = static_cast<int>(torch::cuda::device_count()), .cores = core::usable_cores()};
 }
 
 std::vector<std::vector<std::string>> job_arguments(const CompareOptions& options,

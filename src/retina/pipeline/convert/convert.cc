@@ -8,7 +8,6 @@
 #include <limits>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,6 +20,7 @@
 #include "retina/core/intensity.h"
 #include "retina/core/narrowing.h"
 #include "retina/core/ordered_work.h"
+#include "retina/core/resource_limits.h"
 #include "retina/label/block_grid.h"
 #include "retina/pipeline/convert/convert_plan.h"
 #include "retina/pipeline/scratch_folder.h"
@@ -75,8 +75,7 @@ class Converter {
     if (!options.input_range.empty()) {
       range_ = {.low = options.input_range[0], .high = options.input_range[1]};
     }
-    threads_ = options.threads > 0 ? options.threads
-                                   : static_cast<int>(std::thread::hardware_concurrency()) + 1;
+    threads_ = options.threads > 0 ? options.threads : core::usable_cores() + 1;
     note_labels_of_the_file();
     note_mean_of_ids();
   }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <thread>
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/clock.h"
+#include "retina/core/resource_limits.h"
 #include "retina/metric/overlap.h"
 #include "retina/phantom/phantom.h"
 #include "retina/pipeline/demo/demo_page.h"
@@ -32,8 +32,7 @@ constexpr std::int64_t kSliceSpacing =
     24;  ///< voxels between labelled slices: far enough to differ
 
 int thread_count(const DemoOptions& options) {
-  return options.threads > 0 ? options.threads
-                             : static_cast<int>(std::thread::hardware_concurrency());
+  return options.threads > 0 ? options.threads : core::usable_cores();
 }
 
 phantom::Phantom make_phantom(const std::vector<std::int64_t>& shape,

@@ -6,13 +6,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "retina/core/error.h"
 #include "retina/core/ordered_work.h"
+#include "retina/core/resource_limits.h"
 #include "retina/data/dataset.h"
 #include "retina/data/options.h"
 #include "retina/pipeline/bench/plane_meter.h"
@@ -77,8 +77,7 @@ class DatasetWriter {
  public:
   DatasetWriter(const PreparePlan& plan, const PreparedWriting& how, const core::Context& context)
       : plan_(plan), how_(how), context_(context) {
-    threads_ = how.threads > 0 ? how.threads
-                               : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    threads_ = how.threads > 0 ? how.threads : core::usable_cores();
   }
 
   std::vector<PreparedFolder> write() {

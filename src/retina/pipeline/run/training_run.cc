@@ -4,12 +4,12 @@
 #include <cstdlib>
 #include <iterator>
 #include <limits>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
+#include "retina/core/resource_limits.h"
 #include "retina/core/rng.h"
 #include "retina/pipeline/run/run_config.h"
 #include "retina/pipeline/run/training_plan.h"
@@ -31,9 +31,16 @@ int reading_threads(int threads) {
   if (threads == 1) {
     return 0;
   }
-  const int available =
-      threads > 0 ? threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int available = threads > 0 ? threads : core::usable_cores();
   return std::clamp(available / 2, 1, 8);
+}
+
+/// Of a rank: ranks that may use the same cores (as torchrun starts them) share these, those that
+/// have their own (as srun may) keep them. Together.
+int core_share(trainer::Ranks& ranks) {
+  const std::vector<std::string> lists = ranks.gather(core::core_list());
+  const auto sharers = std::count(lists.begin(), lists.end(), core::core_list());
+  return std::max(1, core::usable_cores() / static_cast<int>(std::max<std::int64_t>(1, sharers)));
 }
 
 /// The figures of the last training step in a run's log, for a run that had nothing left to do.
@@ -91,10 +98,8 @@ TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& co
       device_(tensor::choose_device(options.device, ranks_.local_rank())),
       precision_(tensor::choose_precision(options.precision, device_)) {
   require_shared_batch(options_, ranks_.count());
-  if (options_.threads == 0 && ranks_.local_count() > 1) {
-    const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
-    options_.threads = static_cast<int>(std::max<std::int64_t>(1, cores / ranks_.local_count()));
-  }
+  const int share = core_share(ranks_);
+  options_.threads = options_.threads == 0 && !ranks_.alone() ? share : options_.threads;
   ranks_.use(device_);
   tensor::set_threads(options_.threads);
   tensor::use_precision(precision_, device_);

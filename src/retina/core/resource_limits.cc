@@ -1,0 +1,133 @@
+#include "retina/core/resource_limits.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <sched.h>
+#include <unistd.h>
+
+namespace retina::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The first number of a file; none where there is no such file or it starts with a word ("max").
+std::optional<double> number_in(const fs::path& file) {
+  std::ifstream in(file);
+  double number = 0;
+  return in >> number ? std::optional(number) : std::nullopt;
+}
+
+template <class T>
+void lower(std::optional<T>& limit, T other) {
+  limit = limit ? std::min(*limit, other) : other;
+}
+
+/// Sizes near 2^63 stand for no limit.
+void lower_memory(CgroupLimits& limits, std::optional<double> bytes) {
+  constexpr double kNoLimit = 1e18;
+  if (bytes && *bytes < kNoLimit) {
+    lower(limits.memory, static_cast<std::int64_t>(*bytes));
+  }
+}
+
+void lower_by_group(CgroupLimits& limits, const fs::path& group) {
+  std::ifstream in(group / "cpu.max");  // version 2: quota and period
+  double quota = 0;
+  double period = 0;
+  if (in >> quota >> period && period > 0) {
+    lower(limits.cores, quota / period);
+  }
+  const auto old_quota = number_in(group / "cpu.cfs_quota_us");  // version 1; -1 = none
+  const auto old_period = number_in(group / "cpu.cfs_period_us");
+  if (old_quota && old_period && *old_quota > 0 && *old_period > 0) {
+    lower(limits.cores, *old_quota / *old_period);
+  }
+  lower_memory(limits, number_in(group / "memory.max"));
+  lower_memory(limits, number_in(group / "memory.limit_in_bytes"));
+}
+
+/// Processors of the affinity mask; 0 if the kernel does not say.
+int cores_of_mask() {
+  for (int processors = 1024; processors <= (1 << 20); processors *= 2) {
+    cpu_set_t* mask = CPU_ALLOC(processors);
+    if (mask == nullptr) {
+      return 0;
+    }
+    const std::size_t bytes = CPU_ALLOC_SIZE(processors);
+    const bool is_known = sched_getaffinity(0, bytes, mask) == 0;
+    const int count = is_known ? CPU_COUNT_S(bytes, mask) : 0;
+    CPU_FREE(mask);
+    if (is_known) {
+      return count;
+    }
+  }
+  return 0;
+}
+
+const CgroupLimits& own_limits() {
+  static const CgroupLimits limits = [] {
+    std::ifstream in("/proc/self/cgroup");
+    std::ostringstream memberships;
+    memberships << in.rdbuf();
+    return cgroup_limits(memberships.str(), "/sys/fs/cgroup");
+  }();
+  return limits;
+}
+
+}  // namespace
+
+CgroupLimits cgroup_limits(std::string_view memberships, const fs::path& root) {
+  CgroupLimits limits;
+  std::istringstream lines{std::string(memberships)};
+  for (std::string line;
+       std::getline(lines, line);) {  // "4:cpu,cpuacct:/path", version 2 "0::/path"
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) {
+      continue;
+    }
+    const fs::path mount = root / line.substr(first + 1, second - first - 1);
+    fs::path group = fs::path(line.substr(second + 1)).relative_path();
+    for (; !group.empty(); group = group.parent_path()) {
+      lower_by_group(limits, mount / group);
+    }
+    lower_by_group(limits, mount);
+  }
+  return limits;
+}
+
+int usable_cores() {
+  static const int cores = [] {
+    const int masked = cores_of_mask();
+    const double processors =
+        masked > 0 ? masked : std::max(1.0, static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN)));
+    return std::max(
+        1,
+        static_cast<int>(std::ceil(std::min(processors, own_limits().cores.value_or(processors)))));
+  }();
+  return cores;
+}
+
+std::string core_list() {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  const std::string key = "Cpus_allowed_list:";
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line) && !line.starts_with(key)) {
+  }
+  const std::size_t first = line.find_first_not_of(" \t", std::min(key.size(), line.size()));
+  return std::string(host.data()) + ": " + (first == std::string::npos ? "" : line.substr(first));
+}
+
+std::int64_t usable_memory() {
+  const auto machine = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  return std::min(machine, own_limits().memory.value_or(machine));
+}
+
+}  // namespace retina::core

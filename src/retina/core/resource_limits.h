@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace retina::core {
+
+/// Cores that this process may use: on a shared machine, a Slurm job or a container, fewer than the
+/// machine has. At least 1.
+int usable_cores();
+/// Which they are, "node7: 0-7,16": processes that say the same share them. Control groups may
+/// grant less time than these cores have.
+std::string core_list();
+
+/// Bytes of main memory that this process may use, swap not counted.
+std::int64_t usable_memory();
+
+/// What the control groups of a process grant it.
+struct CgroupLimits {
+  std::optional<double> cores{};         ///< processor time in a second
+  std::optional<std::int64_t> memory{};  ///< bytes
+};
+
+/// The least that each group and those around it grant, of version 1 and 2. `memberships`:
+/// /proc/self/cgroup. `root`: where the groups are mounted. What is not there limits nothing: in a
+/// container a path may be that of the machine outside.
+CgroupLimits cgroup_limits(std::string_view memberships, const std::filesystem::path& root);
+
+}  // namespace retina::core
