@@ -10,6 +10,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "retina/core/file.h"
+
 namespace retina::core {
 namespace {
 
@@ -128,6 +130,11 @@ std::string core_list() {
 std::int64_t usable_memory() {
   const auto machine = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
   return std::min(machine, own_limits().memory.value_or(machine));
+}
+
+std::int64_t memory_limit(std::string_view text) {
+  constexpr std::int64_t kUsual = std::int64_t{4} << 30;
+  return text == "auto" ? std::min(kUsual, usable_memory() / 2) : parse_size(text);
 }
 
 }  // namespace retina::core

@@ -18,6 +18,10 @@ std::string core_list();
 /// Bytes of main memory that this process may use, swap not counted.
 std::int64_t usable_memory();
 
+/// Bytes of an option: a size such as "8GiB", or "auto": 4 GiB, or half of usable_memory() where
+/// that is less. usage error for anything else.
+std::int64_t memory_limit(std::string_view text);
+
 /// What the control groups of a process grant it.
 struct CgroupLimits {
   std::optional<double> cores{};         ///< processor time in a second

@@ -1,10 +1,12 @@
 #include "retina/core/resource_limits.h"
 
+#include <algorithm>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/testing/temp_folder.h"
 
@@ -65,6 +67,12 @@ TEST(ResourceLimits, OfThisProcessAreNoMoreThanItsMask) {
   EXPECT_GE(usable_cores(), 1);
   EXPECT_LE(usable_cores(), CPU_COUNT(&mask));
   EXPECT_GT(usable_memory(), std::int64_t{1} << 20);
+}
+
+TEST(ResourceLimits, OfMemoryAreASizeOrHalfOfWhatIsThere) {
+  EXPECT_EQ(memory_limit("3MiB"), 3 << 20);
+  EXPECT_EQ(memory_limit("auto"), std::min(std::int64_t{4} << 30, usable_memory() / 2));
+  EXPECT_THROW(memory_limit("much"), Error);
 }
 
 TEST(ResourceLimits, ACoreListTellsTheMaskOfTheThread) {

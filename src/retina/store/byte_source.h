@@ -16,6 +16,9 @@ class ByteSource {
 
   /// Fills `out` with what begins at byte `offset`; bad_data naming the file if it ends before.
   virtual void read(std::int64_t offset, std::span<std::byte> out) const = 0;
+
+  /// False for a stream that is decoded from earlier bytes on, and so is best read forward.
+  virtual bool is_random_access() const { return true; }
 };
 
 }  // namespace retina::store

@@ -39,6 +39,14 @@ std::int64_t bytes_of(const FlatLayout& layout) {
   return bytes;
 }
 
+core::Vec3 unit_of_reading(const ByteSource& source, const FlatLayout& layout) {
+  const auto place = [&](std::size_t axis) {
+    return std::find(layout.order.begin(), layout.order.end(), axis);
+  };
+  const bool has_rows = place(1) < place(2) && place(2) < place(3);
+  return {1, has_rows && source.is_random_access() ? 1 : 0, 0};
+}
+
 core::Array from_file_order(core::Array values, const Index4& shape,
                             const std::array<std::size_t, 4>& order) {
   if (order == std::array<std::size_t, 4>{0, 1, 2, 3}) {

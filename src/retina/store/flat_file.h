@@ -32,6 +32,10 @@ core::Array from_file_order(core::Array values, const Index4& shape,
 /// the caller's.
 core::Array read_flat(const ByteSource& source, const FlatLayout& layout, const Block4& block);
 
+/// VolumeInfo::chunk of flat values: rows, where they lie one after the other and can be read from
+/// anywhere, else planes.
+core::Vec3 unit_of_reading(const ByteSource& source, const FlatLayout& layout);
+
 /// A volume of plain values in a file; reads no more than it is asked for.
 class FlatFile {
  public:
@@ -39,6 +43,7 @@ class FlatFile {
   FlatFile(std::filesystem::path path, const FlatLayout& layout);
 
   const FlatLayout& layout() const { return layout_; }
+  core::Vec3 unit() const { return unit_of_reading(file_, layout_); }
   std::int64_t file_bytes() const { return file_.size(); }
   core::Array read(const Block4& block) const;
 

@@ -25,6 +25,17 @@ std::filesystem::path write_counting_file(const testing::TempFolder& folder, int
   return folder / "a.raw";
 }
 
+TEST(FlatFile, IsReadByRowsWhereTheyLieOneAfterTheOther) {
+  const testing::TempFolder folder;
+  FlatLayout layout{.dtype = core::DType::u16, .offset = 6, .shape = {2, 3, 4, 5}};
+  const auto path = write_counting_file(folder, 120);
+  EXPECT_EQ(FlatFile(path, layout).unit(), (core::Vec3{1, 1, 0}));
+  layout.order = {1, 2, 3, 0};  // colour of each pixel together
+  EXPECT_EQ(FlatFile(path, layout).unit(), (core::Vec3{1, 1, 0}));
+  layout.order = {0, 3, 2, 1};
+  EXPECT_EQ(FlatFile(path, layout).unit(), (core::Vec3{1, 0, 0}));
+}
+
 TEST(FlatFile, ReadsAnyBoxInAnyOrderOfAxes) {
   const testing::TempFolder folder;
   FlatLayout layout{.dtype = core::DType::u16,

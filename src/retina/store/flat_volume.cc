@@ -13,6 +13,7 @@ class FlatVolume final : public core::Volume {
     info_.dtype = layout.dtype;
     info_.channels = static_cast<int>(layout.shape[0]);
     info_.shape = {layout.shape[1], layout.shape[2], layout.shape[3]};
+    info_.chunk = unit_of_reading(*source_, layout_);
   }
 
  protected:

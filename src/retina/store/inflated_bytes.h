@@ -19,6 +19,7 @@ class InflatedBytes final : public ByteSource {
   InflatedBytes(const std::filesystem::path& path, std::int64_t start, std::int64_t size);
   ~InflatedBytes() override;
   void read(std::int64_t offset, std::span<std::byte> out) const override;
+  bool is_random_access() const override { return false; }
 
  private:
   class Stream;

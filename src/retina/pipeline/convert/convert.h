@@ -27,7 +27,7 @@ struct ConvertOptions {
   store::Compression compression = store::Compression::automatic;
   store::ZarrVersion zarr_version = store::ZarrVersion::v0_5;
   bool labels = false;
-  std::string max_ram = "4GiB";
+  std::string max_ram = "auto";
   int threads = 0;
   bool overwrite = false;
   bool dry_run = false;
@@ -59,7 +59,8 @@ struct ConvertOptions {
     visit("labels", self.labels,
           "the values are label ids: pyramids take the most frequent, not the mean; of a file that "
           "says so itself they always are");
-    visit("max_ram", self.max_ram, "memory to use, such as 8GiB");
+    visit("max_ram", self.max_ram,
+          "memory to use, such as 8GiB; auto: 4GiB, or half of what the process may use if less");
     visit("threads", self.threads,
           "blocks in flight, fewer where memory is short; 0 = one more than there are cores");
     visit("overwrite", self.overwrite, "replace an output that exists");

@@ -12,6 +12,7 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/resource_limits.h"
 #include "retina/core/slabs.h"
 #include "retina/label/block_grid.h"
 #include "retina/metric/confusion.h"
@@ -225,7 +226,7 @@ Scoring scoring_of(const std::vector<metric::Confusion>& counts, const EvaluateO
                             .instance_match = options.instance_match,
                             .distances = options.distances,
                             .distance_statistic = options.distance_statistic,
-                            .max_ram = core::parse_size(options.max_ram),
+                            .max_ram = core::memory_limit(options.max_ram),
                             .distance_halo = options.distance_halo,
                             .scratch = options.scratch}};
   ScoringRules& rules = scoring.rules;
@@ -328,7 +329,7 @@ EvaluateReport evaluate_pairs(const std::vector<LabelPair>& pairs, const Evaluat
                               const core::Context& context) {
   store::InputFiles files;
   const std::int64_t voxels = inspect(pairs, files);
-  const std::int64_t max_ram = core::parse_size(options.max_ram);
+  const std::int64_t max_ram = core::memory_limit(options.max_ram);
   store::shared_cache().set_budget(std::min(kMostEvaluateCacheBytes, max_ram / 4));
   const auto counts = count_all(pairs, voxels, max_ram, context);
   EvaluateReport report;

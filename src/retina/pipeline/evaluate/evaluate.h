@@ -27,7 +27,7 @@ struct EvaluateOptions {
   bool cremi = false;
   double cremi_threshold_nm = 200;
   ReadingOptions reading{};
-  std::string max_ram = "4GiB";
+  std::string max_ram = "auto";
   double distance_halo = 64;
   std::string scratch{};
 
@@ -55,7 +55,8 @@ struct EvaluateOptions {
     visit("cremi_threshold_nm", self.cremi_threshold_nm,
           "CREMI: a voxel farther than this from the other set is false, nm");
     ReadingOptions::fields(self.reading, visit);
-    visit("max_ram", self.max_ram, "memory to use, such as 8GiB");
+    visit("max_ram", self.max_ram,
+          "memory to use, such as 8GiB; auto: 4GiB, or half of what the process may use if less");
     visit(
         "distance_halo", self.distance_halo,
         "by blocks: distances up to this many voxels (of the smallest side) are found; where some "

@@ -6,6 +6,7 @@
 #include <spdlog/logger.h>
 
 #include "retina/core/file.h"
+#include "retina/core/resource_limits.h"
 #include "retina/pipeline/predict/image_set_prediction.h"
 #include "retina/pipeline/predict/prediction_setup.h"
 #include "retina/pipeline/predict/volume_prediction.h"
@@ -188,7 +189,7 @@ std::vector<Problem> PredictOptions::validate() const {
 
 PredictReport predict(const PredictOptions& options, const core::Context& context) {
   throw_if_any(ErrorKind::usage, "predict: the options have problems", options.validate());
-  core::parse_size(options.max_ram);
+  core::memory_limit(options.max_ram);
   store::refuse_replacing_input(options.input, options.output);
   const std::vector<SetImage> images = images_of_set(options.input);
   if (images.empty()) {

@@ -43,7 +43,7 @@ struct PredictOptions {
   std::optional<double> min_object_nm3;
   std::optional<model::FillHoles> fill_holes;
   std::optional<int> instances;
-  std::string max_ram = "4GiB";
+  std::string max_ram = "auto";
   std::uint64_t seed = 0;
   std::optional<int> window;
   std::optional<double> overlap;
@@ -100,7 +100,8 @@ struct PredictOptions {
     visit("instances", self.instances,
           "also write object ids to OUTPUT_instances; neighbours that join voxels: 6, 18 or 26 in "
           "the volume, 4 or 8 in each z slice; 0 = no ids");
-    visit("max_ram", self.max_ram, "memory to use, such as 8GiB");
+    visit("max_ram", self.max_ram,
+          "memory to use, such as 8GiB; auto: 4GiB, or half of what the process may use if less");
     visit("seed", self.seed, "of the sample that percentiles are taken from");
     visit("window", self.window,
           "side of the sliding window in pixels, a multiple of 16; default: the network's");

@@ -9,6 +9,7 @@
 #include "retina/core/file.h"
 #include "retina/core/finite.h"
 #include "retina/core/json_text.h"
+#include "retina/core/resource_limits.h"
 #include "retina/store/open.h"
 #include "retina/store/output_place.h"
 
@@ -100,7 +101,7 @@ PredictionSetup make_setup(const PredictOptions& options, const core::Context& c
 }
 
 std::int64_t buffer_bytes(const PredictionSetup& setup, int batch) {
-  const std::int64_t limit = core::parse_size(setup.options.max_ram);
+  const std::int64_t limit = core::memory_limit(setup.options.max_ram);
   const std::int64_t side = setup.predictor->window();
   const std::int64_t activations =
       setup.predictor->device().is_cuda() ? 0 : batch * side * side * kActivationBytesPerPixel;

@@ -47,6 +47,7 @@ class Hdf5Volume final : public core::Volume {
                                                                    .offset = *layout.data_offset,
                                                                    .shape = order.shape,
                                                                    .order = order.order});
+      info_.chunk = flat_->unit();
     } else if (!layout.chunk.empty()) {
       chunk_ = dense_order(info_.axes, layout.chunk);
       info_.chunk = {chunk_.shape[1], chunk_.shape[2], chunk_.shape[3]};

@@ -23,6 +23,7 @@ class MrcVolume final : public core::Volume {
  public:
   MrcVolume(core::VolumeInfo info, const fs::path& path, const FlatLayout& layout)
       : Volume(std::move(info)), file_(path, layout) {
+    info_.chunk = file_.unit();
     const std::int64_t extra = file_.file_bytes() - layout.offset - bytes_of(layout);
     if (extra > 0) {
       info_.notes.push_back(

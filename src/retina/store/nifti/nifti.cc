@@ -55,7 +55,9 @@ core::VolumeInfo describe_nifti(const Location& location, const NiftiMetadata& m
 class NiftiVolume final : public core::Volume {
  public:
   NiftiVolume(core::VolumeInfo info, std::unique_ptr<ByteSource> source, NiftiMetadata metadata)
-      : Volume(std::move(info)), source_(std::move(source)), metadata_(std::move(metadata)) {}
+      : Volume(std::move(info)), source_(std::move(source)), metadata_(std::move(metadata)) {
+    info_.chunk = unit_of_reading(*source_, metadata_.layout);
+  }
 
  protected:
   core::Array read_box(const core::Box3& box) const override {
