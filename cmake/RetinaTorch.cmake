@@ -53,6 +53,7 @@ set(RETINA_TORCH_CUDA OFF)
 if(EXISTS "${_torch}/lib/libtorch_cuda.so")
   set(RETINA_TORCH_CUDA ON)
 endif()
+set(RETINA_TORCH_FOLDER "${_torch}")
 message(STATUS "LibTorch ${_version} in ${_torch}, CUDA ${RETINA_TORCH_CUDA}")
 
 add_library(retina_torch INTERFACE)

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -87,6 +88,30 @@ TEST(RanksE2e, TwoRanksPretrainWhatOneProcessDoes) {
   TwoRanks two(folder.path(), [&](int) { return pretraining(folder.path(), "two"); });
   two.expect_success();
   EXPECT_THAT(two.messages(1), ::testing::Not(::testing::HasSubstr("training on")));
+  expect_same_weights(folder / "one", folder / "two", 1e-5);
+}
+
+/// Two launchers that meet, as on two machines, and one for both ranks.
+TEST(RanksE2e, TorchrunStartsRanksThatPretrainTheSame) {
+  if (std::string_view(RETINA_TORCHRUN).empty()) {
+    GTEST_SKIP() << "no torchrun: LibTorch is not from a Python package";
+  }
+  const testing::TempFolder folder;
+  write_pretraining(folder.path());
+  const auto start = [&](const std::string& name, const std::string& how, const std::string& run) {
+    std::filesystem::create_directories(folder / name);
+    return Process(folder / name, fmt::format("{} {} --no-python {} {}", RETINA_TORCHRUN, how,
+                                              RETINA_PROGRAM, pretraining(folder.path(), run)));
+  };
+  const std::string meeting =
+      fmt::format("--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:{}",
+                  testing::free_port());
+  Process left = start("left", meeting, "two");
+  Process right = start("right", meeting, "two");
+  EXPECT_EQ(left.wait().exit_code, 0) << slurp(folder / "left/err.txt");
+  EXPECT_EQ(right.wait().exit_code, 0) << slurp(folder / "right/err.txt");
+  Process both = start("both", "--standalone --nproc-per-node 2", "one");
+  EXPECT_EQ(both.wait().exit_code, 0) << slurp(folder / "both/err.txt");
   expect_same_weights(folder / "one", folder / "two", 1e-5);
 }
 
