@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
 
 #include <sched.h>
+#include <strings.h>
 #include <unistd.h>
 
+#include "retina/core/error.h"
 #include "retina/core/file.h"
 
 namespace retina::core {
@@ -22,6 +25,24 @@ std::optional<double> number_in(const fs::path& file) {
   std::ifstream in(file);
   double number = 0;
   return in >> number ? std::optional(number) : std::nullopt;
+}
+
+/// How many cores a list such as "0-7,16" names; 0 without one.
+int cores_in(const fs::path& file) {
+  std::ifstream in(file);
+  int cores = 0;
+  for (int first = 0; in >> first;) {
+    int last = first;
+    if (in.peek() == '-') {
+      in.get();
+      in >> last;
+    }
+    cores += std::max(0, last - first + 1);
+    if (in.get() != ',') {
+      break;
+    }
+  }
+  return cores;
 }
 
 template <class T>
@@ -49,19 +70,36 @@ void lower_by_group(CgroupLimits& limits, const fs::path& group) {
   if (old_quota && old_period && *old_quota > 0 && *old_period > 0) {
     lower(limits.cores, *old_quota / *old_period);
   }
+  for (const char* name : {"cpuset.cpus.effective", "cpuset.effective_cpus"}) {
+    if (const int cores = cores_in(group / name); cores > 0) {
+      lower(limits.cores, static_cast<double>(cores));
+    }
+  }
   lower_memory(limits, number_in(group / "memory.max"));
   lower_memory(limits, number_in(group / "memory.limit_in_bytes"));
 }
 
-/// Processors of the affinity mask; 0 if the kernel does not say.
+/// True where the OpenMP runtime may have bound the main thread to one core while it was loaded:
+/// the mask then tells nothing of what the process may use.
+bool openmp_binds() {
+  const char* binding = std::getenv("OMP_PROC_BIND");
+  const bool is_off = binding == nullptr || strcasecmp(binding, "false") == 0;
+  return !is_off || std::getenv("OMP_PLACES") != nullptr ||
+         std::getenv("GOMP_CPU_AFFINITY") != nullptr;
+}
+
+/// Processors of the affinity mask; 0 if it does not say.
 int cores_of_mask() {
+  if (openmp_binds()) {
+    return 0;
+  }
   for (int processors = 1024; processors <= (1 << 20); processors *= 2) {
     cpu_set_t* mask = CPU_ALLOC(processors);
     if (mask == nullptr) {
       return 0;
     }
     const std::size_t bytes = CPU_ALLOC_SIZE(processors);
-    const bool is_known = sched_getaffinity(0, bytes, mask) == 0;
+    const bool is_known = sched_getaffinity(getpid(), bytes, mask) == 0;  // of the main thread
     const int count = is_known ? CPU_COUNT_S(bytes, mask) : 0;
     CPU_FREE(mask);
     if (is_known) {
@@ -69,6 +107,19 @@ int cores_of_mask() {
     }
   }
   return 0;
+}
+
+/// Where controllers "cpu,cpuacct" may be mounted: under their list, which some systems write in
+/// another order, and under each name.
+std::vector<std::string> mounts_of(const std::string& controllers) {
+  std::vector<std::string> mounts{controllers};
+  std::istringstream names(controllers);
+  for (std::string name; std::getline(names, name, ',');) {
+    if (name != controllers) {
+      mounts.push_back(name);
+    }
+  }
+  return mounts;
 }
 
 const CgroupLimits& own_limits() {
@@ -93,12 +144,13 @@ CgroupLimits cgroup_limits(std::string_view memberships, const fs::path& root) {
     if (first == std::string::npos || second == std::string::npos) {
       continue;
     }
-    const fs::path mount = root / line.substr(first + 1, second - first - 1);
-    fs::path group = fs::path(line.substr(second + 1)).relative_path();
-    for (; !group.empty(); group = group.parent_path()) {
-      lower_by_group(limits, mount / group);
+    const fs::path path = fs::path(line.substr(second + 1)).relative_path();
+    for (const std::string& mount : mounts_of(line.substr(first + 1, second - first - 1))) {
+      for (fs::path group = path; !group.empty(); group = group.parent_path()) {
+        lower_by_group(limits, root / mount / group);
+      }
+      lower_by_group(limits, root / mount);
     }
-    lower_by_group(limits, mount);
   }
   return limits;
 }
@@ -127,6 +179,11 @@ std::string core_list() {
   return std::string(host.data()) + ": " + (first == std::string::npos ? "" : line.substr(first));
 }
 
+int core_share(const std::vector<std::string>& lists) {
+  const auto sharers = std::count(lists.begin(), lists.end(), core_list());
+  return std::max(1, usable_cores() / static_cast<int>(sharers));
+}
+
 std::int64_t usable_memory() {
   const auto machine = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
   return std::min(machine, own_limits().memory.value_or(machine));
@@ -134,7 +191,17 @@ std::int64_t usable_memory() {
 
 std::int64_t memory_limit(std::string_view text) {
   constexpr std::int64_t kUsual = std::int64_t{4} << 30;
-  return text == "auto" ? std::min(kUsual, usable_memory() / 2) : parse_size(text);
+  if (text == "auto") {
+    return std::min(kUsual, usable_memory() / 2);
+  }
+  try {
+    return parse_size(text);
+  } catch (const Error&) {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = "--max-ram",
+                        .found = "'" + std::string(text) + "'",
+                        .expected = "'auto', bytes, or a number with a unit such as 512M or 2GiB"});
+  }
 }
 
 }  // namespace retina::core

@@ -5,15 +5,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace retina::core {
 
 /// Cores that this process may use: on a shared machine, a Slurm job or a container, fewer than the
 /// machine has. At least 1.
 int usable_cores();
-/// Which they are, "node7: 0-7,16": processes that say the same share them. Control groups may
-/// grant less time than these cores have.
+/// The cores of this process's affinity mask, "node7: 0-7,16": processes that say the same share
+/// them. Control groups may grant less time than these cores have.
 std::string core_list();
+/// This process's part of usable_cores(), at least 1, where `lists` are the core_list() of several
+/// processes, its own among them.
+int core_share(const std::vector<std::string>& lists);
 
 /// Bytes of main memory that this process may use, swap not counted.
 std::int64_t usable_memory();
@@ -24,7 +28,7 @@ std::int64_t memory_limit(std::string_view text);
 
 /// What the control groups of a process grant it.
 struct CgroupLimits {
-  std::optional<double> cores{};         ///< processor time in a second
+  std::optional<double> cores{};         ///< processor time in a second, or cores of a set
   std::optional<std::int64_t> memory{};  ///< bytes
 };
 

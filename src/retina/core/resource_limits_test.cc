@@ -45,6 +45,31 @@ TEST(ResourceLimits, OfVersionOneAreFoundByController) {
   EXPECT_EQ(limits.memory, std::int64_t{1} << 30);
 }
 
+TEST(ResourceLimits, AControllerMayBeMountedUnderItsNameAlone) {
+  const testing::TempFolder root;
+  write(root / "cpu/job/cpu.cfs_quota_us", "300000\n");
+  write(root / "cpu/job/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(cgroup_limits("4:cpuacct,cpu:/job\n", root.path()).cores, 3.0);
+}
+
+TEST(ResourceLimits, ASetOfCoresIsCounted) {
+  const testing::TempFolder root;
+  write(root / "job/cpuset.cpus.effective", "0-3,8,10-11\n");
+  write(root / "cpuset.cpus.effective", "0-63\n");
+  write(root / "cpuset/job/cpuset.effective_cpus", "5\n");
+  EXPECT_EQ(cgroup_limits("0::/job\n", root.path()).cores, 7.0);
+  EXPECT_EQ(cgroup_limits("7:cpuset:/job\n", root.path()).cores, 1.0);
+  write(root / "job/cpuset.cpus.effective", "\n");
+  EXPECT_EQ(cgroup_limits("0::/job\n", root.path()).cores, 64.0);
+}
+
+TEST(ResourceLimits, ProcessesOfOneListShareItsCores) {
+  const std::string own = core_list();
+  EXPECT_EQ(core_share({own}), usable_cores());
+  EXPECT_EQ(core_share({"other: 0-7", own, own, "other: 0-7"}), std::max(1, usable_cores() / 2));
+  EXPECT_EQ(core_share(std::vector<std::string>(5000, own)), 1);
+}
+
 TEST(ResourceLimits, InAContainerThePathMayBeThatOfTheMachineOutside) {
   const testing::TempFolder root;
   write(root / "memory/memory.limit_in_bytes", "1073741824\n");
@@ -75,7 +100,7 @@ TEST(ResourceLimits, OfMemoryAreASizeOrHalfOfWhatIsThere) {
   EXPECT_THROW(memory_limit("much"), Error);
 }
 
-TEST(ResourceLimits, ACoreListTellsTheMaskOfTheThread) {
+TEST(ResourceLimits, ACoreListTellsTheMask) {
   cpu_set_t all;
   ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
   const std::string before = core_list();

@@ -24,6 +24,23 @@ core::Box3 BlockGrid::box(std::int64_t number) const {
   return box;
 }
 
+std::vector<std::int64_t> BlockGrid::meeting(const core::Box3& box) const {
+  std::vector<std::int64_t> numbers;
+  if (box.empty()) {
+    return numbers;
+  }
+  const auto first = [&](std::size_t a) { return box.start[a] / block_[a]; };
+  const auto last = [&](std::size_t a) { return (box.stop()[a] - 1) / block_[a]; };
+  for (std::int64_t z = first(0); z <= last(0); ++z) {
+    for (std::int64_t y = first(1); y <= last(1); ++y) {
+      for (std::int64_t x = first(2); x <= last(2); ++x) {
+        numbers.push_back((z * counts_[1] + y) * counts_[2] + x);
+      }
+    }
+  }
+  return numbers;
+}
+
 core::Vec3 block_of_units(const core::Vec3& shape, const core::Vec3& unit,
                           std::int64_t max_voxels) {
   core::Vec3 block{};

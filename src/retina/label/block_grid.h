@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "retina/core/box.h"
 
@@ -15,6 +16,8 @@ class BlockGrid {
   const core::Vec3& shape() const { return shape_; }
   std::int64_t count() const { return counts_[0] * counts_[1] * counts_[2]; }
   core::Box3 box(std::int64_t number) const;
+  /// Numbers of the blocks that share a voxel with `box`, which lies in the volume.
+  std::vector<std::int64_t> meeting(const core::Box3& box) const;
 
  private:
   core::Vec3 shape_;

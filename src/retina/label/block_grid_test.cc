@@ -18,5 +18,20 @@ TEST(BlockGrid, BlocksCoverTheVolumeOnce) {
   EXPECT_EQ(voxels, 5 * 7 * 9);
 }
 
+TEST(BlockGrid, FindsTheBlocksThatMeetABox) {
+  const BlockGrid grid({5, 7, 9}, {2, 3, 4});
+  for (const core::Box3& box : {core::Box3{{0, 0, 0}, {1, 1, 1}}, core::Box3{{1, 2, 3}, {2, 2, 2}},
+                                core::Box3{{4, 6, 8}, {1, 1, 1}}, core::whole(grid.shape())}) {
+    std::vector<std::int64_t> expected;
+    for (std::int64_t i = 0; i < grid.count(); ++i) {
+      if (!core::intersect(grid.box(i), box).empty()) {
+        expected.push_back(i);
+      }
+    }
+    EXPECT_EQ(grid.meeting(box), expected) << core::to_string(box.start);
+  }
+  EXPECT_TRUE(grid.meeting({{1, 1, 1}, {0, 2, 2}}).empty());
+}
+
 }  // namespace
 }  // namespace retina::label

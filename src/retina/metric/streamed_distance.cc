@@ -30,6 +30,8 @@ using MaskOf = std::function<Array(const Box3&)>;
 
 /// Of a plane of the sweeps through a file: two counts, the transform, masks and labels.
 constexpr std::int64_t kBytesPerPlanePixel = 40;
+/// Planes of masks that are made at once.
+constexpr std::int64_t kPlanesPerRead = 16;
 constexpr std::uint32_t kNothingYet = std::numeric_limits<std::uint32_t>::max();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 

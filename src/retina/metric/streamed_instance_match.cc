@@ -12,12 +12,6 @@ namespace {
 
 using label::Run;
 
-std::int64_t planes_of_slab(const StreamedMasks& masks, std::int64_t max_bytes) {
-  const std::int64_t plane = masks.shape[1] * masks.shape[2] * (masks.label_bytes + 2);
-  return std::clamp(max_bytes / 4 / std::max<std::int64_t>(1, plane), std::int64_t{1},
-                    kPlanesPerRead);
-}
-
 bool any(std::span<const std::uint8_t> mask) {
   return std::any_of(mask.begin(), mask.end(), [](std::uint8_t value) { return value != 0; });
 }
@@ -25,22 +19,21 @@ bool any(std::span<const std::uint8_t> mask) {
 }  // namespace
 
 StreamedInstanceMatch::StreamedInstanceMatch(StreamedMasks masks, std::int64_t max_bytes,
-                                             const core::Context& context)
+                                             const core::Context& context, const core::Vec3& block)
     : masks_(std::move(masks)),
-      thickness_(planes_of_slab(masks_, max_bytes)),
-      slabs_(masks_.shape, {thickness_, 0, 0}),
-      objects_(slabs_, {.connectivity = label::Connectivity::corners}, label::Target::objects,
+      grid_(masks_.shape, block),
+      objects_(grid_, {.connectivity = label::Connectivity::corners}, label::Target::objects,
                max_bytes) {
-  context.progress->begin("matching objects", 2 * slabs_.count(), "slabs");
+  context.progress->begin("matching objects", 2 * grid_.count(), "blocks");
   find_objects(context);
   find_touching(context);
   context.progress->end();
 }
 
 void StreamedInstanceMatch::find_objects(const core::Context& context) {
-  for (std::int64_t number = 0; number < slabs_.count(); ++number) {
+  for (std::int64_t number = 0; number < grid_.count(); ++number) {
     context.check_stop(core::kRerunHint);
-    objects_.add(masks_.prediction(slabs_.box(number)));
+    objects_.add(masks_.prediction(grid_.box(number)));
     context.progress->update(number + 1);
   }
   objects_.finish();
@@ -48,21 +41,22 @@ void StreamedInstanceMatch::find_objects(const core::Context& context) {
 
 void StreamedInstanceMatch::find_touching(const core::Context& context) {
   touches_.assign(objects_.objects().size() + 1, false);
-  for (std::int64_t number = 0; number < slabs_.count(); ++number) {
+  for (std::int64_t number = 0; number < grid_.count(); ++number) {
     context.check_stop(core::kRerunHint);
-    const core::Box3 slab = slabs_.box(number);
-    const core::Array truth = masks_.truth(slab);
+    const core::Box3 block = grid_.box(number);
+    const core::Array truth = masks_.truth(block);
     truth_has_background_ = truth_has_background_ || count_voxels(truth) < truth.voxels();
     const auto actual = truth.values<std::uint8_t>();
     objects_.for_each_run(
-        number, masks_.prediction(slab), [&](std::int64_t z, std::int64_t y, const Run& run) {
-          const std::int64_t row = ((z - slab.start[0]) * slab.shape[1] + y) * slab.shape[2];
-          if (any(actual.subspan(static_cast<std::size_t>(row + run.begin),
+        number, masks_.prediction(block), [&](std::int64_t z, std::int64_t y, const Run& run) {
+          const std::int64_t row = (z - block.start[0]) * block.shape[1] + y - block.start[1];
+          const std::int64_t begin = row * block.shape[2] + run.begin - block.start[2];
+          if (any(actual.subspan(static_cast<std::size_t>(begin),
                                  static_cast<std::size_t>(run.end - run.begin)))) {
             touches_[run.label] = true;
           }
         });
-    context.progress->update(slabs_.count() + number + 1);
+    context.progress->update(grid_.count() + number + 1);
   }
   if (!truth_has_background_) {
     touches_.clear();
@@ -71,7 +65,7 @@ void StreamedInstanceMatch::find_touching(const core::Context& context) {
 
 core::Array StreamedInstanceMatch::matched(const core::Box3& box) const {
   core::Array matched(core::DType::u8, 1, box.shape);
-  if (touches_.empty() || box.voxels() == 0) {
+  if (touches_.empty()) {
     return matched;
   }
   const core::Vec3 stop = box.stop();
@@ -85,8 +79,8 @@ core::Array StreamedInstanceMatch::matched(const core::Box3& box) const {
           to - from, std::uint8_t{1});
     }
   };
-  for (std::int64_t number = box.start[0] / thickness_; number * thickness_ < stop[0]; ++number) {
-    objects_.for_each_run(number, masks_.prediction(slabs_.box(number)), mark);
+  for (const std::int64_t number : grid_.meeting(box)) {
+    objects_.for_each_run(number, masks_.prediction(grid_.box(number)), mark);
   }
   return matched;
 }

@@ -11,20 +11,22 @@
 
 namespace retina::metric {
 
-/// match_instances() of a volume that is not held in memory. Reads the masks by slabs of planes:
-/// the prediction twice and the truth once when it is made, and the prediction again for every box
-/// that is asked for. Memory is that of a slab, at most a quarter of `max_bytes` if a plane is no
-/// more, and of label::StreamedComponents.
+/// match_instances() of a volume that is not held in memory. Reads the masks by blocks: the
+/// prediction twice and the truth once when it is made, and of the prediction the blocks that meet
+/// a box for every box that is asked for. Memory is that of a block and of
+/// label::StreamedComponents.
 class StreamedInstanceMatch {
  public:
+  static constexpr core::Vec3 kBlock{16, 128, 1024};
+
   /// `masks` must not change. resource error where there are too many objects for `max_bytes`;
-  /// interrupted on a stop request.
-  StreamedInstanceMatch(StreamedMasks masks, std::int64_t max_bytes, const core::Context& context);
+  /// interrupted on a stop request. The blocks decide nothing.
+  StreamedInstanceMatch(StreamedMasks masks, std::int64_t max_bytes, const core::Context& context,
+                        const core::Vec3& block = kBlock);
 
   /// As InstanceMatch::truth_has_background.
   bool truth_has_background() const { return truth_has_background_; }
-  /// Slabs of planes, of which a box is found at no more cost than a part of it.
-  const label::BlockGrid& slabs() const { return slabs_; }
+  const label::BlockGrid& grid() const { return grid_; }
   /// InstanceMatch::matched, in a box.
   core::Array matched(const core::Box3& box) const;
 
@@ -33,8 +35,7 @@ class StreamedInstanceMatch {
   void find_touching(const core::Context& context);
 
   StreamedMasks masks_;
-  std::int64_t thickness_;  ///< of a slab
-  label::BlockGrid slabs_;
+  label::BlockGrid grid_;
   label::StreamedComponents objects_;
   std::vector<bool> touches_;  ///< by number of the object; empty if nothing matches
   bool truth_has_background_ = false;

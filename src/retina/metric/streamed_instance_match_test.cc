@@ -6,6 +6,7 @@
 #include "retina/metric/class_mask.h"
 #include "retina/metric/instance_match.h"
 #include "retina/metric/mask_test_data.h"
+#include "retina/testing/stopping_context.h"
 
 namespace retina::metric {
 namespace {
@@ -22,7 +23,7 @@ TEST(StreamedInstanceMatch, EqualsThatOfTheWholeInEveryBox) {
       const core::Array prediction = random_mask(shape, share, ++seed);
       const core::Array truth = random_mask(shape, 0.02, ++seed);
       const StreamedInstanceMatch match(masks_of(prediction, truth), 1 << 20,
-                                        core::silent_context());
+                                        core::silent_context(), {2, 3, 5});
       const InstanceMatch whole = match_instances(prediction, truth);
       EXPECT_EQ(match.truth_has_background(), whole.truth_has_background);
       EXPECT_EQ(match.matched(core::whole(shape)), whole.matched);
@@ -42,7 +43,19 @@ TEST(StreamedInstanceMatch, LosesTheObjectOfATruthWithoutBackground) {
 
 TEST(StreamedInstanceMatch, RefusesMoreObjectsThanItsMemoryHolds) {
   const core::Array many = random_mask({4, 40, 40}, 0.1, 1);
-  EXPECT_THROW(StreamedInstanceMatch(masks_of(many, many), 4096, core::silent_context()), Error);
+  try {
+    StreamedInstanceMatch(masks_of(many, many), 4096, core::silent_context());
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+  }
+}
+
+TEST(StreamedInstanceMatch, HearsAStop) {
+  const core::Array mask = random_mask({4, 40, 40}, 0.1, 1);
+  const core::Context context =
+      testing::stopping_context([](const testing::Reported&) { return true; });
+  EXPECT_THROW(StreamedInstanceMatch(masks_of(mask, mask), 1 << 20, context), Error);
 }
 
 }  // namespace

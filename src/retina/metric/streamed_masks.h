@@ -17,7 +17,4 @@ struct StreamedMasks {
   std::int64_t label_bytes = 0;  ///< of a voxel, that are read to make both masks
 };
 
-/// Planes of masks that are made at once, where they fit.
-inline constexpr std::int64_t kPlanesPerRead = 16;
-
 }  // namespace retina::metric

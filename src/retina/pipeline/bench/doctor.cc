@@ -7,7 +7,6 @@
 #include <fmt/ranges.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
-#include <unistd.h>
 
 #include "retina/core/file.h"
 #include "retina/core/resource_limits.h"
@@ -43,8 +42,9 @@ DoctorReport doctor(const DoctorOptions& options, const core::Context&) {
   const auto add = [&](std::string topic, std::string value) {
     report.findings.push_back({std::move(topic), std::move(value)});
   };
-  add("processor", fmt::format("{}, {} threads", cpu_name(), core::usable_cores()));
-  add("memory", core::format_size(core::usable_memory()));
+  add("processor",
+      fmt::format("{}, {} threads for this process", cpu_name(), core::usable_cores()));
+  add("memory", core::format_size(core::usable_memory()) + " for this process");
   add("libtorch", fmt::format("{}, {} threads", TORCH_VERSION, at::get_num_threads()));
   add("CUDA devices",
       torch::cuda::is_available() ? std::to_string(torch::cuda::device_count()) : "none found");

@@ -4,6 +4,14 @@
 
 namespace retina::pipeline {
 
+Json scoring_options(Json evaluate) {
+  if (evaluate.is_object()) {
+    evaluate.erase("max_ram");
+    evaluate.erase("scratch");
+  }
+  return evaluate;
+}
+
 CellIdentity cell_identity_of(const Json& json, const std::string& source) {
   return {.finetune = core::member_of<FinetuneOptions>(json, "finetune", source),
           .weights = core::member_of<std::string>(json, "weights", source)};
@@ -24,7 +32,8 @@ TrainedCell trained_cell_of(const Json& json, const std::string& source) {
 std::map<std::string, double> step_scores_of(const Json& json, const Json& evaluate,
                                              const std::string& source) {
   std::map<std::string, double> scores;
-  if (core::member_of<Json>(json, "evaluate", source) == evaluate) {
+  if (scoring_options(core::member_of<Json>(json, "evaluate", source)) ==
+      scoring_options(evaluate)) {
     scores = core::member_of<std::map<std::string, double>>(json, "scores", source);
   }
   return scores;

@@ -79,6 +79,8 @@ struct TrainedCell {
 
 /// cell.json, result.json, trained.json and steps/step_N.json as they are read again; bad_data
 /// naming `source`, the file, for what is none.
+/// Options of evaluate without those that change no score.
+Json scoring_options(Json evaluate);
 CellIdentity cell_identity_of(const Json& json, const std::string& source);
 CellResult cell_result_of(const Json& json, const std::string& source);
 TrainedCell trained_cell_of(const Json& json, const std::string& source);

@@ -144,6 +144,8 @@ TEST(CompareGrid, AChangedConfigurationMakesACellStale) {
   grid["datasets"][0]["group"] = "toys";
   EXPECT_EQ(first().group, "toys");
   EXPECT_EQ(status_of(first()).state, CellState::finished) << "nor do the rows of the tables";
+  grid["datasets"][0]["evaluate"] = {{"max_ram", "9GiB"}, {"scratch", "/tmp"}};
+  EXPECT_EQ(status_of(first()).state, CellState::finished) << "nor what memory scoring has";
   grid["datasets"][0]["evaluate"] = {{"instance_match", true}};
   EXPECT_EQ(status_of(first()).state, CellState::partly) << "to be scored again";
   grid["finetune"]["optimizer"] = {{"learning_rate", 0.5}};

@@ -95,7 +95,7 @@ int threads_in_launcher(int threads, const trainer::Environment& environment, in
   if (threads > 0 || (of_task == 0 && processes == 1)) {
     return threads;
   }
-  return std::max(1, (of_task > 0 ? of_task : cores) / processes);
+  return std::max(1, (of_task > 0 ? std::min(of_task, cores) : cores) / processes);
 }
 
 void work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,

@@ -73,6 +73,7 @@ TEST(CompareJobs, ProcessesOfALauncherShareTheCores) {
   EXPECT_EQ(threads_in_launcher(5, torchrun, 8), 5);
   const auto slurm = launcher_with({{"SLURM_CPUS_PER_TASK", "6"}});
   EXPECT_EQ(threads_in_launcher(0, slurm, 64), 6);
+  EXPECT_EQ(threads_in_launcher(0, slurm, 4), 4);
   const auto both = launcher_with({{"SLURM_CPUS_PER_TASK", "6"}, {"LOCAL_WORLD_SIZE", "2"}});
   EXPECT_EQ(threads_in_launcher(0, both, 64), 3);
   for (const char* none : {"1", "0", "x", ""}) {

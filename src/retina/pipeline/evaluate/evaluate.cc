@@ -11,7 +11,6 @@
 #include <spdlog/logger.h>
 
 #include "retina/core/error.h"
-#include "retina/core/file.h"
 #include "retina/core/resource_limits.h"
 #include "retina/core/slabs.h"
 #include "retina/label/block_grid.h"

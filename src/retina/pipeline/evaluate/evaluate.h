@@ -69,8 +69,8 @@ struct EvaluateOptions {
 
 /// Compares label maps with the truth (retina.md sections 4.3, 4.4 and 5). Counts are streamed by
 /// blocks and exact for any size; instance matching, distances and CREMI scores read an image or
-/// volume whole where it fits max_ram, else by slabs, and distances by blocks with a halo or with
-/// the help of a scratch file. A 2D image is scored by (I + 1e-5) / (U + 1e-5), a volume by I/U. A
+/// volume whole where it fits max_ram, else by blocks, distances with a halo or with the help of a
+/// scratch file. A 2D image is scored by (I + 1e-5) / (U + 1e-5), a volume by I/U. A
 /// 0/255 mask is read as 0/1, which is logged. bad_data lists all pairing, shape and type problems
 /// at once, and files that change meanwhile; resource if there are more objects to match than
 /// max_ram holds.

@@ -185,31 +185,45 @@ class ImageScorer {
     return {result_.shape, prediction, truth, stored_bytes()};
   }
 
+  /// The same after matching, without ignored voxels.
   metric::StreamedMasks streamed_masks(std::int64_t id) const {
     metric::StreamedMasks masks = unmatched_masks(id);
-    const auto found = [this, unmatched = masks.prediction](const core::Box3& box) {
-      core::Array mask = match_ ? match_->matched(box) : unmatched(box);
+    masks.prediction = [this, id](const core::Box3& box) {
+      const bool needs_truth = rules_.ignore_value || (rules_.mask_prediction && !match_);
+      const core::Array truth = needs_truth ? image_.truth.read(box) : core::Array{};
+      core::Array mask =
+          match_ ? match_->matched(box) : predicted_mask(image_.prediction.read(box), truth, id);
       if (rules_.ignore_value) {
-        metric::clear_where(mask, image_.truth.read(box), *rules_.ignore_value);
+        metric::clear_where(mask, truth, *rules_.ignore_value);
       }
       return mask;
     };
-    masks.prediction = found;
     return masks;
   }
 
-  /// Matches the objects of a class, by slabs of planes, and counts what they overlap.
-  metric::OverlapCounts match_by_blocks(std::int64_t id) {
-    match_.reset();
-    match_.emplace(unmatched_masks(id), rules_.max_ram / 4, context_);
-    note_truth(match_->truth_has_background());
-    const metric::StreamedMasks masks = streamed_masks(id);
-    metric::OverlapCounts counts;
-    for (std::int64_t number = 0; number < match_->slabs().count(); ++number) {
-      context_.check_stop(core::kRerunHint);
-      const core::Box3 slab = match_->slabs().box(number);
-      counts += metric::count_overlap(masks.prediction(slab), masks.truth(slab), {1}).at(0);
+  /// Matches the objects of a class by blocks, and counts what they overlap.
+  metric::OverlapCounts match_by_blocks(const NamedClass& named) {
+    try {
+      match_.emplace(unmatched_masks(named.id), rules_.max_ram / 4, context_);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::resource) {
+        throw;
+      }
+      throw error.within(fmt::format("{}, {}", image_.name, named.name))
+          .with_remedy("raise --max-ram, or evaluate parts of the volume");
     }
+    note_truth(match_->truth_has_background());
+    const metric::StreamedMasks masks = streamed_masks(named.id);
+    const label::BlockGrid& grid = match_->grid();
+    metric::OverlapCounts counts;
+    context_.progress->begin("counting matches", grid.count(), "blocks");
+    for (std::int64_t number = 0; number < grid.count(); ++number) {
+      context_.check_stop(core::kRerunHint);
+      const core::Box3 block = grid.box(number);
+      counts += metric::count_overlap(masks.prediction(block), masks.truth(block), {1}).at(0);
+      context_.progress->update(number + 1);
+    }
+    context_.progress->end();
     return counts;
   }
 
@@ -270,7 +284,7 @@ class ImageScorer {
     }
     if (rules_.instance_match) {
       scores.counts = masks ? metric::count_overlap(masks->prediction, masks->truth, {1}).at(0)
-                            : match_by_blocks(named.id);
+                            : match_by_blocks(named);
     }
     fill_overlap_scores(scores, {.is_2d = result_.is_2d, .is_known = result_.voxels > 0});
     fill_distances(scores, masks);

@@ -48,7 +48,7 @@ struct CountedImage {
 };
 
 /// All scores of one image; adds to `notes` what a reader must know. Of an image that does not fit
-/// into max_ram instances are matched by slabs (resource error where there are too many) and
+/// into max_ram instances are matched by blocks (resource error where there are too many) and
 /// distances found by blocks; they are undefined, with the reason, where some are greater than the
 /// halo.
 ImageScores score_image(const CountedImage& image, const ScoringRules& rules,

@@ -8,6 +8,7 @@
 
 #include "retina/core/error.h"
 #include "retina/testing/stopping_context.h"
+#include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
 namespace {
@@ -173,31 +174,97 @@ TEST(ImageScores, AStopIsHeardWhileAWholeImageIsScored) {
   }
 }
 
-TEST(ImageScores, InstanceMatchingBySlabsEqualsThatOfTheWhole) {
-  core::Array prediction(DType::u8, 1, {40, 12, 30});
-  core::Array truth(DType::u8, 1, prediction.shape());
-  for (std::int64_t z = 0; z < 40; ++z) {
-    for (std::int64_t x = 0; x < 30; ++x) {
-      prediction.at<std::uint8_t>(0, z, 5, x) = x % 7 < 3 ? 1 : 0;  // walls along z
-      prediction.at<std::uint8_t>(0, z, 11, x) = z % 5 < 2 && x % 3 < 2 ? 1 : 0;
-      truth.at<std::uint8_t>(0, z, 5, x) = x % 14 < 2 && z > 35 ? 1 : 0;
-      truth.at<std::uint8_t>(0, z, 9, x) = z == 3 ? 9 : 0;
+/// Walls along z and dots: labels 1 and 2, and 9 where nothing is known.
+struct MatchedVolumes {
+  core::Array prediction{DType::u8, 1, {40, 12, 30}};
+  core::Array truth{DType::u8, 1, {40, 12, 30}};
+
+  MatchedVolumes() {
+    for (std::int64_t z = 0; z < 40; ++z) {
+      for (std::int64_t x = 0; x < 30; ++x) {
+        prediction.at<std::uint8_t>(0, z, 5, x) = x % 7 < 3 ? 1 : 0;
+        prediction.at<std::uint8_t>(0, z, 8, x) = x % 9 < 2 ? 2 : 0;
+        prediction.at<std::uint8_t>(0, z, 11, x) = z % 5 < 2 && x % 3 < 2 ? 1 : 0;
+        truth.at<std::uint8_t>(0, z, 5, x) = x % 14 < 2 && z > 35 ? 1 : 0;
+        truth.at<std::uint8_t>(0, z, 8, x) = x == 9 && z == 20 ? 2 : 0;
+        truth.at<std::uint8_t>(0, z, 9, x) = z == 3 ? 9 : 0;
+      }
+    }
+    prediction.at<std::uint8_t>(0, 3, 9, 4) = 1;
+  }
+};
+
+ImageScores score_volumes(const MatchedVolumes& volumes, const ScoringRules& rules,
+                          std::vector<std::string>& notes) {
+  metric::Confusion confusion;
+  confusion.add(volumes.prediction, volumes.truth);
+  const auto predicted = core::in_memory(volumes.prediction, core::Vec3d{5, 4, 4});
+  const auto actual = core::in_memory(volumes.truth, core::Vec3d{5, 4, 4});
+  return score_image({"volume", *predicted, *actual, confusion}, rules, notes,
+                     core::silent_context());
+}
+
+void expect_equal(const Score& found, const Score& expected, const char* what) {
+  ASSERT_EQ(found.value.has_value(), expected.value.has_value()) << what << found.reason;
+  if (expected.value) {
+    EXPECT_DOUBLE_EQ(*found.value, *expected.value) << what;
+  }
+}
+
+void expect_equal(const ClassScores& found, const ClassScores& expected) {
+  EXPECT_EQ(found.counts.tp, expected.counts.tp);
+  EXPECT_EQ(found.counts.fp, expected.counts.fp);
+  EXPECT_EQ(found.counts.fn, expected.counts.fn);
+  expect_equal(found.iou, expected.iou, "iou");
+  expect_equal(found.mfd, expected.mfd, "mfd");
+  expect_equal(found.mfd_nm, expected.mfd_nm, "mfd_nm");
+  ASSERT_EQ(found.cremi.has_value(), expected.cremi.has_value());
+  if (expected.cremi) {
+    expect_equal(found.cremi->score, expected.cremi->score, "cremi");
+  }
+}
+
+TEST(ImageScores, InstanceMatchingByBlocksEqualsThatOfTheWhole) {
+  const testing::TempFolder scratch;
+  const MatchedVolumes volumes;
+  ScoringRules rules{.classes = {{1, "walls"}, {2, "others"}}, .instance_match = true};
+  for (const int variant : {0, 1, 2, 3, 4, 5}) {
+    rules.ignore_value =
+        variant == 1 || variant == 3 ? std::optional<std::int64_t>(9) : std::nullopt;
+    rules.mask_prediction = variant == 2 || variant == 3;
+    rules.cremi_threshold_nm = variant > 2 ? std::optional(200.0) : std::nullopt;
+    rules.distances = variant != 4;
+    rules.scratch = variant == 5 ? scratch.path().string() : "";
+    rules.max_ram = 1 << 30;
+    std::vector<std::string> notes;
+    const ImageScores whole = score_volumes(volumes, rules, notes);
+    rules.max_ram = 400000;  // the whole would need 417,600 bytes
+    const ImageScores blocks = score_volumes(volumes, rules, notes);
+    for (const std::size_t i : {0U, 1U}) {
+      SCOPED_TRACE(::testing::Message() << "variant " << variant << ", class " << i);
+      EXPECT_GT(whole.classes[i].counts.tp, 0);
+      expect_equal(blocks.classes[i], whole.classes[i]);
     }
   }
-  prediction.at<std::uint8_t>(0, 3, 9, 4) = 1;
-  const auto predicted = core::in_memory(prediction);
-  const auto actual = core::in_memory(truth);
+}
+
+TEST(ImageScores, InstanceMatchingByBlocksReadsMasksAndTellsOfATruthWithoutBackground) {
+  MatchedVolumes volumes;
+  for (std::uint8_t& value : volumes.prediction.values<std::uint8_t>()) {
+    value = value == 1 ? 255 : 0;
+  }
+  for (std::uint8_t& value : volumes.truth.values<std::uint8_t>()) {
+    value = 255;
+  }
   ScoringRules rules = rules_for_class_one();
   rules.instance_match = true;
-  rules.ignore_value = 9;
-  const auto whole = score_rows(*predicted, *actual, rules);
-  ASSERT_EQ(whole.counts.tp + whole.counts.fp, (3 + 3 + 2) * 40);  // three of five walls
-  rules.max_ram = 400000;  // the whole would need 417,600 bytes
-  const auto slabs = score_rows(*predicted, *actual, rules);
-  EXPECT_EQ(slabs.counts.tp, whole.counts.tp);
-  EXPECT_EQ(slabs.counts.fp, whole.counts.fp);
-  EXPECT_EQ(slabs.counts.fn, whole.counts.fn);
-  EXPECT_DOUBLE_EQ(slabs.mfd.value.value(), whole.mfd.value.value()) << slabs.mfd.reason;
+  rules.prediction = rules.truth = MaskReading::zero_or_255;
+  for (const std::int64_t max_ram : {1 << 30, 400000}) {
+    rules.max_ram = max_ram;
+    std::vector<std::string> notes;
+    EXPECT_EQ(score_volumes(volumes, rules, notes).classes[0].counts.tp, 0);
+    EXPECT_THAT(notes, ::testing::ElementsAre(::testing::HasSubstr("no background")));
+  }
 }
 
 TEST(ImageScores, MoreObjectsToMatchThanTheMemoryHoldsAreAnError) {
@@ -210,6 +277,8 @@ TEST(ImageScores, MoreObjectsToMatchThanTheMemoryHoldsAreAnError) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_THAT(error.what(), ::testing::AllOf(::testing::HasSubstr("row, clefts"),
+                                               ::testing::HasSubstr("evaluate parts")));
   }
 }
 

@@ -35,14 +35,6 @@ int reading_threads(int threads) {
   return std::clamp(available / 2, 1, 8);
 }
 
-/// Of a rank: ranks that may use the same cores (as torchrun starts them) share these, those that
-/// have their own (as srun may) keep them. Together.
-int core_share(trainer::Ranks& ranks) {
-  const std::vector<std::string> lists = ranks.gather(core::core_list());
-  const auto sharers = std::count(lists.begin(), lists.end(), core::core_list());
-  return std::max(1, core::usable_cores() / static_cast<int>(std::max<std::int64_t>(1, sharers)));
-}
-
 /// The figures of the last training step in a run's log, for a run that had nothing left to do.
 Json last_logged(const fs::path& run) {
   const std::vector<Json> lines = report::read_metrics(run / "metrics.jsonl");
@@ -98,8 +90,10 @@ TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& co
       device_(tensor::choose_device(options.device, ranks_.local_rank())),
       precision_(tensor::choose_precision(options.precision, device_)) {
   require_shared_batch(options_, ranks_.count());
-  const int share = core_share(ranks_);
-  options_.threads = options_.threads == 0 && !ranks_.alone() ? share : options_.threads;
+  const std::vector<std::string> core_lists = ranks_.gather(core::core_list());  // of all ranks
+  if (options_.threads == 0) {
+    options_.threads = core::core_share(core_lists);
+  }
   ranks_.use(device_);
   tensor::set_threads(options_.threads);
   tensor::use_precision(precision_, device_);
