@@ -228,6 +228,32 @@ INSTANTIATE_TEST_SUITE_P(Full, BadInputE2e, ::testing::ValuesIn(full_disks()), n
 INSTANTIATE_TEST_SUITE_P(Forbidden, BadInputE2e, ::testing::ValuesIn(forbidden_places()),
                          name_of_case);
 
+/// As older systems wrote them: Latin-1, which is no UTF-8.
+TEST(OddNamesE2e, NamesOfAnyBytesAreNames) {
+  const testing::TempFolder folder;
+  write_small_training(folder.path());
+  for (const char* kind : {"images", "masks"}) {
+    std::filesystem::rename(folder / kind / "slice0.png", folder / kind / "\xe9.png");
+  }
+  const std::filesystem::path odd = folder / "d\xe9p\xf4t";
+  std::filesystem::create_directories(odd);
+  const std::string place = odd.string();
+  const std::string root = folder.path().string();
+  const std::string image = root + "/images/\xe9.png";
+  const std::string sets = " --images " + root + "/images --masks " + root + "/masks";
+  for (const std::string& arguments :
+       {"info " + image, "convert " + image + " -o " + place + "/a.zarr",
+        "pack " + image + " -o " + place + "/a.pack", "check --classes blob" + sets,
+        "finetune -c " + root + "/c.json" + sets + " --steps 2 -o " + place + "/run",
+        "finetune --resume --steps 4 -o " + place + "/run",
+        "predict " + root + "/images --model " + place + "/run -o " + place + "/out",
+        "evaluate --prediction " + place + "/out --truth " + root + "/masks --classes blob"}) {
+    const Outcome outcome = run_retina(folder.path(), arguments + " --json");
+    EXPECT_EQ(outcome.exit_code, 0) << arguments << ": " << outcome.standard_error;
+  }
+  EXPECT_TRUE(std::filesystem::exists(odd / "out/\xe9.png"));
+}
+
 TEST(SmallImageE2e, AnImageSmallerThanTheWindowWorks) {
   const testing::TempFolder folder;
   write_blob_dataset(folder.path(), 2, 1, 48);

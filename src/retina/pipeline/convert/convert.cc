@@ -18,6 +18,7 @@
 #include "retina/core/file.h"
 #include "retina/core/finite.h"
 #include "retina/core/intensity.h"
+#include "retina/core/json_text.h"
 #include "retina/core/narrowing.h"
 #include "retina/core/ordered_work.h"
 #include "retina/core/resource_limits.h"
@@ -186,7 +187,7 @@ class Converter {
                       {"shard", options_.shard},
                       {"compression", core::enum_name(options_.compression)},
                       {"zarr_version", core::enum_name(options_.zarr_version)}};
-    return key.dump();
+    return core::dump_json(key);
   }
 
   void plan_for(const store::OutputVolume& output) {

@@ -110,7 +110,7 @@ void warn_of_assumed(const Json& told, const net::TransUNetOptions& assumed,
       context.log->warn(
           "{}: these weights do not tell network.{}: {} is assumed; if that is wrong, give --set "
           "network.{}=N",
-          source, key, values.at(key).dump(), key);
+          source, key, core::dump_json(values.at(key)), key);
     }
   }
 }

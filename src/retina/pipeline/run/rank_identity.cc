@@ -52,7 +52,7 @@ Json identity_of(const data::Dataset& dataset) {
 }
 
 std::string shown(const Json& value) {
-  const std::string text = value.is_discarded() ? "missing" : value.dump();
+  const std::string text = value.is_discarded() ? "missing" : core::dump_json(value);
   return text.size() <= kShownCharacters ? text : text.substr(0, kShownCharacters) + "...";
 }
 

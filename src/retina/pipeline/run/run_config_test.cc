@@ -10,6 +10,7 @@
 #include "retina/pipeline/finetune/finetune_options.h"
 #include "retina/pipeline/own_yaml.h"
 #include "retina/pipeline/run/run_folder.h"
+#include "retina/testing/bad_data.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -169,6 +170,12 @@ TEST(RunConfig, ANewerVersionIsRefusedByItsNumber) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("version"));
     EXPECT_THAT(error.what(), ::testing::HasSubstr("the release of retina that wrote it"));
   }
+}
+
+TEST(RunConfig, AVersionOfAnyBytesIsRefused) {
+  EXPECT_THAT(testing::bad_data_message(
+                  [] { parse_run_config("steps: 3\nversion:\n  \xf6: 1\n", "config.yaml"); }),
+              ::testing::HasSubstr("config.yaml: version"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "retina/core/error.h"
+#include "retina/core/json_text.h"
 #include "retina/pipeline/own_yaml.h"
 
 namespace retina::pipeline {
@@ -25,7 +26,7 @@ Json without_version(Json config, const std::string& source) {
   }
   if (config["version"] != kConfigVersion) {
     throw Error(ErrorKind::bad_data, Problem{.subject = source + ": version",
-                                             .found = config["version"].dump(),
+                                             .found = core::dump_json(config["version"]),
                                              .expected = std::to_string(kConfigVersion),
                                              .remedy = "use the release of retina that wrote it"});
   }
