@@ -103,9 +103,10 @@ TEST(RanksE2e, TorchrunStartsRanksThatPretrainTheSame) {
     return Process(folder / name, fmt::format("{} {} --no-python {} {}", RETINA_TORCHRUN, how,
                                               RETINA_PROGRAM, pretraining(folder.path(), run)));
   };
-  const std::string meeting =
-      fmt::format("--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:{}",
-                  testing::free_port());
+  const std::string meeting = fmt::format(
+      "--nnodes 2 --nproc-per-node 1 --local-addr 127.0.0.1 --rdzv-backend c10d --rdzv-endpoint "
+      "127.0.0.1:{}",
+      testing::free_port());
   Process left = start("left", meeting, "two");
   Process right = start("right", meeting, "two");
   EXPECT_EQ(left.wait().exit_code, 0) << slurp(folder / "left/err.txt");

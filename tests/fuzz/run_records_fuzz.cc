@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 
 #include "fuzz.h"
 
@@ -64,7 +65,8 @@ void read_config(const std::string& text) {
     if (pipeline::run_config(again) == pipeline::run_config(read)) {
       return;
     }
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
   }
   std::abort();  // another one, or none
 }

@@ -83,9 +83,10 @@ void lower_by_group(CgroupLimits& limits, const fs::path& group) {
 /// the mask then tells nothing of what the process may use.
 bool openmp_binds() {
   const char* binding = std::getenv("OMP_PROC_BIND");
-  const bool is_off = binding == nullptr || strcasecmp(binding, "false") == 0;
-  return !is_off || std::getenv("OMP_PLACES") != nullptr ||
-         std::getenv("GOMP_CPU_AFFINITY") != nullptr;
+  if (binding != nullptr) {
+    return strcasecmp(binding, "false") != 0;
+  }
+  return std::getenv("OMP_PLACES") != nullptr || std::getenv("GOMP_CPU_AFFINITY") != nullptr;
 }
 
 /// Processors of the affinity mask; 0 if it does not say.
@@ -181,7 +182,7 @@ std::string core_list() {
 
 int core_share(const std::vector<std::string>& lists) {
   const auto sharers = std::count(lists.begin(), lists.end(), core_list());
-  return std::max(1, usable_cores() / static_cast<int>(sharers));
+  return std::max(1, usable_cores() / static_cast<int>(std::max<std::ptrdiff_t>(1, sharers)));
 }
 
 std::int64_t usable_memory() {

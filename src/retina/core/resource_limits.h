@@ -10,7 +10,8 @@
 namespace retina::core {
 
 /// Cores that this process may use: on a shared machine, a Slurm job or a container, fewer than the
-/// machine has. At least 1.
+/// machine has. At least 1. Where OpenMP binds threads (OMP_PROC_BIND, OMP_PLACES) control groups
+/// alone decide, because the mask that it was started with is not known any more.
 int usable_cores();
 /// The cores of this process's affinity mask, "node7: 0-7,16": processes that say the same share
 /// them. Control groups may grant less time than these cores have.

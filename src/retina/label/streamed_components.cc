@@ -81,8 +81,9 @@ void StreamedComponents::require_room(std::uint64_t more_parts) const {
                                      groups_.size() + more_parts, holes ? "background" : "objects",
                                      next_block_, grid_.count(), core::format_size(needed)),
                 .expected = fmt::format("at most {}", core::format_size(max_bytes_)),
-                .remedy = "raise --max-ram, or predict fewer and larger objects, as with a higher "
-                          "--threshold"});
+                .remedy =
+                    "raise --max-ram, or have fewer and larger objects, as by predicting with "
+                    "a higher --threshold"});
   }
 }
 

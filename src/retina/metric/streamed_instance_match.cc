@@ -18,8 +18,8 @@ bool any(std::span<const std::uint8_t> mask) {
 
 }  // namespace
 
-StreamedInstanceMatch::StreamedInstanceMatch(StreamedMasks masks, std::int64_t max_bytes,
-                                             const core::Context& context, const core::Vec3& block)
+StreamedInstanceMatch::StreamedInstanceMatch(StreamedMasks masks, const core::Vec3& block,
+                                             std::int64_t max_bytes, const core::Context& context)
     : masks_(std::move(masks)),
       grid_(masks_.shape, block),
       objects_(grid_, {.connectivity = label::Connectivity::corners}, label::Target::objects,

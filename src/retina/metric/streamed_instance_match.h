@@ -17,12 +17,10 @@ namespace retina::metric {
 /// label::StreamedComponents.
 class StreamedInstanceMatch {
  public:
-  static constexpr core::Vec3 kBlock{16, 128, 1024};
-
-  /// `masks` must not change. resource error where there are too many objects for `max_bytes`;
-  /// interrupted on a stop request. The blocks decide nothing.
-  StreamedInstanceMatch(StreamedMasks masks, std::int64_t max_bytes, const core::Context& context,
-                        const core::Vec3& block = kBlock);
+  /// `masks` must not change. `block`: voxels z, y, x; it decides nothing but the cost. resource
+  /// error where there are too many objects for `max_bytes`; interrupted on a stop request.
+  StreamedInstanceMatch(StreamedMasks masks, const core::Vec3& block, std::int64_t max_bytes,
+                        const core::Context& context);
 
   /// As InstanceMatch::truth_has_background.
   bool truth_has_background() const { return truth_has_background_; }

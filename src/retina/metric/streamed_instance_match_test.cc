@@ -22,8 +22,8 @@ TEST(StreamedInstanceMatch, EqualsThatOfTheWholeInEveryBox) {
     for (const double share : {0.05, 0.15}) {
       const core::Array prediction = random_mask(shape, share, ++seed);
       const core::Array truth = random_mask(shape, 0.02, ++seed);
-      const StreamedInstanceMatch match(masks_of(prediction, truth), 1 << 20,
-                                        core::silent_context(), {2, 3, 5});
+      const StreamedInstanceMatch match(masks_of(prediction, truth), {2, 3, 5}, 1 << 20,
+                                        core::silent_context());
       const InstanceMatch whole = match_instances(prediction, truth);
       EXPECT_EQ(match.truth_has_background(), whole.truth_has_background);
       EXPECT_EQ(match.matched(core::whole(shape)), whole.matched);
@@ -36,7 +36,8 @@ TEST(StreamedInstanceMatch, EqualsThatOfTheWholeInEveryBox) {
 
 TEST(StreamedInstanceMatch, LosesTheObjectOfATruthWithoutBackground) {
   const core::Array full = random_mask({2, 3, 4}, 1, 1);
-  const StreamedInstanceMatch match(masks_of(full, full), 1 << 20, core::silent_context());
+  const StreamedInstanceMatch match(masks_of(full, full), {1, 0, 0}, 1 << 20,
+                                    core::silent_context());
   EXPECT_FALSE(match.truth_has_background());
   EXPECT_EQ(count_voxels(match.matched(core::whole(full.shape()))), 0);
 }
@@ -44,7 +45,7 @@ TEST(StreamedInstanceMatch, LosesTheObjectOfATruthWithoutBackground) {
 TEST(StreamedInstanceMatch, RefusesMoreObjectsThanItsMemoryHolds) {
   const core::Array many = random_mask({4, 40, 40}, 0.1, 1);
   try {
-    StreamedInstanceMatch(masks_of(many, many), 4096, core::silent_context());
+    StreamedInstanceMatch(masks_of(many, many), {1, 0, 0}, 4096, core::silent_context());
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::resource);
@@ -55,7 +56,7 @@ TEST(StreamedInstanceMatch, HearsAStop) {
   const core::Array mask = random_mask({4, 40, 40}, 0.1, 1);
   const core::Context context =
       testing::stopping_context([](const testing::Reported&) { return true; });
-  EXPECT_THROW(StreamedInstanceMatch(masks_of(mask, mask), 1 << 20, context), Error);
+  EXPECT_THROW(StreamedInstanceMatch(masks_of(mask, mask), {1, 0, 0}, 1 << 20, context), Error);
 }
 
 }  // namespace

@@ -4,10 +4,9 @@
 
 namespace retina::pipeline {
 
-Json scoring_options(Json evaluate) {
-  if (evaluate.is_object()) {
-    evaluate.erase("max_ram");
-    evaluate.erase("scratch");
+Json current_options(Json evaluate) {
+  if (evaluate.is_object() && evaluate.value("max_ram", Json()) == "4GiB") {
+    evaluate["max_ram"] = "auto";
   }
   return evaluate;
 }
@@ -32,8 +31,7 @@ TrainedCell trained_cell_of(const Json& json, const std::string& source) {
 std::map<std::string, double> step_scores_of(const Json& json, const Json& evaluate,
                                              const std::string& source) {
   std::map<std::string, double> scores;
-  if (scoring_options(core::member_of<Json>(json, "evaluate", source)) ==
-      scoring_options(evaluate)) {
+  if (current_options(core::member_of<Json>(json, "evaluate", source)) == evaluate) {
     scores = core::member_of<std::map<std::string, double>>(json, "scores", source);
   }
   return scores;

@@ -77,10 +77,12 @@ struct TrainedCell {
   std::string precision{};
 };
 
+/// Stored options of evaluate in the terms of this version: "auto" is the default of max_ram that
+/// was "4GiB".
+Json current_options(Json evaluate);
+
 /// cell.json, result.json, trained.json and steps/step_N.json as they are read again; bad_data
 /// naming `source`, the file, for what is none.
-/// Options of evaluate without those that change no score.
-Json scoring_options(Json evaluate);
 CellIdentity cell_identity_of(const Json& json, const std::string& source);
 CellResult cell_result_of(const Json& json, const std::string& source);
 TrainedCell trained_cell_of(const Json& json, const std::string& source);

@@ -211,7 +211,7 @@ CellStatus status_of(const Cell& cell) {
       return {.state = CellState::partly};
     }
     CellResult result = read_result(cell);
-    if (scoring_options(result.evaluate) != scoring_options(core::options_to_json(cell.evaluate))) {
+    if (current_options(result.evaluate) != core::options_to_json(cell.evaluate)) {
       return {.state = CellState::partly};
     }
     return {.state = CellState::finished, .result = std::move(result)};

@@ -144,8 +144,10 @@ TEST(CompareGrid, AChangedConfigurationMakesACellStale) {
   grid["datasets"][0]["group"] = "toys";
   EXPECT_EQ(first().group, "toys");
   EXPECT_EQ(status_of(first()).state, CellState::finished) << "nor do the rows of the tables";
-  grid["datasets"][0]["evaluate"] = {{"max_ram", "9GiB"}, {"scratch", "/tmp"}};
-  EXPECT_EQ(status_of(first()).state, CellState::finished) << "nor what memory scoring has";
+  Json scored = core::options_to_json(first().evaluate);
+  scored["max_ram"] = "4GiB";  // the default of earlier versions
+  write(first().result_file(), {{"evaluate", scored}});
+  EXPECT_EQ(status_of(first()).state, CellState::finished);
   grid["datasets"][0]["evaluate"] = {{"instance_match", true}};
   EXPECT_EQ(status_of(first()).state, CellState::partly) << "to be scored again";
   grid["finetune"]["optimizer"] = {{"learning_rate", 0.5}};

@@ -20,6 +20,8 @@ namespace {
 constexpr core::Vec3d kCremiSamplingNm{40, 4, 4};
 /// Components: ids, their provisional groups (at most every fourth voxel), the matched mask.
 constexpr std::int64_t kMatchBytesPerVoxel = 12;
+constexpr std::int64_t kMostMatchedVoxels = std::int64_t{1} << 21;
+constexpr std::int64_t kMatchShare = 8;  ///< of max_ram for a block
 /// Distances by blocks: more saves little, and 1 GiB shall do for any volume.
 constexpr std::int64_t kMostBlockBytes = std::int64_t{256} << 20;
 
@@ -201,16 +203,29 @@ class ImageScorer {
     return masks;
   }
 
+  /// Few voxels, so that a part of a plane is found at little cost, but whole storage units of the
+  /// prediction where they fit.
+  core::Vec3 block_to_match() const {
+    const std::int64_t most =
+        std::min(kMostMatchedVoxels, rules_.max_ram / kMatchShare / (stored_bytes() + 2));
+    core::Vec3 unit = image_.prediction.info().chunk;
+    for (std::size_t a = 0; a < 3; ++a) {
+      unit[a] = unit[a] > 0 ? std::min(unit[a], result_.shape[a]) : result_.shape[a];
+    }
+    const bool fits =
+        core::whole(unit).voxels() * (stored_bytes() + 2) <= rules_.max_ram / kMatchShare;
+    return label::block_of_units(result_.shape, fits ? unit : core::Vec3{1, 1, 1}, most);
+  }
+
   /// Matches the objects of a class by blocks, and counts what they overlap.
   metric::OverlapCounts match_by_blocks(const NamedClass& named) {
     try {
-      match_.emplace(unmatched_masks(named.id), rules_.max_ram / 4, context_);
+      match_.emplace(unmatched_masks(named.id), block_to_match(), rules_.max_ram / 4, context_);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::resource) {
         throw;
       }
-      throw error.within(fmt::format("{}, {}", image_.name, named.name))
-          .with_remedy("raise --max-ram, or evaluate parts of the volume");
+      throw error.within(fmt::format("{}, {}", image_.name, named.name));
     }
     note_truth(match_->truth_has_background());
     const metric::StreamedMasks masks = streamed_masks(named.id);

@@ -278,7 +278,7 @@ TEST(ImageScores, MoreObjectsToMatchThanTheMemoryHoldsAreAnError) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::resource);
     EXPECT_THAT(error.what(), ::testing::AllOf(::testing::HasSubstr("row, clefts"),
-                                               ::testing::HasSubstr("evaluate parts")));
+                                               ::testing::HasSubstr("--max-ram")));
   }
 }
 

@@ -91,7 +91,7 @@ TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& co
       precision_(tensor::choose_precision(options.precision, device_)) {
   require_shared_batch(options_, ranks_.count());
   const std::vector<std::string> core_lists = ranks_.gather(core::core_list());  // of all ranks
-  if (options_.threads == 0) {
+  if (options_.threads == 0 && !ranks_.alone()) {
     options_.threads = core::core_share(core_lists);
   }
   ranks_.use(device_);
