@@ -168,16 +168,20 @@ int usable_cores() {
   return cores;
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
 std::string core_list() {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
   const std::string key = "Cpus_allowed_list:";
   std::ifstream status("/proc/self/status");
   std::string line;
   while (std::getline(status, line) && !line.starts_with(key)) {
   }
   const std::size_t first = line.find_first_not_of(" \t", std::min(key.size(), line.size()));
-  return std::string(host.data()) + ": " + (first == std::string::npos ? "" : line.substr(first));
+  return host_name() + ": " + (first == std::string::npos ? "" : line.substr(first));
 }
 
 int core_share(const std::vector<std::string>& lists) {

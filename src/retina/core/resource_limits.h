@@ -13,6 +13,8 @@ namespace retina::core {
 /// machine has. At least 1. Where OpenMP binds threads (OMP_PROC_BIND, OMP_PLACES) control groups
 /// alone decide, because the mask that it was started with is not known any more.
 int usable_cores();
+/// The name of this machine.
+std::string host_name();
 /// The cores of this process's affinity mask, "node7: 0-7,16": processes that say the same share
 /// them. Control groups may grant less time than these cores have.
 std::string core_list();

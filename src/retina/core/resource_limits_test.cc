@@ -19,6 +19,12 @@ void write(const std::filesystem::path& file, std::string_view text) {
   write_atomically(file, text);
 }
 
+/// Of version 1, in microseconds of each tenth of a second.
+void write_quota(const std::filesystem::path& group, std::string_view quota) {
+  write(group / "cpu.cfs_quota_us", quota);
+  write(group / "cpu.cfs_period_us", "100000\n");
+}
+
 TEST(ResourceLimits, TheTightestGroupOfVersionTwoCounts) {
   const testing::TempFolder root;
   write(root / "cpu.max", "max 100000\n");
@@ -34,10 +40,8 @@ TEST(ResourceLimits, TheTightestGroupOfVersionTwoCounts) {
 
 TEST(ResourceLimits, OfVersionOneAreFoundByController) {
   const testing::TempFolder root;
-  write(root / "cpu,cpuacct/job/cpu.cfs_quota_us", "200000\n");
-  write(root / "cpu,cpuacct/job/cpu.cfs_period_us", "100000\n");
-  write(root / "cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
-  write(root / "cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+  write_quota(root / "cpu,cpuacct/job", "200000\n");
+  write_quota(root / "cpu,cpuacct", "-1\n");
   write(root / "memory/memory.limit_in_bytes", "9223372036854771712\n");
   write(root / "memory/job/memory.limit_in_bytes", "1073741824\n");
   const CgroupLimits limits =
@@ -48,8 +52,7 @@ TEST(ResourceLimits, OfVersionOneAreFoundByController) {
 
 TEST(ResourceLimits, AControllerMayBeMountedUnderItsNameAlone) {
   const testing::TempFolder root;
-  write(root / "cpu/job/cpu.cfs_quota_us", "300000\n");
-  write(root / "cpu/job/cpu.cfs_period_us", "100000\n");
+  write_quota(root / "cpu/job", "300000\n");
   EXPECT_EQ(cgroup_limits("4:cpuacct,cpu:/job\n", root.path()).cores, 3.0);
 }
 

@@ -4,11 +4,18 @@
 
 namespace retina::label {
 
-BlockGrid::BlockGrid(const core::Vec3& shape, const core::Vec3& block)
-    : shape_(shape), block_(block), counts_{0, 0, 0} {
+core::Vec3 sides_within(const core::Vec3& shape, const core::Vec3& block) {
+  core::Vec3 sides{};
   for (std::size_t a = 0; a < 3; ++a) {
     const std::int64_t side = std::max<std::int64_t>(shape[a], 1);
-    block_[a] = block[a] <= 0 ? side : std::min(block[a], side);
+    sides[a] = block[a] <= 0 ? side : std::min(block[a], side);
+  }
+  return sides;
+}
+
+BlockGrid::BlockGrid(const core::Vec3& shape, const core::Vec3& block)
+    : shape_(shape), block_(sides_within(shape, block)), counts_{0, 0, 0} {
+  for (std::size_t a = 0; a < 3; ++a) {
     counts_[a] = (shape[a] + block_[a] - 1) / block_[a];
   }
 }

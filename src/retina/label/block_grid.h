@@ -7,6 +7,9 @@
 
 namespace retina::label {
 
+/// The sides of a block in a volume: those of 0 are the whole, none is longer, the least is 1.
+core::Vec3 sides_within(const core::Vec3& shape, const core::Vec3& block);
+
 /// Blocks of one shape (cut at the far borders) that cover a volume once, numbered in C order.
 class BlockGrid {
  public:

@@ -18,6 +18,11 @@ TEST(BlockGrid, BlocksCoverTheVolumeOnce) {
   EXPECT_EQ(voxels, 5 * 7 * 9);
 }
 
+TEST(BlockGrid, SidesOfABlockLieWithinTheVolume) {
+  EXPECT_EQ(sides_within({5, 7, 9}, {2, 0, 40}), (core::Vec3{2, 7, 9}));
+  EXPECT_EQ(sides_within({0, 7, 9}, {0, 3, 9}), (core::Vec3{1, 3, 9}));
+}
+
 TEST(BlockGrid, FindsTheBlocksThatMeetABox) {
   const BlockGrid grid({5, 7, 9}, {2, 3, 4});
   for (const core::Box3& box : {core::Box3{{0, 0, 0}, {1, 1, 1}}, core::Box3{{1, 2, 3}, {2, 2, 2}},

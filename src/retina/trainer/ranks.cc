@@ -13,6 +13,7 @@
 
 #include "retina/core/clock.h"
 #include "retina/core/error.h"
+#include "retina/core/resource_limits.h"
 #include "retina/trainer/backends.h"
 #include "retina/trainer/heartbeat.h"
 
@@ -22,12 +23,6 @@ namespace {
 constexpr auto kMeeting = std::chrono::minutes(5);
 /// For which rank 0 keeps the store open for ranks that are about to leave.
 constexpr double kParting_s = 10;
-
-std::string host_name() {
-  char name[256] = {};
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
 
 c10::intrusive_ptr<c10d::Store> open_store(const RankPlace& place) {
   c10d::TCPStoreOptions options;
@@ -95,7 +90,7 @@ Ranks::Ranks(const RankPlace& place, Lost lost, HeartbeatTimes times)
     group_->connection = open_store(place);
     group_->store = c10::make_intrusive<c10d::PrefixStore>(prefix, group_->connection);
     Heartbeat::announce(*group_->store, rank_);
-    const std::string host = host_name();
+    const std::string host = core::host_name();
     const auto hosts = exchange(*group_->store, place, "host", host);
     local_rank_ = std::count(hosts.begin(), hosts.begin() + rank_, host);
     names_ = exchange(*group_->store, place, "name",

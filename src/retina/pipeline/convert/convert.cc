@@ -220,15 +220,15 @@ class Converter {
 
   /// Memory for blocks of at least `unit_bytes`; fewer threads where it is not enough for all.
   MemoryShare share_of_memory(std::int64_t unit_bytes) {
-    const MemoryShare share = share_memory({.limit = core::memory_limit(options_.max_ram),
+    const std::int64_t limit = core::memory_limit(options_.max_ram);
+    const MemoryShare share = share_memory({.limit = limit,
                                             .taken = bytes_taken_,
                                             .chunk_bytes = decoded_chunk_bytes(input_.info()),
                                             .unit_bytes = unit_bytes,
                                             .threads = threads_});
     if (share.threads < threads_) {
-      context_.log->info("--max-ram {} is enough for {} of {} threads",
-                         core::format_size(core::memory_limit(options_.max_ram)), share.threads,
-                         threads_);
+      context_.log->info("--max-ram {} is enough for {} of {} threads", core::format_size(limit),
+                         share.threads, threads_);
       threads_ = share.threads;
     }
     store::shared_cache().set_budget(share.cache_bytes);

@@ -67,10 +67,7 @@ std::int64_t inspect(const std::vector<LabelPair>& pairs, store::InputFiles& fil
 /// is decoded twice, else slabs of planes, or rows of one plane.
 std::vector<core::Box3> blocks_of(const core::VolumeInfo& info, std::int64_t max_voxels) {
   std::vector<core::Box3> blocks;
-  core::Vec3 unit = info.chunk;
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    unit[axis] = unit[axis] > 0 ? std::min(unit[axis], info.shape[axis]) : info.shape[axis];
-  }
+  const core::Vec3 unit = label::sides_within(info.shape, info.chunk);
   if (core::whole(unit).voxels() <= max_voxels) {
     const label::BlockGrid grid(info.shape, label::block_of_units(info.shape, unit, max_voxels));
     for (std::int64_t i = 0; i < grid.count(); ++i) {

@@ -208,10 +208,7 @@ class ImageScorer {
   core::Vec3 block_to_match() const {
     const std::int64_t most =
         std::min(kMostMatchedVoxels, rules_.max_ram / kMatchShare / (stored_bytes() + 2));
-    core::Vec3 unit = image_.prediction.info().chunk;
-    for (std::size_t a = 0; a < 3; ++a) {
-      unit[a] = unit[a] > 0 ? std::min(unit[a], result_.shape[a]) : result_.shape[a];
-    }
+    const core::Vec3 unit = label::sides_within(result_.shape, image_.prediction.info().chunk);
     const bool fits =
         core::whole(unit).voxels() * (stored_bytes() + 2) <= rules_.max_ram / kMatchShare;
     return label::block_of_units(result_.shape, fits ? unit : core::Vec3{1, 1, 1}, most);
