@@ -2,10 +2,10 @@
 
     check_weights.py write FOLDER [KEYS]   makes files for retina to read; KEYS: JSON of names and shapes of whole networks
     check_weights.py read FOLDER           opens FOLDER/*.pth as torch.load(weights_only=True) does, prints names and shapes
-    check_weights.py describe FOLDER       opens them alike, prints names, types and shapes in their order
+    check_weights.py describe FOLDER       opens whole networks alike, checks values, prints names, types and shapes in order
     check_weights.py npz FOLDER            makes .npz files
     check_weights.py imagenet FOLDER       makes R50+ViT-B_16.npz at full size, and what must become of it
-Tensor number k holds (k + 1) * (0, 1, 2, ...).
+Tensor number k holds (k + 1) * (0, 1, 2, ...); in a whole network, where some are single numbers, (k + 1) * (1, 2, 3, ...).
 """
 import json
 import pathlib
@@ -19,6 +19,10 @@ def ramp(torch, shape, k, dtype):
     for side in shape:
         count *= side
     return (torch.arange(count, dtype=torch.float64) * (k + 1)).reshape(shape).to(dtype)
+
+
+def marked(torch, shape, k, dtype):
+    return (ramp(torch, shape, k, torch.float64) + (k + 1)).to(dtype)
 
 
 def small_state(torch):
@@ -48,9 +52,9 @@ def write(folder, keys):
     torch.save([state["t0"]], folder / "list.pth")
     if keys:
         for kind, entries in json.loads(pathlib.Path(keys).read_text()).items():
-            tensors = {"module." + name: torch.zeros([CLASSES if side == "C" else side for side in shape],
-                                                     dtype=torch.int64 if name.endswith("tracked") else torch.float32)
-                       for name, shape in entries}
+            tensors = {"module." + name: marked(torch, tuple(CLASSES if side == "C" else side for side in shape), k,
+                                                torch.int64 if name.endswith("tracked") else torch.float32)
+                       for k, (name, shape) in enumerate(entries)}
             torch.save(tensors, folder / f"{kind}.pth")
 
 
@@ -74,6 +78,8 @@ def describe(folder):
     found = {}
     for path in sorted(folder.glob("*.pth")):
         state = torch.load(path, weights_only=True)
+        for k, (name, tensor) in enumerate(state.items()):
+            assert torch.equal(tensor, marked(torch, tuple(tensor.shape), k, tensor.dtype)), f"{path.name}: {name}"
         found[path.name] = [[name, str(tensor.dtype), list(tensor.shape)] for name, tensor in state.items()]
     print(json.dumps(found))
 

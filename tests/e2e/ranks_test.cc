@@ -20,20 +20,33 @@
 namespace retina::e2e {
 namespace {
 
-/// Two ranks of `retina ARGUMENTS`, as if started by hand; the messages of rank r lie in
-/// FOLDER/rank_r/err.txt.
+/// Variables of a rank of two that are started by hand.
+std::string by_hand(int rank, int number) {
+  return fmt::format("RANK={} WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={}", rank, number);
+}
+
+/// Variables that srun sets for a task of two, of job `number`. The port follows from it: one of
+/// ten thousand, most likely free.
+std::string by_slurm(int rank, int number) {
+  return fmt::format(
+      "-u RANK -u WORLD_SIZE -u MASTER_ADDR -u MASTER_PORT SLURM_JOB_ID={} SLURM_PROCID={} "
+      "SLURM_NTASKS=2 SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NODELIST=localhost SLURM_LOCALID={}",
+      number, rank, rank);
+}
+
+/// Two ranks of `retina ARGUMENTS`, with the variables that `start` makes of the number of a free
+/// port; the messages of rank r lie in FOLDER/rank_r/err.txt.
 class TwoRanks {
  public:
   TwoRanks(const std::filesystem::path& folder,
-           const std::function<std::string(int rank)>& arguments)
+           const std::function<std::string(int rank)>& arguments,
+           const std::function<std::string(int rank, int number)>& start = by_hand)
       : folder_(folder) {
-    const int port = testing::free_port();
+    const int number = testing::free_port();
     for (int rank = 0; rank < 2; ++rank) {
       std::filesystem::create_directories(place(rank));
-      processes_.emplace_back(
-          place(rank), fmt::format("env RANK={} WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} "
-                                   "{} {}",
-                                   rank, port, RETINA_PROGRAM, arguments(rank)));
+      processes_.emplace_back(place(rank), fmt::format("env {} {} {}", start(rank, number),
+                                                       RETINA_PROGRAM, arguments(rank)));
     }
   }
 
@@ -88,6 +101,18 @@ TEST(RanksE2e, TwoRanksPretrainWhatOneProcessDoes) {
   TwoRanks two(folder.path(), [&](int) { return pretraining(folder.path(), "two"); });
   two.expect_success();
   EXPECT_THAT(two.messages(1), ::testing::Not(::testing::HasSubstr("training on")));
+  expect_same_weights(folder / "one", folder / "two", 1e-5);
+}
+
+TEST(RanksE2e, ASlurmStepPretrainsWhatOneProcessDoes) {
+  const testing::TempFolder folder;
+  write_pretraining(folder.path());
+  const Outcome one = run_retina(folder.path(), pretraining(folder.path(), "one"));
+  ASSERT_EQ(one.exit_code, 0) << one.standard_error;
+  TwoRanks step(
+      folder.path(), [&](int) { return pretraining(folder.path(), "two"); }, by_slurm);
+  step.expect_success();
+  EXPECT_THAT(step.messages(0), ::testing::HasSubstr("2 ranks"));
   expect_same_weights(folder / "one", folder / "two", 1e-5);
 }
 

@@ -301,6 +301,7 @@ void records(const fs::path& seeds) {
       R"("curve":[{"step":6,"iou":0.5,"scores":{"iou":0.25}}],"slices":[{"name":"a","iou":null}]})");
   keep(seeds, "run_records", "trained",
        R"(t{"steps":12,"seconds":1.5,"precision":"fp32","run":"r"})");
+  keep(seeds, "run_records", "failed", R"(x{"start":"a1","kind":"bad_data","error":"e"})");
   keep(seeds, "run_records", "step", R"(s{"evaluate":{"volume":true},"scores":{"iou":0.25}})");
   keep(
       seeds, "run_records", "regions",

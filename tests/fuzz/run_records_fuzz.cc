@@ -96,6 +96,9 @@ void read_record(std::uint8_t kind, std::string_view text) {
     case 'p':
       trainer::loop_state_of(json(), "fuzzed");
       return;
+    case 'x':
+      pipeline::cell_failure_of(json(), "fuzzed");
+      return;
     default:
       return;
   }
@@ -104,8 +107,9 @@ void read_record(std::uint8_t kind, std::string_view text) {
 }  // namespace
 
 /// What runs and grids write for a later one. The first byte says what the rest is: cell.json (i),
-/// result.json (c), trained.json (t) or a step's scores (s) of a cell, config.yaml (of fine-tuning
-/// f, of pre-training o), regions.json (r) or transfer.json (w) of a run, or checkpoint.json (p).
+/// result.json (c), trained.json (t), failed.json (x) or a step's scores (s) of a cell, config.yaml
+/// (of fine-tuning f, of pre-training o), regions.json (r) or transfer.json (w) of a run, or
+/// checkpoint.json (p).
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace retina;
   if (size == 0) {

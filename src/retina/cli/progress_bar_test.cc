@@ -11,14 +11,30 @@ namespace retina::cli {
 namespace {
 
 TEST(ProgressBar, LineHasShareRateAndTimeLeft) {
-  EXPECT_EQ(progress_line("predict", 50, 200, "windows", 10, "x"),
-            "predict  25% 50/200 windows, 5 windows/s, 30 s left, x");
+  EXPECT_EQ(
+      progress_line("predict", {.unit = "windows", .total = 200, .done = 50, .seconds = 10}, "x"),
+      "predict  25% 50/200 windows, 5 windows/s, 30 s left, x");
 }
 
 TEST(ProgressBar, SlowJobsShowSecondsEachAndUnknownTotalsNoShare) {
-  EXPECT_EQ(progress_line("train", 2, 4, "steps", 60, ""),
+  EXPECT_EQ(progress_line("train", {.unit = "steps", .total = 4, .done = 2, .seconds = 60}, ""),
             "train  50% 2/4 steps, 30 s each, 1 min 0 s left");
-  EXPECT_EQ(progress_line("read", 3, 0, "MiB", 1, ""), "read 3 MiB, 3 MiB/s");
+  EXPECT_EQ(progress_line("read", {.unit = "MiB", .done = 3, .seconds = 1}, ""),
+            "read 3 MiB, 3 MiB/s");
+}
+
+TEST(ProgressBar, WhatWasDoneBeforeSaysNothingOfTheSpeed) {
+  EXPECT_EQ(
+      progress_line("train",
+                    {.unit = "steps", .total = 600, .done_before = 500, .done = 510, .seconds = 10},
+                    ""),
+      "train  85% 510/600 steps, 1 steps/s, 1 min 30 s left");
+}
+
+TEST(ProgressBar, AJobOfAGivenTimeShowsTimesAndNoRate) {
+  EXPECT_EQ(progress_line("train", {.unit = "seconds", .total = 3600, .done = 180, .seconds = 170},
+                          "step 7"),
+            "train   5% 3 min 0 s of 1 h 0 min, step 7");
 }
 
 TEST(ProgressBar, TimesReadNaturally) {
@@ -30,7 +46,7 @@ TEST(ProgressBar, TimesReadNaturally) {
 TEST(ProgressBar, ShortJobsDrawNothing) {
   std::FILE* stream = std::tmpfile();
   ProgressBar bar(stream, false);
-  bar.begin("quick", 10, "steps");
+  bar.begin("quick", 10, "steps", 0);
   bar.update(10, "");
   bar.end();
   EXPECT_EQ(std::ftell(stream), 0);
@@ -40,8 +56,8 @@ TEST(ProgressBar, ShortJobsDrawNothing) {
 TEST(ProgressBar, AJobWithinAnotherGivesTheLineBack) {
   std::FILE* stream = std::tmpfile();
   ProgressBar bar(stream, false);
-  bar.begin("outer", 2, "images");
-  bar.begin("inner", 10, "planes");
+  bar.begin("outer", 2, "images", 0);
+  bar.begin("inner", 10, "planes", 0);
   bar.update(10, "");
   bar.end();
   std::this_thread::sleep_for(std::chrono::milliseconds(2050));  // shorter jobs draw nothing

@@ -10,7 +10,7 @@ namespace {
 
 class NoProgress final : public Progress {
  public:
-  void begin(std::string_view, std::int64_t, std::string_view) override {}
+  void begin(std::string_view, std::int64_t, std::string_view, std::int64_t) override {}
   void update(std::int64_t, std::string_view) override {}
   void end() override {}
 };

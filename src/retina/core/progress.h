@@ -12,12 +12,17 @@ class logger;
 
 namespace retina::core {
 
+/// Unit of a job that ends when its time is up.
+inline constexpr std::string_view kSecondsUnit = "seconds";
+
 /// Receives the state of one long job. The library reports to it; the program draws it.
 class Progress {
  public:
   virtual ~Progress() = default;
-  /// Starts a job of `total` units ("windows", "steps", "MiB"); total 0 = not known.
-  virtual void begin(std::string_view job, std::int64_t total, std::string_view unit) = 0;
+  /// Starts a job of `total` units ("windows", "steps", "MiB"); total 0 = not known. Of a job that
+  /// goes on, `done` units were finished before and say nothing of its speed.
+  virtual void begin(std::string_view job, std::int64_t total, std::string_view unit,
+                     std::int64_t done = 0) = 0;
   /// `done` units are finished in all; `note` is a short text such as "loss 0.41".
   virtual void update(std::int64_t done, std::string_view note = {}) = 0;
   virtual void end() = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -150,6 +151,31 @@ std::vector<Slice> slices_across(const core::Vec3& shape, int volume, int axis,
     slices.push_back({.volume = volume, .axis = axis, .index = index});
   }
   return slices;
+}
+
+std::vector<Slice> distinct(std::vector<Slice> slices) {
+  slices.erase(std::unique(slices.begin(), slices.end()), slices.end());
+  return slices;
+}
+
+std::vector<int> volumes_used(const Dataset& dataset) {
+  std::set<int> used;
+  for (const Slice& slice : dataset.slices) {
+    used.insert(slice.volume);
+  }
+  return {used.begin(), used.end()};
+}
+
+std::vector<core::Vec3d> voxel_sizes_used(const Dataset& dataset) {
+  std::vector<core::Vec3d> sizes;
+  for (const int volume : volumes_used(dataset)) {
+    const std::optional<core::Vec3d>& voxel_nm =
+        dataset.volumes[static_cast<std::size_t>(volume)].image->info().voxel_nm;
+    if (voxel_nm && std::find(sizes.begin(), sizes.end(), *voxel_nm) == sizes.end()) {
+      sizes.push_back(*voxel_nm);
+    }
+  }
+  return sizes;
 }
 
 core::Vec3 plane_shape(const core::Vec3& shape, int axis) {

@@ -64,6 +64,16 @@ inline constexpr std::uint8_t kIgnore = 255;
 /// Every `every`-th plane across `axis` of volume number `volume`.
 std::vector<Slice> slices_across(const core::Vec3& shape, int volume, int axis, std::int64_t every);
 
+/// Each once, of a list that may hold a slice several times in a row: pre-training lists it as
+/// often as patches fit in it.
+std::vector<Slice> distinct(std::vector<Slice> slices);
+
+/// Indices of the volumes that have planes among the slices, ascending.
+std::vector<int> volumes_used(const Dataset& dataset);
+
+/// The voxel sizes of those volumes, in nm along z, y, x, each once.
+std::vector<core::Vec3d> voxel_sizes_used(const Dataset& dataset);
+
 /// Pixels of a plane that are looked at together where it need not be whole in memory.
 inline constexpr std::int64_t kBandPixels = std::int64_t{16} << 20;
 

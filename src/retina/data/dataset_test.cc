@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "retina/data/memory_dataset.h"
+
 namespace retina::data {
 namespace {
 
@@ -63,6 +65,17 @@ TEST(Dataset, APlaneTellsHowManyStoredPixelsAreNotFinite) {
   EXPECT_EQ(read_plane(dataset, {.volume = 0, .axis = 0, .index = 0}).non_finite, 0);
   EXPECT_EQ(read_plane(dataset, {.volume = 0, .axis = 0, .index = 1}).non_finite, 2);
   EXPECT_EQ(read_plane(dataset, {.volume = 0, .axis = 2, .index = 2}).non_finite, 1);
+}
+
+TEST(Dataset, OnlyVolumesWithSlicesAreUsed) {
+  Dataset dataset = *memory_dataset(3, 4);
+  dataset.volumes.push_back(dataset.volumes.front());
+  dataset.volumes.push_back(dataset.volumes.front());
+  dataset.slices.push_back({.volume = 4});
+  EXPECT_EQ(volumes_used(dataset), (std::vector<int>{0, 1, 2, 4}));
+  EXPECT_TRUE(voxel_sizes_used(dataset).empty());
+  dataset.slices.push_back({.volume = 4});
+  EXPECT_EQ(distinct(dataset.slices).size() + 1, dataset.slices.size());
 }
 
 TEST(Dataset, EveryNthPlaneIsTaken) {

@@ -87,7 +87,7 @@ std::vector<double> Statistics::class_shares(int class_count) const {
 }
 
 Statistics measure(const Dataset& dataset, std::int64_t max_planes, std::uint64_t seed) {
-  std::vector<Slice> slices = dataset.slices;
+  std::vector<Slice> slices = distinct(dataset.slices);
   core::Rng rng(seed);
   const auto take = static_cast<std::size_t>(
       std::min<std::int64_t>(max_planes, static_cast<std::int64_t>(slices.size())));

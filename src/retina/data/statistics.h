@@ -32,8 +32,8 @@ struct Statistics : PixelCounts {
   std::vector<double> class_shares(int class_count) const;
 };
 
-/// Over all slices of the dataset, or over a seeded choice of `max_planes` of them if there are
-/// more.
+/// Over the distinct() slices of the dataset, or over a seeded choice of `max_planes` of them if
+/// there are more.
 Statistics measure(const Dataset& dataset, std::int64_t max_planes, std::uint64_t seed);
 
 }  // namespace retina::data

@@ -45,6 +45,14 @@ TEST(Statistics, PixelsThatAreNotFiniteAddUp) {
   EXPECT_EQ(s.non_finite, 6);
 }
 
+TEST(Statistics, APlaneThatIsListedOftenCountsOnce) {
+  Dataset repeated = *memory_dataset(3, 4);
+  repeated.slices.insert(repeated.slices.begin(), 5, repeated.slices.front());
+  const Statistics s = measure(repeated, 100, 0);
+  EXPECT_EQ(s.planes, 3);
+  EXPECT_NEAR(s.mean(), 1.0 / 255, 1e-12);
+}
+
 TEST(Statistics, LargeDatasetIsSampled) {
   EXPECT_EQ(measure(*memory_dataset(9, 4), 4, 0).planes, 4);
 }

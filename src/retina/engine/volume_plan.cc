@@ -25,20 +25,6 @@ BlockCost cost_of(const core::VolumeInfo& input, int channels, const VolumePlanO
   return cost;
 }
 
-std::int64_t windows_of(const VolumePass& pass) {
-  std::int64_t windows = 0;
-  for (const VolumeBlock& block : pass.blocks) {
-    std::int64_t batches = 0;
-    for (const WindowTask& task :
-         assign_batches(pass.series.plan, block.part.region, block.part.planes.begin,
-                        block.part.planes.size(), pass.series.batch)) {
-      batches = std::max(batches, task.batch + 1);
-    }
-    windows += batches * pass.series.batch;
-  }
-  return windows;
-}
-
 std::vector<int> axes_of(AxesMode mode) {
   return mode == AxesMode::orthoplane ? std::vector<int>{2, 1, 0} : std::vector<int>{0};
 }
@@ -55,6 +41,16 @@ BlockLimits limits_of(const VolumePlan& plan, const VolumePlanOptions& options, 
 }
 
 }  // namespace
+
+std::int64_t windows_of(const VolumePass& pass, const VolumeBlock& block) {
+  std::int64_t batches = 0;
+  for (const WindowTask& task :
+       assign_batches(pass.series.plan, block.part.region, block.part.planes.begin,
+                      block.part.planes.size(), pass.series.batch)) {
+    batches = std::max(batches, task.batch + 1);
+  }
+  return batches * pass.series.batch;
+}
 
 VolumePlan plan_volume(const core::VolumeInfo& input, const PlanePredictor& predictor,
                        const VolumePlanOptions& options) {
@@ -83,10 +79,10 @@ VolumePlan plan_volume(const core::VolumeInfo& input, const PlanePredictor& pred
                                    input.shape[static_cast<std::size_t>(axes.column)]);
     pass.blocks = plan_blocks(input.shape, axis, pass.series, cost,
                               limits_of(plan, options, axis, max_bytes));
-    plan.windows += windows_of(pass);
     plan.windows_needed += pass.series.windows_needed();
     peak = std::max(peak, peak_block_bytes(pass.blocks, cost));
     for (const VolumeBlock& block : pass.blocks) {
+      plan.windows += windows_of(pass, block);
       plan.bytes_read +=
           block.read.voxels() * static_cast<std::int64_t>(core::size_of(input.dtype));
     }

@@ -47,6 +47,9 @@ struct VolumePlan {
   std::int64_t peak_bytes = 0;     ///< of the buffers
 };
 
+/// Windows that `block` of `pass` computes, padding of batches included.
+std::int64_t windows_of(const VolumePass& pass, const VolumeBlock& block);
+
 /// resource error if not even the smallest blocks fit into options.max_bytes.
 VolumePlan plan_volume(const core::VolumeInfo& input, const PlanePredictor& predictor,
                        const VolumePlanOptions& options);

@@ -35,7 +35,6 @@ class VolumeRun {
 
   ConveyorTime run() {
     ConveyorTime time;
-    ctx_.progress->begin("predict", plan_.windows, "windows");
     const auto& last = plan_.passes.back().blocks;
     const auto done = [&](const VolumeBlock& block) { return is_done(block); };
     // of a job that was killed while it was finished nothing is left to predict
@@ -44,12 +43,14 @@ class VolumeRun {
                      .shape = input_.shape(),
                      .folder = plan_.sums_on_disk ? options_.scratch : std::filesystem::path{},
                      .key = scratch_key()});
+      begin_progress(&sums);
       for (std::size_t pass = 0; pass + 1 < plan_.passes.size(); ++pass) {
         time += run_summing_pass(static_cast<int>(pass), sums);
       }
       time += run_final_pass(&sums);
       sums.remove();
     } else {
+      begin_progress(nullptr);
       time += run_final_pass(nullptr);
     }
     if (!options_.scratch.empty()) {
@@ -71,6 +72,22 @@ class VolumeRun {
     return key;
   }
 
+  /// Without sums the passes before the last one are over.
+  void begin_progress(const SumStore* sums) {
+    for (std::size_t number = 0; number < plan_.passes.size(); ++number) {
+      const VolumePass& pass = plan_.passes[number];
+      const bool is_last = number + 1 == plan_.passes.size();
+      for (std::int64_t i = 0; i < std::ssize(pass.blocks); ++i) {
+        const VolumeBlock& block = pass.blocks[static_cast<std::size_t>(i)];
+        if (is_last ? is_done(block)
+                    : sums == nullptr || sums->is_added(static_cast<int>(number), i)) {
+          windows_done_ += windows_of(pass, block);
+        }
+      }
+    }
+    ctx_.progress->begin("predict", plan_.windows, "windows", windows_done_);
+  }
+
   core::Array read(const VolumeBlock& block) const {
     return core::to_uint8(input_.read(block.read), options_.range);
   }
@@ -83,7 +100,7 @@ class VolumeRun {
                              [&](std::int64_t plane, const at::Tensor& logits_KYX) {
                                take(plane - block.part.planes.begin, activate(logits_KYX));
                              });
-    ctx_.progress->update(predictor_.windows_computed() - windows_before_);
+    ctx_.progress->update(windows_done_ + predictor_.windows_computed() - windows_before_);
   }
 
   ConveyorTime run_summing_pass(int number, SumStore& sums) {
@@ -193,7 +210,8 @@ class VolumeRun {
   const VolumeTargets& targets_;
   const VolumeOptions& options_;
   const core::Context& ctx_;
-  std::int64_t windows_before_;
+  std::int64_t windows_before_;    ///< that the predictor had computed
+  std::int64_t windows_done_ = 0;  ///< of a run that was interrupted
 };
 
 }  // namespace

@@ -43,8 +43,8 @@ struct VolumeOptions {
 
 /// Predicts a volume by `plan` (made for this input, predictor and targets): reads, computes and
 /// writes blocks at the same time, with memory bounded by the plan. Blocks that the targets already
-/// hold are left out. Progress counts windows. interrupted error on a stop request, after what was
-/// computed has been written.
+/// hold are left out. Progress counts windows, those of what is left out as well. interrupted error
+/// on a stop request, after what was computed has been written.
 ConveyorTime predict_volume(const core::Volume& input, PlanePredictor& predictor,
                             const VolumePlan& plan, AxesMode mode, const VolumeTargets& targets,
                             const VolumeOptions& options, const core::Context& ctx);

@@ -171,9 +171,11 @@ TEST_P(VolumePredictorModes, AnInterruptedRunContinuesToTheSameVoxels) {
   const VolumeTargets targets{
       .labels = {&labels, [&](const core::Box3& box) { return labels.is_written(box); }}};
   int interruptions = 0;
+  std::int64_t windows_done = 0;
   for (int updates = 4; updates < 1000; updates += 4) {
     const core::Context ctx =
-        testing::stopping_context([left = updates](const testing::Reported& reported) mutable {
+        testing::stopping_context([&, left = updates](const testing::Reported& reported) mutable {
+          windows_done = reported.is_update() ? reported.done : windows_done;
           return reported.is_update() && --left == 0;
         });
     PlanePredictor predictor = pattern_predictor(1, {.batch = 4});
@@ -186,6 +188,7 @@ TEST_P(VolumePredictorModes, AnInterruptedRunContinuesToTheSameVoxels) {
     }
   }
   EXPECT_GT(interruptions, 0);
+  EXPECT_EQ(windows_done, expected.plan.windows);
   EXPECT_EQ(labels.values(), expected.labels);
   EXPECT_EQ(labels.writes(), std::ssize(expected.plan.passes.back().blocks));
 }

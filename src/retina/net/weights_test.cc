@@ -1,5 +1,9 @@
 #include "retina/net/weights.h"
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -75,6 +79,36 @@ TEST(Weights, PositionTableFollowsTheWindow) {
   const at::Tensor grid = wider.at(name).view({7, 7});
   EXPECT_TRUE(at::allclose(grid.select(1, 3), at::arange(7, at::kFloat) / 2, 1e-5, 1e-5));
   EXPECT_EQ(wider.at("other").size(1), 16);
+}
+
+/// A table of 4 x 4 tokens, one of its two channels after the other.
+const std::vector<float> kTable{8, 3, 1, 6,  -8, -4, 8,  0, -7, -7, 6,  -3, 4,  9,  0, 2,
+                                2, 8, 5, -5, -4, 7,  -9, 6, 6,  -1, -4, -4, -5, -1, 0, 1};
+/// scipy.ndimage.zoom(channel, 7 / 4, order=1) of either, scipy 1.17.1.
+const std::vector<float> kZoomed{8,    5.5,   3,    2,     1,    3.5,   6,     //
+                                 0,    -0.25, -0.5, 2,     4.5,  3.75,  3,     //
+                                 -8,   -6,    -4,   2,     8,    4,     0,     //
+                                 -7.5, -6.5,  -5.5, 0.75,  7,    2.75,  -1.5,  //
+                                 -7,   -7,    -7,   -0.5,  6,    1.5,   -3,    //
+                                 -1.5, -0.25, 1,    2,     3,    1.25,  -0.5,  //
+                                 4,    6.5,   9,    4.5,   0,    1,     2,     //
+                                 2,    5,     8,    6.5,   5,    0,     -5,    //
+                                 -1,   3.25,  7.5,  2.75,  -2,   -0.75, 0.5,   //
+                                 -4,   1.5,   7,    -1,    -9,   -1.5,  6,     //
+                                 1,    2,     3,    -1.75, -6.5, -2.75, 1,     //
+                                 6,    2.5,   -1,   -2.5,  -4,   -4,    -4,    //
+                                 0.5,  -0.25, -1,   -1.5,  -2,   -1.75, -1.5,  //
+                                 -5,   -3,    -1,   -0.5,  0,    0.5,   1};
+
+TEST(Weights, PositionTableIsResampledAsByScipy) {
+  const std::string name = "transformer.embeddings.position_embeddings";
+  const at::Tensor table_1TC = at::tensor(kTable).view({1, 2, 16}).transpose(1, 2);
+  tensor::NamedTensors state;
+  state.tensors = {{name, table_1TC.contiguous()}};
+  const at::Tensor found_1TC = with_grid(state, 7).at(name);
+  ASSERT_EQ(found_1TC.sizes(), (std::vector<std::int64_t>{1, 49, 2}));
+  const at::Tensor expected_1TC = at::tensor(kZoomed).view({1, 2, 49}).transpose(1, 2);
+  EXPECT_LE((found_1TC - expected_1TC).abs().max().item<float>(), 1e-5F);
 }
 
 }  // namespace

@@ -405,10 +405,14 @@ OpenedDataset try_open_dataset(const data::DataOptions& options, int class_count
                                           .remedy = "map several labels to one class (labels)"});
   }
   OpenedDataset opened = Opener(options, class_count).open();
-  if (!options.input_range.empty() && opened.dataset.range == core::IntensityRange{}) {
+  const auto& volumes = opened.dataset.volumes;
+  const bool are_bytes = std::all_of(volumes.begin(), volumes.end(), [](const auto& volume) {
+    return volume.image->info().dtype == core::DType::u8;
+  });
+  if (!options.input_range.empty() && are_bytes) {
     ctx.log->warn("input_range is not used: all images are uint8, which are taken as they are");
   }
-  for (const data::LabelledVolume& volume : opened.dataset.volumes) {
+  for (const data::LabelledVolume& volume : volumes) {
     if (volume.image->info().dtype != core::DType::u8) {
       ctx.log->info("{}: {} is mapped to uint8, {} .. {} -> 0 .. 255", volume.name,
                     core::name_of(volume.image->info().dtype), volume.range.low, volume.range.high);

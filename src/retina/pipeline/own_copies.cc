@@ -35,7 +35,7 @@ std::vector<std::string> own_command_line() {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   const int results = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  const int said = ::open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int said = ::open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   const bool is_orphan = ::getppid() != parent;  // it died before it could be watched
   if (!is_orphan && ::dup2(results, STDOUT_FILENO) >= 0 && ::dup2(said, STDERR_FILENO) >= 0) {
     ::execv(kSelf, arguments);

@@ -12,7 +12,7 @@ namespace retina::pipeline {
 /// One more process of this program.
 struct OwnCopy {
   std::vector<std::string> arguments;  ///< at the end of this process's own
-  std::filesystem::path log;           ///< receives what it says; results are not printed
+  std::filesystem::path log;           ///< what it says is appended; results are not printed
 };
 
 /// Runs this process's own command line once more for each of `copies`, all at once. Returns when

@@ -29,7 +29,7 @@ using StopWhen = std::function<bool(const Reported&)>;
 class StoppingProgress final : public core::Progress {
  public:
   explicit StoppingProgress(StopWhen when) : when_(std::move(when)) {}
-  void begin(std::string_view job, std::int64_t, std::string_view) override {
+  void begin(std::string_view job, std::int64_t, std::string_view, std::int64_t) override {
     job_ = job;
     hear({.what = Reported::What::begin, .job = job_});
   }

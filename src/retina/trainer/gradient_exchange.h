@@ -39,6 +39,8 @@ class GradientExchange {
   void restart();
   /// After it: all gradients are means over ranks, and so are the figures that are returned.
   std::vector<Part> finish(const std::vector<Part>& parts);
+  /// Buckets whose sum over ranks has been started since begin().
+  std::size_t started() const { return started_; }
 
  private:
   struct Slot {

@@ -77,6 +77,29 @@ TEST(GradientExchange, WithClippingFreezingAndAveragedStatisticsToo) {
                              {.clip_norm = 0.1, .freeze = {"encoder"}, .unfreeze_at = 10});
 }
 
+TEST(GradientExchange, SumsAreStartedWhileTheBackwardPassRuns) {
+  const std::array networks = {make_toy_network_without_dropout(3),
+                               make_toy_network_without_dropout(3)};
+  run_ranks(2, [&](Ranks& ranks) {
+    const auto& network = networks[static_cast<std::size_t>(ranks.rank())];
+    GradientExchange exchange(ranks, *network, {.bucket_bytes = 300});  // two buckets
+    std::size_t within = 0;
+    // the first weights have the last gradient of the pass
+    network->parameters()[0].register_hook(
+        [&](const at::Tensor& /*gradient*/) { within = exchange.started(); });
+    const TaskInputs batch = images_of(0, 0, 2);
+    for (const bool has_buckets : {false, true}) {
+      network->zero_grad();
+      const at::Tensor loss = network->forward(batch.images_NCYX).square().mean();
+      exchange.begin();
+      loss.backward();
+      EXPECT_EQ(within > 0, has_buckets) << "the first step finds out what has a gradient";
+      EXPECT_EQ(exchange.started(), has_buckets ? 2U : 0U);
+      exchange.finish({{"loss", loss.detach()}});
+    }
+  });
+}
+
 TEST(GradientExchange, ALossThatIsNotANumberOnOneRankEndsAll) {
   const std::array networks = {make_toy_network_without_dropout(3),
                                make_toy_network_without_dropout(3)};

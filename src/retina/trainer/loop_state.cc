@@ -15,6 +15,8 @@ std::vector<Problem> LoopState::validate() const {
   problems.within("validations", validations, 0, kMostValidations);
   problems.within("stale", stale, 0, kMostValidations);
   problems.within("seconds", seconds, 0, kMostSteps);
+  problems.within("seconds_per_step", seconds_per_step, 0, kMostSteps);
+  problems.within("ended_by_seconds", ended_by_seconds, 0, kMostSteps);
   problems.within("validation_seconds", validation_seconds, 0, kMostSteps);
   return problems.take();
 }

@@ -14,6 +14,9 @@ namespace retina::trainer {
 struct LoopState {
   std::int64_t step = 0;  ///< steps done = batches consumed
   double seconds = 0;     ///< of training so far, earlier parts of a resumed run included
+  /// That the last step took; the first one of a process, which is slow, leaves it as it was.
+  double seconds_per_step = 0;
+  double ended_by_seconds = 0;  ///< the time limit that ended the run; 0 = none has
   std::optional<double> best_score;
   std::int64_t best_step = -1;
   int validations = 0;
@@ -25,6 +28,8 @@ struct LoopState {
   static void fields(Self& self, Visitor&& visit) {
     visit("step", self.step, "steps done");
     visit("seconds", self.seconds, "seconds so far");
+    visit("seconds_per_step", self.seconds_per_step, "seconds of the last step");
+    visit("ended_by_seconds", self.ended_by_seconds, "time limit that ended the run; 0 = none");
     visit("best_score", self.best_score, "best validation score");
     visit("best_step", self.best_step, "its step");
     visit("validations", self.validations, "validations done");

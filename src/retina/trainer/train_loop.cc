@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <utility>
 
 #include <ATen/Context.h>
@@ -80,14 +81,19 @@ LoopState TrainLoop::run(const core::Context& context) {
   graphed_ = std::make_unique<GraphedStep>(
       task_, [log = context.log](const std::string& text) { log->info("{}", text); });
   task_.network().train();
-  const bool by_time = options_.steps == 0;
-  context.progress->begin("training", by_time ? std::llround(options_.max_seconds) : options_.steps,
-                          by_time ? "seconds" : "steps");
+  logged_step_ = state_.step;
+  logged_seconds_ = seconds_before_ + hooks_.elapsed_s();
+  if (options_.steps == 0) {
+    context.progress->begin("training", std::llround(options_.max_seconds), core::kSecondsUnit,
+                            progress_done());
+  } else {
+    context.progress->begin("training", options_.steps, "steps", progress_done());
+  }
   try {
     run_steps(context);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::interrupted && state_.step > 0) {
-      checkpoint();
+      checkpoint_interrupted(context);
     }
     throw;
   }
@@ -107,7 +113,11 @@ void TrainLoop::run_steps(const core::Context& context) {
   while (!is_last) {
     context.check_stop(fmt::format("stopped after {} steps; go on with --resume", state_.step));
     train_step(context);
-    is_last = finished();
+    is_last = ends_after_step();
+    if (is_last || state_.step % options_.log_every == 0) {
+      log_step();
+    }
+    context.progress->update(progress_done(), progress_note_);
     // of the last step before its checkpoint: else a kill after that checkpoint repeats it
     if (validation_is_due() || (is_last && is_unvalidated())) {
       validate();
@@ -115,8 +125,9 @@ void TrainLoop::run_steps(const core::Context& context) {
     if (checkpoint_is_due()) {
       checkpoint();
     }
-    is_last = is_last || finished();
+    is_last = is_last || ends_after_step();
   }
+  log_step();  // where it was the validation that took the last of the time, or of the patience
   if (is_unvalidated()) {
     validate();
   }
@@ -127,10 +138,26 @@ void TrainLoop::run_steps(const core::Context& context) {
 
 bool TrainLoop::finished() const {
   const bool all_steps = options_.steps > 0 && state_.step >= options_.steps;
-  const bool out_of_time = options_.max_seconds > 0 &&
-                           (time_share() >= 1 || time_share(step_seconds_) > 1);  // of one more
   const bool out_of_patience = options_.patience > 0 && state_.stale >= options_.patience;
-  return all_steps || out_of_time || out_of_patience;
+  return all_steps || out_of_time() || out_of_patience;
+}
+
+/// Not even one more step would end in time, or the run was ended by this limit before.
+bool TrainLoop::out_of_time() const {
+  return options_.max_seconds > 0 &&
+         (time_share() >= 1 || time_share(state_.seconds_per_step) > 1 ||
+          state_.ended_by_seconds >= options_.max_seconds);
+}
+
+/// finished(), with a note in the state where time ends the run: its last validation may take less
+/// than was kept free for it, and resumed, the run would find time for another step.
+bool TrainLoop::ends_after_step() {
+  const bool ends = finished();
+  if (ends && out_of_time() && state_.ended_by_seconds < options_.max_seconds) {
+    state_.ended_by_seconds = options_.max_seconds;
+    unsaved_ = true;
+  }
+  return ends;
 }
 
 /// Share of the time for training steps that will have passed `ahead_s` from now: the limit less
@@ -207,13 +234,10 @@ void TrainLoop::train_step(const core::Context& context) {
   ++state_.step;
   unsaved_ = true;
   state_.seconds = seconds_before_ + hooks_.elapsed_s();
-  step_seconds_ = is_warm_ ? hooks_.elapsed_s() - start_s : 0;
-  is_warm_ = true;
-  if (state_.step % options_.log_every == 0 || state_.step == options_.steps) {
-    log_step(context);
-  } else {
-    context.progress->update(options_.steps == 0 ? std::llround(state_.seconds) : state_.step);
+  if (is_warm_) {
+    state_.seconds_per_step = hooks_.elapsed_s() - start_s;
   }
+  is_warm_ = true;
 }
 
 /// Gradients of the mean loss over the batch; in parts, each weighted by its share of the samples,
@@ -293,13 +317,29 @@ void TrainLoop::require_finite_weights() const {
   }
 }
 
-void TrainLoop::log_step(const core::Context& context) {
+/// In the unit of its begin: seconds where they alone are limited.
+std::int64_t TrainLoop::progress_done() const {
+  return options_.steps == 0 ? std::llround(state_.seconds) : state_.step;
+}
+
+/// One line for each step at most; the rate in the note is that since the line before.
+void TrainLoop::log_step() {
+  if (logged_step_ == state_.step) {
+    return;
+  }
   Json values = sound_values(/*before_keeping=*/false);
   const double loss = values.value("loss", 0.0);
   values["learning_rate"] = learning_rate_;
   hooks_.log(state_, values);
-  context.progress->update(options_.steps == 0 ? std::llround(state_.seconds) : state_.step,
-                           fmt::format("loss {:.3f}", loss));
+  progress_note_ = fmt::format("loss {:.3f}", loss);
+  if (options_.steps == 0) {
+    const auto steps = static_cast<double>(state_.step - logged_step_);
+    const double seconds = std::max(state_.seconds - logged_seconds_, 1e-9);
+    progress_note_ =
+        fmt::format("{} steps, {:.3g} steps/s, {}", state_.step, steps / seconds, progress_note_);
+  }
+  logged_step_ = state_.step;
+  logged_seconds_ = state_.seconds;
 }
 
 void TrainLoop::validate() {
@@ -323,6 +363,17 @@ void TrainLoop::validate() {
   state_.stale = 0;
   hooks_.keep_model(state_);
   checkpoint();
+}
+
+/// The interruption stays the error: where the present weights may not or cannot be kept, that is
+/// told beside it, and the run goes on from the checkpoint before.
+void TrainLoop::checkpoint_interrupted(const core::Context& context) {
+  try {
+    checkpoint();
+  } catch (const std::exception& error) {
+    context.log->warn("no checkpoint after step {}: {}; those before it are kept", state_.step,
+                      error.what());
+  }
 }
 
 void TrainLoop::checkpoint() {

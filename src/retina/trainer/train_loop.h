@@ -37,7 +37,7 @@ struct LoopOptions {
   std::int64_t checkpoint_every = 0;        ///< steps; 0 = only with validations and at the end
   double checkpoint_seconds = 0;            ///< between checkpoints, at most; 0 = no limit
   std::int64_t horizon = 0;     ///< steps over which the schedule runs; 0 = those of the run
-  std::int64_t log_every = 10;  ///< steps
+  std::int64_t log_every = 10;  ///< steps; the last one has a line of the log always
   int patience = 0;  ///< validations without a better score before stopping; 0 = never stop
   double learning_rate = 0.003;  ///< base rate
   std::uint64_t seed = 0;        ///< of dropout
@@ -75,7 +75,9 @@ struct LoopHooks {
 
 /// Trains, meters, validates and checkpoints. Ends after `steps` steps, when no further step fits
 /// into the time (the schedule follows whichever is ahead), or when the score has not improved for
-/// `patience` validations. A stop request writes a checkpoint and throws interrupted.
+/// `patience` validations. A run that its time has ended takes no further step when it is resumed
+/// within the same limit. A stop request writes a checkpoint, with a warning where it cannot, and
+/// throws interrupted.
 ///
 /// Automatic validation (validate_every = 0): after a third and two thirds of the run and at its
 /// end, less often if one costs over 5 % of a time-limited run.
@@ -91,6 +93,8 @@ class TrainLoop {
 
  private:
   bool finished() const;
+  bool out_of_time() const;
+  bool ends_after_step();
   double share_done() const;
   double time_share(double ahead_s = 0) const;
   bool is_unvalidated() const;
@@ -99,11 +103,13 @@ class TrainLoop {
   void train_step(const core::Context& context);
   std::vector<Part> compute_gradients(const data::RawBatch& raw, const core::Context& context);
   void validate();
-  void log_step(const core::Context& context);
+  std::int64_t progress_done() const;
+  void log_step();
   Json sound_values(bool before_keeping) const;
   void require_finite_weights() const;
   bool checkpoint_is_due() const;
   void checkpoint();
+  void checkpoint_interrupted(const core::Context& context);
 
   Task& task_;
   Optimizer& optimizer_;
@@ -117,8 +123,10 @@ class TrainLoop {
   double saved_at_s_ = 0;  ///< hooks_.elapsed_s() at the last checkpoint
   bool unsaved_ = false;   ///< the state has changed since the last checkpoint
   bool is_restored_ = false;
-  double step_seconds_ = 0;  ///< of the last step; 0 for the first one of a process, which is slow
-  bool is_warm_ = false;     ///< a step has been done
+  bool is_warm_ = false;          ///< a step has been done
+  std::int64_t logged_step_ = 0;  ///< of the last line of the log, or where this process began
+  double logged_seconds_ = 0;     ///< of the run, at that moment
+  std::string progress_note_;
   std::unique_ptr<GraphedStep> graphed_;                                 ///< of whole batches
   std::size_t most_at_once_ = std::numeric_limits<std::int32_t>::max();  ///< samples
 };

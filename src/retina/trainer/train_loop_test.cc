@@ -1,16 +1,19 @@
 #include "retina/trainer/train_loop.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <sstream>
 #include <stop_token>
 
 #include <ATen/ATen.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
 #include "retina/tensor/out_of_memory.h"
+#include "retina/testing/note_list.h"
 #include "retina/testing/temp_folder.h"
 #include "retina/trainer/restoration_task.h"
 #include "retina/trainer/supervised_task.h"
@@ -34,7 +37,9 @@ struct ToyRun {
       }
       return toy_batch(position++);
     };
-    hooks.elapsed_s = [this] { return static_cast<double>(position) * seconds_per_step; };
+    hooks.elapsed_s = [this] {
+      return static_cast<double>(position - begun_at) * seconds_per_step;
+    };
     hooks.keep_model = [this](const LoopState& state) { kept.push_back(state.step); };
     hooks.log = [this](const LoopState& state, const Json& values) {
       logged.emplace_back(state.step, values);
@@ -47,9 +52,8 @@ struct ToyRun {
     const auto steps = checkpoint_steps(hooks.checkpoints);
     if (!steps.empty()) {
       loop.restore(load_checkpoint(checkpoint_folder(hooks.checkpoints, steps.back())), "toy");
-      position = steps.back();
+      position = begun_at = steps.back();
     }
-    core::Context context = core::silent_context();
     context.stop = stop.get_token();
     return loop.run(context);
   }
@@ -60,8 +64,10 @@ struct ToyRun {
   Optimizer optimizer;
   LoopOptions loop_options;
   LoopHooks hooks;
+  core::Context context = core::silent_context();
   std::stop_source stop;
   std::int64_t position = 0;
+  std::int64_t begun_at = 0;  ///< position, in this process
   std::int64_t stop_at = -1;
   double seconds_per_step = 0;
   std::vector<std::int64_t> kept;
@@ -84,6 +90,14 @@ class NarrowTask final : public Task {
   Task& inner_;
   std::size_t most_;
 };
+
+std::vector<std::int64_t> steps_of(const std::vector<std::pair<std::int64_t, Json>>& logged) {
+  std::vector<std::int64_t> steps;
+  for (const auto& [step, values] : logged) {
+    steps.push_back(step);
+  }
+  return steps;
+}
 
 TEST(TrainLoop, ABatchThatDoesNotFitIsTakenInHalvesLoudly) {
   const testing::TempFolder folder;
@@ -325,6 +339,76 @@ TEST(TrainLoop, AStepThatDoesNotFitIntoTheTimeIsNotBegun) {
   EXPECT_EQ(run.run().seconds, 10);
 }
 
+TEST(TrainLoop, AFinishedTimedRunTakesNoFurtherStepWhenItIsResumed) {
+  const testing::TempFolder folder;
+  // one validation, which takes less than the share of the time that was kept free for it
+  const LoopOptions options{.max_seconds = 100, .validate_at = {1000}};
+  ToyRun run(folder.path(), options);
+  double validation_s = 0;
+  run.hooks.elapsed_s = [&] { return static_cast<double>(run.position) + validation_s; };
+  run.hooks.validate = [&](const LoopState&) {
+    validation_s += 0.5;
+    return std::optional(0.5);
+  };
+  const LoopState finished = run.run();
+  EXPECT_LT(finished.seconds, 97);
+  ToyRun again(folder.path(), options);
+  again.seconds_per_step = 1;
+  again.hooks.validate = run.hooks.validate;
+  EXPECT_EQ(again.run().step, finished.step);
+  EXPECT_EQ(again.position, finished.step) << "a batch was taken";
+  ToyRun longer(folder.path(), {.max_seconds = 110, .validate_at = {1000}});
+  longer.seconds_per_step = 1;
+  longer.hooks.validate = run.hooks.validate;
+  EXPECT_GT(longer.run().step, finished.step);
+}
+
+TEST(TrainLoop, AResumedRunKnowsHowLongAStepTakes) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.max_seconds = 100});
+  run.seconds_per_step = 5;
+  run.stop_at = 1;
+  EXPECT_THROW(run.run(), Error);
+  ToyRun again(folder.path(), {.max_seconds = 12});
+  again.seconds_per_step = 5;
+  EXPECT_EQ(again.run().step, 2) << "the third would end after 15 s";
+}
+
+TEST(TrainLoop, TheLastStepIsLoggedOnceWhateverEndsTheRun) {
+  const testing::TempFolder folder;
+  ToyRun by_time(folder / "by_time", {.max_seconds = 5});
+  by_time.seconds_per_step = 1;
+  EXPECT_EQ(by_time.run().step, 4);
+  EXPECT_EQ(steps_of(by_time.logged), std::vector<std::int64_t>{4});
+  EXPECT_GT(by_time.logged.back().second.value("loss", 0.0), 0);
+
+  ToyRun at_a_line(folder / "at_a_line", {.max_seconds = 5, .log_every = 2});
+  at_a_line.seconds_per_step = 1;
+  at_a_line.run();
+  EXPECT_EQ(steps_of(at_a_line.logged), (std::vector<std::int64_t>{2, 4}));
+
+  ToyRun by_patience(folder / "by_patience", {.steps = 20, .validate_every = 3, .patience = 1});
+  by_patience.hooks.validate = [](const LoopState&) { return std::optional(0.5); };
+  EXPECT_EQ(by_patience.run().step, 6);
+  EXPECT_EQ(steps_of(by_patience.logged), std::vector<std::int64_t>{6});
+}
+
+TEST(TrainLoop, TheNoteOfATimedRunTellsTheRateSinceTheLineBefore) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.max_seconds = 30, .log_every = 4});
+  const auto shown = std::make_shared<testing::NoteList>();
+  run.context.progress = shown;
+  run.hooks.elapsed_s = [&] {  // two seconds a step, then one
+    return static_cast<double>(run.position + std::min<std::int64_t>(run.position, 8));
+  };
+  ASSERT_GE(run.run().step, 12);
+  const std::vector<std::string>& notes = shown->notes;  // of steps 1, 2, ...
+  EXPECT_EQ(notes[2], "") << "nothing is known before the first line";
+  EXPECT_THAT(notes[3], ::testing::StartsWith("4 steps, 0.5 steps/s, loss "));
+  EXPECT_EQ(notes[4], notes[3]);
+  EXPECT_THAT(notes[11], ::testing::StartsWith("12 steps, 1 steps/s, loss "));
+}
+
 TEST(TrainLoop, RateFallsWithElapsedTime) {
   const testing::TempFolder folder;
   ToyRun run(folder.path(), {.max_seconds = 50, .log_every = 1});
@@ -356,6 +440,28 @@ TEST(TrainLoop, NothingIsKeptOfATrainingThatWentWrong) {
   EXPECT_THROW(run.run(), Error);
   EXPECT_EQ(checkpoint_steps(folder.path()), (std::vector<std::int64_t>{10}));
   EXPECT_EQ(run.kept, (std::vector<std::int64_t>{5, 10}));
+}
+
+TEST(TrainLoop, AnInterruptionStaysOneWhereItsWeightsMayNotBeKept) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 30, .checkpoint_every = 5, .log_every = 100});
+  run.stop_at = 7;
+  run.hooks.inspect = [](const Inspection& look) {
+    if (look.state.step > 5) {
+      throw Error(ErrorKind::bad_data, "collapsed");
+    }
+  };
+  auto heard = std::make_shared<std::ostringstream>();
+  run.context.log = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(*heard));
+  try {
+    run.run();
+    FAIL() << "not interrupted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::interrupted) << error.what();
+  }
+  EXPECT_THAT(heard->str(), ::testing::HasSubstr("no checkpoint after step 8: collapsed"));
+  EXPECT_EQ(checkpoint_steps(folder.path()), std::vector<std::int64_t>{5});
 }
 
 TEST(TrainLoop, CheckpointsAreWrittenByTheClockToo) {

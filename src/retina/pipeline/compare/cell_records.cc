@@ -3,12 +3,20 @@
 #include "retina/core/record.h"
 
 namespace retina::pipeline {
+namespace {
 
-Json current_options(Json evaluate) {
+/// "auto" is the default of max_ram that was "4GiB", and no limit of memory changes a score.
+Json in_present_terms(Json evaluate) {
   if (evaluate.is_object() && evaluate.value("max_ram", Json()) == "4GiB") {
     evaluate["max_ram"] = "auto";
   }
   return evaluate;
+}
+
+}  // namespace
+
+bool are_same_rules(const Json& stored, const Json& evaluate) {
+  return in_present_terms(stored) == in_present_terms(evaluate);
 }
 
 CellIdentity cell_identity_of(const Json& json, const std::string& source) {
@@ -28,10 +36,16 @@ TrainedCell trained_cell_of(const Json& json, const std::string& source) {
           .precision = core::member_of<std::string>(json, "precision", source)};
 }
 
+CellFailure cell_failure_of(const Json& json, const std::string& source) {
+  CellFailure failure;
+  core::from_record(failure, json, source);
+  return failure;
+}
+
 std::map<std::string, double> step_scores_of(const Json& json, const Json& evaluate,
                                              const std::string& source) {
   std::map<std::string, double> scores;
-  if (current_options(core::member_of<Json>(json, "evaluate", source)) == evaluate) {
+  if (are_same_rules(core::member_of<Json>(json, "evaluate", source), evaluate)) {
     scores = core::member_of<std::map<std::string, double>>(json, "scores", source);
   }
   return scores;

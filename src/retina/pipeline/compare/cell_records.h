@@ -6,8 +6,22 @@
 #include <string>
 #include <vector>
 
+#include "retina/core/error.h"
 #include "retina/core/json.h"
+#include "retina/core/options.h"
 #include "retina/pipeline/finetune/finetune_options.h"
+
+namespace retina {
+
+constexpr core::EnumTable<ErrorKind, 5> enum_table(ErrorKind) {
+  return {{{ErrorKind::internal, "internal"},
+           {ErrorKind::usage, "usage"},
+           {ErrorKind::bad_data, "bad_data"},
+           {ErrorKind::resource, "resource"},
+           {ErrorKind::interrupted, "interrupted"}}};
+}
+
+}  // namespace retina
 
 namespace retina::pipeline {
 
@@ -77,15 +91,30 @@ struct TrainedCell {
   std::string precision{};
 };
 
-/// Stored options of evaluate in the terms of this version: "auto" is the default of max_ram that
-/// was "4GiB".
-Json current_options(Json evaluate);
+/// failed.json: why the processes of one start leave a cell alone.
+struct CellFailure {
+  std::string start{};  ///< CompareOptions::start
+  ErrorKind kind = ErrorKind::internal;
+  std::string error{};
 
-/// cell.json, result.json, trained.json and steps/step_N.json as they are read again; bad_data
-/// naming `source`, the file, for what is none.
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("start", self.start, "of the process in which the cell failed");
+    visit("kind", self.kind, "of the error");
+    visit("error", self.error, "what went wrong");
+  }
+};
+
+/// Whether scores that were made with the options `stored` of evaluate, by this version or an
+/// earlier one, are those of `evaluate`.
+bool are_same_rules(const Json& stored, const Json& evaluate);
+
+/// cell.json, result.json, trained.json, failed.json and steps/step_N.json as they are read again;
+/// bad_data naming `source`, the file, for what is none.
 CellIdentity cell_identity_of(const Json& json, const std::string& source);
 CellResult cell_result_of(const Json& json, const std::string& source);
 TrainedCell trained_cell_of(const Json& json, const std::string& source);
+CellFailure cell_failure_of(const Json& json, const std::string& source);
 /// None of a step that was scored with other options than `evaluate`.
 std::map<std::string, double> step_scores_of(const Json& json, const Json& evaluate,
                                              const std::string& source);

@@ -29,6 +29,25 @@ TEST(CellRecords, StepsScoredByOtherRulesHaveNoScores) {
   EXPECT_TRUE(step_scores_of(Json::object(), rules, "a").empty());
 }
 
+TEST(CellRecords, TheFormerDefaultOfMaxRamIsThePresentOne) {
+  const Json former = {{"max_ram", "4GiB"}};
+  const Json present = {{"max_ram", "auto"}};
+  EXPECT_TRUE(are_same_rules(former, present));
+  EXPECT_TRUE(are_same_rules(former, former)) << "given in the configuration";
+  EXPECT_TRUE(are_same_rules(present, former));
+  EXPECT_FALSE(are_same_rules(former, {{"max_ram", "8GiB"}}));
+  const Json step = {{"evaluate", former}, {"scores", {{"iou", 0.5}}}};
+  EXPECT_EQ(step_scores_of(step, former, "a").at("iou"), 0.5);
+}
+
+TEST(CellRecords, AFailureIsReadAsItWasWritten) {
+  const CellFailure failure{.start = "a1", .kind = ErrorKind::bad_data, .error = "no images"};
+  const CellFailure read = cell_failure_of(core::options_to_json(failure), "failed.json");
+  EXPECT_EQ(read.start, "a1");
+  EXPECT_EQ(read.kind, ErrorKind::bad_data);
+  EXPECT_EQ(read.error, "no images");
+}
+
 TEST(CellRecords, WhatIsNoneNamesItsFile) {
   using ::testing::HasSubstr;
   for (const Json& json : {Json(nullptr), Json::array(), Json("text"), Json{{"steps", "12"}},
@@ -37,6 +56,10 @@ TEST(CellRecords, WhatIsNoneNamesItsFile) {
                 HasSubstr("result.json"));
     EXPECT_THAT(testing::bad_data_message([&] { trained_cell_of(json, "trained.json"); }),
                 HasSubstr("trained.json"));
+  }
+  for (const Json& json : {Json(nullptr), Json::array(), Json{{"kind", "sad"}}}) {
+    EXPECT_THAT(testing::bad_data_message([&] { cell_failure_of(json, "failed.json"); }),
+                HasSubstr("failed.json"));
   }
   const Json rules = {{"volume", true}};
   for (const Json& json : {Json(nullptr), Json::array(), Json{{"evaluate", 3}},

@@ -4,6 +4,7 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <random>
 #include <set>
 #include <string_view>
 #include <thread>
@@ -60,26 +61,16 @@ CompareReport dry_run(const std::vector<Cell>& cells) {
   return report;
 }
 
-void refuse_stale(const std::vector<Cell>& cells) {
-  std::vector<Problem> problems;
-  for (const Cell& cell : cells) {
-    const CellStatus status = status_of(cell);
-    if (status.state == CellState::stale) {
-      problems.push_back({.subject = cell.name(),
-                          .found = fmt::format("{}", fmt::join(status.changes, "; ")),
-                          .expected = "the configuration that it was begun with",
-                          .remedy = "take the change back, choose another output, or train these "
-                                    "cells anew with --overwrite"});
-    }
-  }
-  throw_if_any(ErrorKind::usage, "the configuration has changed since", problems);
-}
-
 /// Takes one cell after the other that is not finished and that nobody else holds.
 class GridWorker {
  public:
-  GridWorker(const std::vector<Cell>& cells, const CellShare& share, const core::Context& context)
-      : cells_(cells), share_(share), context_(context), grid_(cells, share) {}
+  GridWorker(const std::vector<Cell>& cells, const CompareOptions& options,
+             const core::Context& context)
+      : cells_(cells),
+        share_(parse_share(options.only)),
+        work_{.overwrite = options.overwrite, .start = options.start},
+        context_(context),
+        grid_(cells, share_) {}
 
   /// Until a whole pass finds nothing to do: what others hold may be given up meanwhile.
   void run() {
@@ -94,10 +85,7 @@ class GridWorker {
     }
   }
 
-  void count(CompareReport& report) const {
-    report.trained = trained_;
-    report.scored = scored_;
-  }
+  const CompletedCells& completed() const { return completed_; }
 
   void throw_failures() const {
     std::vector<Problem> problems;
@@ -116,13 +104,12 @@ class GridWorker {
     context_.check_stop();
     try {
       return complete(index);
-    } catch (const Error& error) {
+    } catch (const std::exception& exception) {
+      const Error error = as_error(exception);
       if (error.kind() == ErrorKind::interrupted) {
-        throw;
+        throw error;
       }
       fail(index, error);
-    } catch (const std::exception& error) {  // of libtorch, or the file system
-      fail(index, Error(ErrorKind::internal, error.what()));
     }
     return true;
   }
@@ -136,13 +123,17 @@ class GridWorker {
     if (!lock || is_finished(cell)) {
       return false;
     }
+    if (const std::optional<Error> known = noted_failure(cell, work_.start, context_)) {
+      fail(index, *known);
+      return true;
+    }
     const std::string place =
         fmt::format("cell {} of {}{}", index + 1, cells_.size(), grid_.time_left());
     context_.log->info("{}: {}", place, cell.name());
     core::Context inner = context_;
     inner.progress = with_note(context_.progress, place);
-    trained_ += complete_cell(cell, inner) ? 1 : 0;
-    ++scored_;
+    completed_.trained += complete_cell(cell, work_, inner) ? 1 : 0;
+    ++completed_.scored;
     return true;
   }
 
@@ -153,12 +144,12 @@ class GridWorker {
 
   const std::vector<Cell>& cells_;
   CellShare share_;
+  CellWork work_;
   const core::Context& context_;
   GridWatch grid_;
   std::set<std::size_t> taken_;
   std::map<std::size_t, Error> failures_;
-  std::int64_t trained_ = 0;
-  std::int64_t scored_ = 0;
+  CompletedCells completed_;
 };
 
 /// Steps that no run reaches are measured nowhere.
@@ -274,6 +265,20 @@ CompareReport work_and_report(GridWorker& worker, const std::vector<Cell>& cells
   }
 }
 
+/// Differs from that of every other start; nothing that is computed depends on it.
+std::string new_start() {
+  std::random_device source;
+  return fmt::format("{:08x}", source());
+}
+
+/// The share of this process where a launcher started it beside others.
+CompareOptions in_launcher(CompareOptions options, const SharedMachine& machine) {
+  const trainer::Environment environment = trainer::process_environment();
+  options.device = device_in_launcher(options.device, environment, machine.gpus);
+  options.threads = threads_in_launcher(options.threads, environment, machine.cores);
+  return options;
+}
+
 }  // namespace
 
 Json to_json(const CompareReport& report) {
@@ -293,12 +298,11 @@ std::string to_text(const CompareReport& report) {
 }
 
 CompareReport compare(const CompareOptions& given, const core::Context& context) {
-  CompareOptions options = given;
+  CompareOptions started = given;  // as jobs are to know it
+  started.start = given.start.empty() ? new_start() : given.start;
   const SharedMachine machine = this_machine();
-  const trainer::Environment environment = trainer::process_environment();
-  options.device = device_in_launcher(given.device, environment, machine.gpus);
-  options.threads = threads_in_launcher(given.threads, environment, machine.cores);
-  const CellShare share = parse_share(options.only);
+  const CompareOptions options = in_launcher(started, machine);
+  parse_share(options.only);  // what is wrong with it is told before the data are opened
   const std::vector<Cell> cells = expand_grid(options, context);
   if (options.dry_run) {
     return dry_run(cells);
@@ -310,12 +314,12 @@ CompareReport compare(const CompareOptions& given, const core::Context& context)
   if (!options.overwrite) {
     refuse_stale(cells);
   }
-  if (options.jobs != 1) {
-    work_in_jobs(given, cells, context);
-  }
-  GridWorker worker(cells, share, context);
+  const CompletedCells by_jobs =
+      options.jobs == 1 ? CompletedCells{} : work_in_jobs(started, cells, context);
+  GridWorker worker(cells, options, context);
   CompareReport report = work_and_report(worker, cells, options, context);
-  worker.count(report);
+  report.trained = by_jobs.trained + worker.completed().trained;
+  report.scored = by_jobs.scored + worker.completed().scored;
   worker.throw_failures();
   return report;
 }

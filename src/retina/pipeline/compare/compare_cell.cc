@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/durable.h"
@@ -194,6 +195,61 @@ CellResult score_cell(const Cell& cell, const core::Context& context) {
   return result;
 }
 
+/// What is wrong with a stale cell.
+Problem stale_problem(const Cell& cell, const CellStatus& status) {
+  return {.subject = cell.name(),
+          .found = fmt::format("{}", fmt::join(status.changes, "; ")),
+          .expected = "the configuration that it was begun with",
+          .remedy =
+              "take the change back, choose another output, or train these cells anew with "
+              "--overwrite"};
+}
+
+void throw_if_stale(const std::vector<Problem>& problems) {
+  throw_if_any(ErrorKind::usage, "the configuration has changed since", problems);
+}
+
+/// Makes the folder that of this configuration: empty, or with what was done before.
+void begin_cell(const Cell& cell, const CellWork& work, const core::Context& context) {
+  const CellStatus status = status_of(cell);
+  if (status.damaged_file == cell.identity_file()) {
+    throw Error(ErrorKind::bad_data, status.what_is_wrong)
+        .with_remedy(fmt::format("make it readable or put it back; to train anew, remove '{}'",
+                                 cell.folder.string()));
+  }
+  if (status.state == CellState::stale && !work.overwrite) {
+    throw_if_stale({stale_problem(cell, status)});
+  }
+  if (status.state == CellState::damaged) {
+    context.log->warn("{}: its result is made again: {}", cell.name(), status.what_is_wrong);
+  } else if (status.state == CellState::missing || status.state == CellState::stale) {
+    core::discard(cell.folder);  // what another configuration gave goes as a whole
+    fs::create_directories(cell.folder);
+    write_json(cell.identity_file(), cell.identity());
+  }
+}
+
+/// True if there was something to train.
+bool train_and_score(const Cell& cell, const core::Context& context) {
+  const bool is_trained = fs::exists(cell.trained_file());
+  if (!is_trained) {
+    train_cell(cell, context);
+  }
+  core::discard(cell.run() / "checkpoints");  // nobody will go on from them
+  write_json(cell.result_file(), core::options_to_json(score_cell(cell, context)));
+  core::discard(cell.failure_file());
+  return !is_trained;
+}
+
+/// A disk that takes no note of it, as a full one, does not hide what failed.
+void note_failure(const Cell& cell, const CellFailure& failure, const core::Context& context) {
+  try {
+    write_json(cell.failure_file(), core::options_to_json(failure));
+  } catch (const std::exception& unwritten) {
+    context.log->warn("{}: other processes will try it too: {}", cell.name(), unwritten.what());
+  }
+}
+
 }  // namespace
 
 CellStatus status_of(const Cell& cell) {
@@ -211,7 +267,7 @@ CellStatus status_of(const Cell& cell) {
       return {.state = CellState::partly};
     }
     CellResult result = read_result(cell);
-    if (current_options(result.evaluate) != core::options_to_json(cell.evaluate)) {
+    if (!are_same_rules(result.evaluate, core::options_to_json(cell.evaluate))) {
       return {.state = CellState::partly};
     }
     return {.state = CellState::finished, .result = std::move(result)};
@@ -226,27 +282,50 @@ bool is_finished(const Cell& cell) {
   return status_of(cell).state == CellState::finished;
 }
 
-bool complete_cell(const Cell& cell, const core::Context& context) {
-  const CellStatus status = status_of(cell);
-  if (status.damaged_file == cell.identity_file()) {
-    throw Error(ErrorKind::bad_data, status.what_is_wrong)
-        .with_remedy(fmt::format("make it readable or put it back; to train anew, remove '{}'",
-                                 cell.folder.string()));
+void refuse_stale(const std::vector<Cell>& cells) {
+  std::vector<Problem> problems;
+  for (const Cell& cell : cells) {
+    if (const CellStatus status = status_of(cell); status.state == CellState::stale) {
+      problems.push_back(stale_problem(cell, status));
+    }
   }
-  if (status.state == CellState::damaged) {
-    context.log->warn("{}: its result is made again: {}", cell.name(), status.what_is_wrong);
-  } else if (status.state != CellState::partly) {
-    core::discard(cell.folder);  // what another configuration gave goes as a whole
-    fs::create_directories(cell.folder);
-    write_json(cell.identity_file(), cell.identity());
+  throw_if_stale(problems);
+}
+
+bool complete_cell(const Cell& cell, const CellWork& work, const core::Context& context) {
+  begin_cell(cell, work, context);
+  try {
+    return train_and_score(cell, context);
+  } catch (const std::exception& exception) {
+    const Error error = as_error(exception);
+    // a full memory or a broken device is this process's own: others may have better ones
+    if (error.kind() == ErrorKind::usage || error.kind() == ErrorKind::bad_data) {
+      note_failure(cell, {.start = work.start, .kind = error.kind(), .error = error.what()},
+                   context);
+    }
+    throw error;
   }
-  const bool is_trained = fs::exists(cell.trained_file());
-  if (!is_trained) {
-    train_cell(cell, context);
+}
+
+std::optional<Error> noted_failure(const Cell& cell, const std::string& start,
+                                   const core::Context& context) {
+  const fs::path file = cell.failure_file();
+  if (!fs::exists(file)) {
+    return std::nullopt;
   }
-  core::discard(cell.run() / "checkpoints");  // nobody will go on from them
-  write_json(cell.result_file(), core::options_to_json(score_cell(cell, context)));
-  return !is_trained;
+  try {
+    const CellFailure failure = cell_failure_of(core::read_json(file), file.string());
+    return failure.start == start ? std::optional(Error(failure.kind, failure.error))
+                                  : std::nullopt;
+  } catch (const Error& error) {
+    context.log->warn("{}: it is tried again: {}", cell.name(), error.what());
+    return std::nullopt;
+  }
+}
+
+Error as_error(const std::exception& exception) {
+  const auto* error = dynamic_cast<const Error*>(&exception);
+  return error != nullptr ? *error : Error(ErrorKind::internal, exception.what());
 }
 
 }  // namespace retina::pipeline

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -45,36 +46,47 @@ Json given_options(const CompareOptions& grid, const ComparedDataset& dataset,
   return given;
 }
 
-FinetuneOptions options_of(const CompareOptions& grid, const ComparedDataset& dataset,
-                           const ComparedInit& init, const core::Context& context) {
-  try {
-    auto options = core::options_from_json<FinetuneOptions>(
-        resolve_finetune(given_options(grid, dataset, init), context));
-    if (!options.validates()) {
-      throw Error(ErrorKind::usage, Problem{.subject = "validation.data",
-                                            .found = "no held-out images",
-                                            .expected = "slices that score the run",
-                                            .remedy = {}});
-    }
-    if (!options.more_data.empty() || options.leave_one_region_out) {
-      throw Error(
-          ErrorKind::usage,
-          Problem{.subject = options.more_data.empty() ? "leave_one_region_out" : "more_data",
-                  .found = "it is set",
-                  .expected = "one data set and one training in each cell",
-                  .remedy = "leave it out of the configuration"});
-    }
-    return options;
-  } catch (const Error& error) {
-    throw error.within(fmt::format("dataset {}, init {}", dataset.name, init.name));
-  }
+/// usage error for what compares nothing, or not on equal terms.
+void require_comparable(const FinetuneOptions& options) {
+  const char* const one_training = "one data set and one training in each cell";
+  const char* const remedy = "leave it out of the configuration";
+  ProblemList problems;
+  problems.require(options.validates(), "validation.data", "no held-out images",
+                   "slices that score the run");
+  problems.require(options.more_data.empty(), "more_data", "it is set", one_training, remedy);
+  problems.require(!options.leave_one_region_out, "leave_one_region_out", "it is set", one_training,
+                   remedy);
+  problems.require(!options.tune_threshold, "tune_threshold", "it is set",
+                   "the threshold 0.5: another would be chosen on the slices that are scored",
+                   remedy);
+  throw_if_any(ErrorKind::usage, "a cell of the grid", problems.take());
 }
 
-/// Without a word: what there is to say of the images, their training says.
-std::int64_t training_slices(const FinetuneOptions& options) {
+FinetuneOptions options_of(const CompareOptions& grid, const ComparedDataset& dataset,
+                           const ComparedInit& init, const core::Context& context) {
+  auto options = core::options_from_json<FinetuneOptions>(
+      resolve_finetune(given_options(grid, dataset, init), context));
+  require_comparable(options);
+  return options;
+}
+
+/// Training slices of the data that were opened already, by the options of both sets.
+using OpenedData = std::map<std::string, std::int64_t>;
+
+/// Opens the training and the held-out data, unless another row has the same. Without a word: what
+/// there is to say of the images, their training says.
+std::int64_t training_slices(const FinetuneOptions& options, OpenedData& opened) {
   const int ids = static_cast<int>(options.classes.size()) + 1;
-  return static_cast<std::int64_t>(
-      open_dataset(options.training_data(), ids, core::silent_context()).slices.size());
+  const Json both = Json::array({core::options_to_json(options.training_data()),
+                                 core::options_to_json(options.held_out_data({})), ids});
+  const auto [known, is_new] = opened.try_emplace(core::dump_json(both), 0);
+  if (is_new) {
+    const core::Context silent = core::silent_context();
+    const data::Dataset training = open_dataset(options.training_data(), ids, silent);
+    open_dataset(options.held_out_data(training.range), ids, silent);
+    known->second = static_cast<std::int64_t>(training.slices.size());
+  }
+  return known->second;
 }
 
 /// `range` of the planes cut down to the labelled ones.
@@ -89,15 +101,23 @@ struct CellRow {
   const ComparedInit* init;
   FinetuneOptions options;
   std::string weights;
+  std::int64_t slices = 0;  ///< of its training data
 };
 
 std::vector<CellRow> rows_of(const CompareOptions& grid, const ComparedDataset& dataset,
                              const core::Context& context) {
   std::vector<CellRow> rows;
+  OpenedData opened;
   for (const ComparedInit& init : grid.inits) {
-    FinetuneOptions options = options_of(grid, dataset, init, context);
-    std::string weights = weights_digest(options.init);
-    rows.push_back({&init, std::move(options), std::move(weights)});
+    try {
+      CellRow row{
+          .init = &init, .options = options_of(grid, dataset, init, context), .weights = {}};
+      row.weights = weights_digest(row.options.init);
+      row.slices = training_slices(row.options, opened);
+      rows.push_back(std::move(row));
+    } catch (const Error& error) {
+      throw error.within(fmt::format("dataset {}, init {}", dataset.name, init.name));
+    }
   }
   return rows;
 }
@@ -132,15 +152,14 @@ void check_amount(const Cell& cell, std::int64_t wanted, std::int64_t available)
 void add_dataset(std::vector<Cell>& cells, const CompareOptions& grid,
                  const ComparedDataset& dataset, const core::Context& context) {
   const std::vector<CellRow> rows = rows_of(grid, dataset, context);
-  const std::int64_t available = training_slices(rows.front().options);
   for (const LabelAmount& amount : grid.labels) {
     for (const std::uint64_t seed : grid.seeds) {
       for (const CellRow& row : rows) {
         Cell cell = cell_of(grid, dataset, row, amount);
         if (!amount.is_all()) {
-          check_amount(cell, amount.of(available), available);
-          cell.finetune.data.slices =
-              labelled_range(cell.finetune.data.slices, amount.of(available));
+          const std::int64_t wanted = amount.of(row.slices);
+          check_amount(cell, wanted, row.slices);
+          cell.finetune.data.slices = labelled_range(cell.finetune.data.slices, wanted);
         }
         cell.seed = seed;
         cell.folder /= fmt::format("seed{}", seed);

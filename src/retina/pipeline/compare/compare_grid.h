@@ -27,10 +27,11 @@ struct Cell {
   std::string name() const;  ///< "vnc, 3 labelled, random, seed 92"
   std::filesystem::path run() const { return folder / "run"; }
   /// What it was begun with, written before anything else; that training has ended; its scores,
-  /// written last.
+  /// written last; why it was given up.
   std::filesystem::path identity_file() const { return folder / "cell.json"; }
   std::filesystem::path trained_file() const { return folder / "trained.json"; }
   std::filesystem::path result_file() const { return folder / "result.json"; }
+  std::filesystem::path failure_file() const { return folder / "failed.json"; }
   /// The scores of the weights after some steps, written while it trains.
   std::filesystem::path step_file(std::int64_t step) const;
 
@@ -41,8 +42,10 @@ struct Cell {
 /// All that decides what training gives: options and weights, without where and on what it runs.
 Json identity_json(const CellIdentity& identity);
 
-/// The cells in the order dataset, labels, seed, initialisation. Reads the weights and opens the
-/// datasets, so that what is wrong with either is known before the first run.
+/// The cells in the order dataset, labels, seed, initialisation. Reads the weights, and opens the
+/// training and the held-out data of every dataset with every initialisation, so that a path or a
+/// shape that is wrong is told before the first run; labels are read by the trainings. usage error
+/// for what a cell cannot be: several trainings, or one whose scored slices choose something.
 std::vector<Cell> expand_grid(const CompareOptions& options, const core::Context& context);
 
 /// "steps: 6, now 8" for every leaf that differs.

@@ -15,6 +15,7 @@
 namespace retina::pipeline {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -100,6 +101,32 @@ TEST(CompareGrid, SaysWhatIsWrongWithIt) {
   EXPECT_THAT(changed("/curves", Json::array({"ioo"})), HasSubstr("did you mean 'iou'"));
   EXPECT_THAT(changed("/datasets/0/config/validation", Json::object()),
               HasSubstr("no held-out images"));
+  EXPECT_THAT(changed("/finetune/tune_threshold", true),
+              AllOf(HasSubstr("tune_threshold"), HasSubstr("the threshold 0.5"),
+                    HasSubstr("leave it out")));
+  const Json more = Json::array({good["datasets"][0]["config"]["data"]});
+  EXPECT_THAT(changed("/finetune/more_data", more), HasSubstr("more_data: it is set"));
+}
+
+TEST(CompareGrid, OpensTheHeldOutDataOfEveryInitialisation) {
+  const testing::TempFolder folder;
+  const std::string nowhere = (folder / "nowhere").string();
+  const Json elsewhere = {{"validation", {{"data", {{"path", nowhere}}}}}};
+  Json grid = toy_grid(folder.path());
+  grid["inits"][1]["finetune"] = elsewhere;
+  EXPECT_THAT(usage_of(grid), AllOf(HasSubstr("dataset toy, init pretrained"), HasSubstr(nowhere)));
+  grid["finetune"].update(elsewhere);
+  EXPECT_THAT(usage_of(grid), AllOf(HasSubstr("dataset toy, init random"), HasSubstr(nowhere)));
+}
+
+TEST(CompareGrid, LabelsAreAShareOfTheDataOfTheirInitialisation) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {"50%"};
+  grid["inits"][1]["finetune"] = {{"data", {{"slices", "0:1"}}}};
+  const std::vector<Cell> cells = toy_cells(grid);
+  EXPECT_EQ(cells[0].finetune.data.slices, "0:2");
+  EXPECT_EQ(cells[1].finetune.data.slices, "0:1");
 }
 
 TEST(CompareGrid, ADatasetMayNameAConfigurationFile) {
@@ -148,6 +175,8 @@ TEST(CompareGrid, AChangedConfigurationMakesACellStale) {
   scored["max_ram"] = "4GiB";  // the default of earlier versions
   write(first().result_file(), {{"evaluate", scored}});
   EXPECT_EQ(status_of(first()).state, CellState::finished);
+  grid["datasets"][0]["evaluate"] = {{"max_ram", "4GiB"}};
+  EXPECT_EQ(status_of(first()).state, CellState::finished) << "given, and stored so";
   grid["datasets"][0]["evaluate"] = {{"instance_match", true}};
   EXPECT_EQ(status_of(first()).state, CellState::partly) << "to be scored again";
   grid["finetune"]["optimizer"] = {{"learning_rate", 0.5}};

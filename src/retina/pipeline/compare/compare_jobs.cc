@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -13,7 +14,6 @@
 
 #include "retina/core/clock.h"
 #include "retina/core/resource_limits.h"
-#include "retina/pipeline/compare/compare_progress.h"
 #include "retina/pipeline/own_copies.h"
 
 namespace retina::pipeline {
@@ -51,6 +51,13 @@ std::vector<OwnCopy> copies_of(const CompareOptions& options, const core::Contex
   return copies;
 }
 
+/// Divides what the jobs say from what those of an earlier start said.
+void tell_start(const std::vector<OwnCopy>& copies, const std::string& text) {
+  for (const OwnCopy& copy : copies) {
+    std::ofstream(copy.log, std::ios::app) << text << '\n';
+  }
+}
+
 }  // namespace
 
 SharedMachine this_machine() {
@@ -63,7 +70,8 @@ std::vector<std::vector<std::string>> job_arguments(const CompareOptions& option
   const int count = options.jobs == 0 ? std::max(1, gpus) : options.jobs;
   std::vector<std::vector<std::string>> jobs;
   for (int i = 0; i < count && count > 1; ++i) {
-    std::vector<std::string> arguments{"--jobs", "1", "--set", "pictures=false"};
+    std::vector<std::string> arguments{"--jobs",         "1",       "--set",
+                                       "pictures=false", "--start", options.start};
     if (options.threads == 0) {
       arguments.insert(arguments.end(),
                        {"--threads", std::to_string(std::max(1, machine.cores / count))});
@@ -98,14 +106,18 @@ int threads_in_launcher(int threads, const trainer::Environment& environment, in
   return std::max(1, (of_task > 0 ? std::min(of_task, cores) : cores) / processes);
 }
 
-void work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,
-                  const core::Context& context) {
-  std::filesystem::create_directories(options.output);
+CompletedCells work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,
+                            const core::Context& context) {
+  const GridWatch grid(cells, parse_share(options.only));
+  if (grid.missing() == 0) {
+    return {};
+  }
   const std::vector<OwnCopy> copies = copies_of(options, context);
   if (copies.empty()) {
-    return;
+    return {};
   }
-  const GridWatch grid(cells, parse_share(options.only));
+  std::filesystem::create_directories(options.output);
+  tell_start(copies, fmt::format("start {}: {}", options.start, grid.text()));
   context.progress->begin("comparison", grid.missing(), "cells");
   core::Stopwatch since_look;
   const auto look = [&] {
@@ -122,6 +134,7 @@ void work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,
       context.log->warn("job {} ended with {}: see {}", i + 1, ends[i], copies[i].log.string());
     }
   }
+  return grid.completed();
 }
 
 }  // namespace retina::pipeline

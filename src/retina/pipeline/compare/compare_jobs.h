@@ -6,6 +6,7 @@
 #include "retina/core/progress.h"
 #include "retina/pipeline/compare/compare_grid.h"
 #include "retina/pipeline/compare/compare_options.h"
+#include "retina/pipeline/compare/compare_progress.h"
 #include "retina/trainer/rank_place.h"
 
 namespace retina::pipeline {
@@ -33,8 +34,10 @@ std::string device_in_launcher(const std::string& device, const trainer::Environ
 /// that Slurm gave to the task (SLURM_CPUS_PER_TASK); 0 where a launcher says neither.
 int threads_in_launcher(int threads, const trainer::Environment& environment, int cores);
 
-/// Works on the cells in the processes of job_arguments(), and shows how many are finished.
-void work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,
-                  const core::Context& context);
+/// Works on the cells in the processes of job_arguments(), where any is missing, and shows how many
+/// are finished; what was completed meanwhile. Logs are jobN.log in the output folder, where a line
+/// tells each start.
+CompletedCells work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,
+                            const core::Context& context);
 
 }  // namespace retina::pipeline

@@ -29,14 +29,15 @@ CompareOptions options_on(const std::string& device, int jobs) {
   CompareOptions options;
   options.device = device;
   options.jobs = jobs;
+  options.start = "a1";
   return options;
 }
 
 TEST(CompareJobs, TakeTheGpusInTurnAndShareTheCores) {
   const auto jobs = job_arguments(options_on("auto", 3), {.gpus = 2, .cores = 8});
   ASSERT_THAT(jobs, SizeIs(3));
-  EXPECT_THAT(jobs[0], ElementsAre("--jobs", "1", "--set", "pictures=false", "--threads", "2",
-                                   "--device", "cuda:0"));
+  EXPECT_THAT(jobs[0], ElementsAre("--jobs", "1", "--set", "pictures=false", "--start", "a1",
+                                   "--threads", "2", "--device", "cuda:0"));
   EXPECT_EQ(jobs[1].back(), "cuda:1");
   EXPECT_EQ(jobs[2].back(), "cuda:0");
   EXPECT_THAT(job_arguments(options_on("cuda", 0), {.gpus = 4, .cores = 8}), SizeIs(4));

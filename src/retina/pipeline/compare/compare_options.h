@@ -75,6 +75,7 @@ struct CompareOptions {
   int threads = 0;
   int jobs = 1;
   std::string only{};
+  std::string start{};
   bool pictures = true;
   bool dry_run = false;
   bool overwrite = false;
@@ -97,6 +98,9 @@ struct CompareOptions {
           "CPU threads of the process; 0 = all cores, or its share of them");
     visit("jobs", self.jobs, "processes to share the cells; 0 = one for each GPU");
     visit("only", self.only, "one process's share of the cells, such as 2/8; empty = all");
+    visit("start", self.start,
+          "id that the processes of one start share, such as $SLURM_ARRAY_JOB_ID: what fails in "
+          "one is not tried in the others; --jobs gives its processes one; empty = a new one");
     visit("pictures", self.pictures, "predict best, median and worst slices for the report");
     visit("dry_run", self.dry_run, "list the cells and how far they are");
     visit("overwrite", self.overwrite, "train cells of another configuration anew");

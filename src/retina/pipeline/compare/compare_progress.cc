@@ -1,6 +1,5 @@
 #include "retina/pipeline/compare/compare_progress.h"
 
-#include <algorithm>
 #include <cmath>
 #include <system_error>
 #include <utility>
@@ -25,8 +24,9 @@ class NotedProgress final : public core::Progress {
  public:
   NotedProgress(std::shared_ptr<core::Progress> shown, std::string note)
       : shown_(std::move(shown)), note_(std::move(note)) {}
-  void begin(std::string_view job, std::int64_t total, std::string_view unit) override {
-    shown_->begin(job, total, unit);
+  void begin(std::string_view job, std::int64_t total, std::string_view unit,
+             std::int64_t done) override {
+    shown_->begin(job, total, unit, done);
   }
   void update(std::int64_t done, std::string_view note) override {
     shown_->update(done, note.empty() ? note_ : fmt::format("{}, {}", note, note_));
@@ -47,17 +47,29 @@ GridWatch::GridWatch(const std::vector<Cell>& cells, const CellShare& share) {
     }
     ++cells_;
     if (!is_finished(cells[i])) {
-      missing_.push_back(
-          {.result = cells[i].result_file(), .before = time_of(cells[i].result_file())});
+      missing_.push_back({.result = AwaitedFile(cells[i].result_file()),
+                          .trained = AwaitedFile(cells[i].trained_file())});
     }
   }
 }
 
-std::int64_t GridWatch::finished() const {
-  return std::count_if(missing_.begin(), missing_.end(), [](const MissingCell& cell) {
-    const fs::file_time_type now = time_of(cell.result);
-    return now != fs::file_time_type::min() && now != cell.before;
-  });
+GridWatch::AwaitedFile::AwaitedFile(fs::path path)
+    : path_(std::move(path)), before_(time_of(path_)) {}
+
+bool GridWatch::AwaitedFile::is_written() const {
+  const fs::file_time_type now = time_of(path_);
+  return now != fs::file_time_type::min() && now != before_;
+}
+
+CompletedCells GridWatch::completed() const {
+  CompletedCells cells;
+  for (const MissingCell& cell : missing_) {
+    if (cell.result.is_written()) {
+      ++cells.scored;
+      cells.trained += cell.trained.is_written() ? 1 : 0;
+    }
+  }
+  return cells;
 }
 
 std::string GridWatch::text() const {

@@ -12,8 +12,13 @@
 
 namespace retina::pipeline {
 
-/// How far a share of a grid is, whichever processes work on it: by the times of the cells' result
-/// files.
+/// Cells that were completed, and those of them that were trained for it.
+struct CompletedCells {
+  std::int64_t scored = 0;
+  std::int64_t trained = 0;
+};
+
+/// How far a share of a grid is, whichever processes work on it: by the times of the cells' files.
 class GridWatch {
  public:
   GridWatch(const std::vector<Cell>& cells, const CellShare& share);
@@ -21,16 +26,27 @@ class GridWatch {
   /// Cells that were not finished when the watch began.
   std::int64_t missing() const { return static_cast<std::int64_t>(missing_.size()); }
   /// Those of them that are finished now.
-  std::int64_t finished() const;
+  std::int64_t finished() const { return completed().scored; }
+  CompletedCells completed() const;
   /// "35 of 40 cells finished", those from before the watch too.
   std::string text() const;
   /// ", about 35 min left", by the time that a finished cell took so far; empty before the first.
   std::string time_left() const;
 
  private:
+  /// A file that a process may write, in place of one by other rules.
+  class AwaitedFile {
+   public:
+    explicit AwaitedFile(std::filesystem::path path);
+    bool is_written() const;
+
+   private:
+    std::filesystem::path path_;
+    std::filesystem::file_time_type before_;
+  };
   struct MissingCell {
-    std::filesystem::path result;
-    std::filesystem::file_time_type before;  ///< of a result by other rules
+    AwaitedFile result;
+    AwaitedFile trained;
   };
   std::vector<MissingCell> missing_;
   std::int64_t cells_ = 0;

@@ -19,10 +19,13 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::StartsWith;
 
-/// Writes what a cell that was scored with `evaluate` has in its folder.
+/// Writes what a cell that was trained and scored with `evaluate` has in its folder.
 void write_scored(const Cell& cell, const Json& evaluate) {
   fs::create_directories(cell.folder);
   core::write_atomically(cell.identity_file(), std::string_view(core::dump_json(cell.identity())));
+  if (!fs::exists(cell.trained_file())) {
+    core::write_atomically(cell.trained_file(), std::string_view("{}"));
+  }
   core::write_atomically(cell.result_file(),
                          std::string_view(core::dump_json(Json{{"evaluate", evaluate}})));
 }
@@ -52,6 +55,7 @@ TEST(GridWatch, CountsTheCellsThatAnyProcessFinishes) {
   const fs::path other = cells[1].result_file();
   fs::last_write_time(other, fs::last_write_time(other) + std::chrono::seconds(2));
   EXPECT_EQ(watch.finished(), 2);
+  EXPECT_EQ(watch.completed().trained, 1) << "the other was scored again";
   fs::remove_all(cells[1].folder);  // trained anew
   EXPECT_EQ(watch.finished(), 1);
 }

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <string_view>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,13 +31,23 @@ CompareReport run_grid(const Json& grid, const core::Context& context = core::si
   return compare(core::options_from_json<CompareOptions>(grid), context);
 }
 
-std::string error_of_grid(const Json& grid) {
+std::string error_of_grid(const Json& grid, const core::Context& context = core::silent_context()) {
   try {
-    run_grid(grid);
+    run_grid(grid, context);
     return "accepted";
   } catch (const Error& error) {
     return error.what();
   }
+}
+
+/// Gives the second initialisation held-out labels that are grey values, of no class: its trainings
+/// fail where they read them. The file of the labels.
+fs::path spoil_pretrained(Json& grid, const testing::TempFolder& folder) {
+  fs::path labels = folder / "spoiled/masks/slice3.png";
+  write_toy_png(folder / "spoiled/images/slice3.png", 80, 3, false);
+  write_toy_png(labels, 80, 3, false);
+  grid["inits"][1]["finetune"]["validation"]["data"]["path"] = (folder / "spoiled").string();
+  return labels;
 }
 
 TEST(Compare, RunsWhatIsMissingAndNothingTwice) {
@@ -177,11 +190,82 @@ TEST(Compare, ACellThatFailsDoesNotStopTheOthers) {
   Json grid = toy_grid(folder.path());
   grid["labels"] = {1};
   grid["pictures"] = false;
-  grid["inits"][1]["finetune"]["validation"]["data"]["path"] = (folder / "nowhere").string();
+  spoil_pretrained(grid, folder);
   EXPECT_THAT(error_of_grid(grid), HasSubstr("toy, 1 labelled, pretrained, seed 7"));
   EXPECT_TRUE(fs::exists(folder / "out/cells/toy/1/random/seed7/result.json"));
   EXPECT_FALSE(fs::exists(folder / "out/cells/toy/1/pretrained/seed7/result.json"));
   EXPECT_TRUE(fs::exists(folder / "out/report.html"));
+}
+
+TEST(Compare, ACellThatFailedIsTriedOnceInAStart) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["start"] = "a1";
+  const fs::path labels = spoil_pretrained(grid, folder);
+  const std::string error = error_of_grid(grid);
+  const fs::path cell = folder / "out/cells/toy/1/pretrained/seed7";
+  const Json note = core::read_json(cell / "failed.json");
+  EXPECT_EQ(note["start"], "a1");
+  EXPECT_EQ(note["kind"], "bad_data");
+  EXPECT_THAT(error, HasSubstr(note["error"].get<std::string>()));
+
+  fs::remove(labels);
+  write_toy_png(labels, 80, 3, true);
+  EXPECT_EQ(error_of_grid(grid), error) << "told, and not tried, by the next process";
+  EXPECT_FALSE(fs::exists(cell / "result.json"));
+  grid["start"] = "";
+  EXPECT_EQ(run_grid(grid).trained, 1) << "a start of its own";
+  EXPECT_FALSE(fs::exists(cell / "failed.json"));
+}
+
+TEST(Compare, ANoteOfAFailureThatIsDamagedStopsNothing) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"].erase(1);
+  const fs::path note = folder / "out/cells/toy/1/random/seed7/failed.json";
+  run_grid(grid);
+  fs::remove(note.parent_path() / "result.json");
+  core::write_atomically(note, std::string_view("{"));
+  const testing::Heard heard;
+  EXPECT_EQ(run_grid(grid, heard.context).scored, 1);
+  EXPECT_THAT(heard.text(), HasSubstr(note.string()));
+  EXPECT_FALSE(fs::exists(note));
+}
+
+TEST(Compare, ACellThatAnotherConfigurationMakesMeanwhileIsLeftAsItIs) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  Json others = grid;
+  others["output"] = (folder / "others").string();
+  others["finetune"]["batch"] = 1;
+  others["only"] = "2/2";
+  run_grid(others);
+  const fs::path cell = "cells/toy/1/pretrained";
+  const fs::path made = folder / "out" / cell;
+  const core::Context context = testing::stopping_context([&](const testing::Reported& reported) {
+    if (reported.job == "training" && !fs::exists(made)) {
+      fs::copy(folder / "others" / cell, made, fs::copy_options::recursive);
+    }
+    return false;
+  });
+  EXPECT_THAT(error_of_grid(grid, context), AllOf(HasSubstr("toy, 1 labelled, pretrained, seed 7"),
+                                                  HasSubstr("the configuration has changed since"),
+                                                  HasSubstr("batch: 1, now 2")));
+  for (const char* file : {"cell.json", "trained.json", "result.json", "run/metrics.jsonl"}) {
+    EXPECT_EQ(core::read_text(made / "seed7" / file),
+              core::read_text(folder / "others" / cell / "seed7" / file));
+  }
+  EXPECT_FALSE(fs::exists(made / "seed7/failed.json"));
+  EXPECT_TRUE(fs::exists(folder / "out/cells/toy/1/random/seed7/result.json"));
+  EXPECT_EQ(core::read_json(folder / "out/results.json").at("runs").size(), 1U);
+  grid["overwrite"] = true;
+  EXPECT_EQ(run_grid(grid).trained, 1);
 }
 
 TEST(Compare, ADamagedResultIsMadeAgainFromTheTraining) {

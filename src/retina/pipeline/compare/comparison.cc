@@ -8,24 +8,20 @@
 
 #include <fmt/format.h>
 
+#include "retina/pipeline/compare/first_seen.h"
+
 namespace retina::pipeline {
 namespace {
-
-bool are_beside(const RunGroup& a, const RunGroup& b) {
-  return a.dataset == b.dataset && a.labels == b.labels;
-}
 
 std::vector<RunGroup> grouped(const std::vector<ComparedRun>& runs) {
   std::vector<RunGroup> groups;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const ComparedRun& run = runs[i];
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const RunGroup& g) {
-      return g.dataset == run.dataset && g.labels == run.labels && g.init == run.init;
-    });
-    if (group == groups.end()) {
-      group = groups.insert(group, RunGroup{run.dataset, run.labels, run.init, {}});
-    }
-    group->runs.push_back(i);
+    const RunGroup of_run{run.dataset, run.labels, run.init, {}};
+    const auto is_of_run = [&](const RunGroup& group) {
+      return have_same_data(group, of_run) && group.init == of_run.init;
+    };
+    found_or_added(groups, is_of_run, of_run).runs.push_back(i);
   }
   return groups;
 }
@@ -65,7 +61,7 @@ std::vector<InitPair> tested(const Comparison& comparison) {
   std::vector<InitPair> tests;
   for (auto a = comparison.groups.begin(); a != comparison.groups.end(); ++a) {
     for (auto b = std::next(a); b != comparison.groups.end(); ++b) {
-      if (!are_beside(*a, *b)) {
+      if (!have_same_data(*a, *b)) {
         continue;
       }
       for (const ComparedMetric& metric : comparison.metrics) {
@@ -162,6 +158,14 @@ std::vector<GroupMean> all_group_means(const Comparison& comparison) {
 }
 
 }  // namespace
+
+bool have_same_dataset(const RunGroup& a, const RunGroup& b) {
+  return a.dataset == b.dataset;
+}
+
+bool have_same_data(const RunGroup& a, const RunGroup& b) {
+  return have_same_dataset(a, b) && a.labels == b.labels;
+}
 
 std::optional<Moments> moments(const std::vector<double>& values) {
   if (values.empty()) {

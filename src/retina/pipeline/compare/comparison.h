@@ -46,6 +46,9 @@ struct RunGroup {
   std::string init;
   std::vector<std::size_t> runs;  ///< numbers in Comparison::runs
 };
+bool have_same_dataset(const RunGroup& a, const RunGroup& b);
+/// The amount of labels as well.
+bool have_same_data(const RunGroup& a, const RunGroup& b);
 
 /// Two initialisations on the same data.
 struct InitPair {

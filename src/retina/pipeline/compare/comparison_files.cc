@@ -5,13 +5,9 @@
 namespace retina::pipeline {
 namespace {
 
-std::string csv_text(const std::string& text) {
-  return text.find_first_of(",\"\n") == std::string::npos ? text : '"' + text + '"';
-}
-
-/// Which run a line is of.
+/// Which run a line is of. The names of a grid need no quotes (CompareOptions::validate).
 std::string csv_run(const ComparedRun& run) {
-  return fmt::format("\n{},{},{},{}", csv_text(run.dataset), run.labels, run.init, run.seed);
+  return fmt::format("\n{},{},{},{}", run.dataset, run.labels, run.init, run.seed);
 }
 
 std::string csv_header(const Comparison& comparison, const std::string& first) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "retina/pipeline/compare/first_seen.h"
 #include "retina/report/page.h"
 
 namespace retina::pipeline {
@@ -28,31 +29,10 @@ report::Curve convergence_of(const Comparison& comparison, const RunGroup& group
   return curve;
 }
 
-/// Groups that share what `alike` compares, in their order.
-template <class Alike>
-std::vector<std::vector<RunGroup>> together(const Comparison& comparison, const Alike& alike) {
-  std::vector<std::vector<RunGroup>> sets;
-  for (const RunGroup& group : comparison.groups) {
-    auto set = std::find_if(sets.begin(), sets.end(),
-                            [&](const auto& groups) { return alike(groups.front(), group); });
-    if (set == sets.end()) {
-      set = sets.insert(set, std::vector<RunGroup>());
-    }
-    set->push_back(group);
-  }
-  return sets;
-}
-
-std::vector<std::vector<RunGroup>> by_data(const Comparison& comparison) {
-  return together(comparison, [](const RunGroup& a, const RunGroup& b) {
-    return a.dataset == b.dataset && a.labels == b.labels;
-  });
-}
-
 void add_convergence(report::Page& page, const Comparison& comparison) {
   page.heading("Scores over training steps");
   page.paragraph("Mean over the seeds, with a band of one standard deviation to each side.");
-  for (const std::vector<RunGroup>& groups : by_data(comparison)) {
+  for (const std::vector<RunGroup>& groups : together(comparison.groups, have_same_data)) {
     for (const ComparedMetric& metric : comparison.curves_of(groups)) {
       std::vector<report::Curve> curves;
       for (const RunGroup& group : groups) {
@@ -69,23 +49,18 @@ std::vector<report::Curve> efficiency_of(const Comparison& comparison,
                                          const std::vector<RunGroup>& groups) {
   std::vector<report::Curve> curves;
   for (const RunGroup& group : groups) {
-    auto curve = std::find_if(curves.begin(), curves.end(),
-                              [&](const auto& c) { return c.name == group.init; });
-    if (curve == curves.end()) {
-      curve = curves.insert(curve, report::Curve{.name = group.init, .points = {}});
-    }
+    report::Curve& curve =
+        found_or_added(curves, [&](const report::Curve& one) { return one.name == group.init; },
+                       {.name = group.init, .points = {}});
     const CellResult& one = comparison.runs[group.runs.front()].result;
-    add_point(*curve, static_cast<double>(one.training_slices),
+    add_point(curve, static_cast<double>(one.training_slices),
               moments(comparison.values(group, "iou")));
   }
   return curves;
 }
 
 void add_efficiency(report::Page& page, const Comparison& comparison) {
-  const auto same_dataset = [](const RunGroup& a, const RunGroup& b) {
-    return a.dataset == b.dataset;
-  };
-  for (const std::vector<RunGroup>& groups : together(comparison, same_dataset)) {
+  for (const std::vector<RunGroup>& groups : together(comparison.groups, have_same_dataset)) {
     const std::vector<report::Curve> curves = efficiency_of(comparison, groups);
     if (curves.front().points.size() > 1) {
       page.curves(groups.front().dataset + ": IoU over labelled slices", "labelled slices", curves);
@@ -129,7 +104,7 @@ void add_pictures(report::Page& page, const Comparison& comparison, const Predic
   page.paragraph(
       "By the mean IoU over all runs; of each initialisation the run with the median IoU. Green = "
       "found, red = predicted only, blue = missed.");
-  for (const std::vector<RunGroup>& groups : by_data(comparison)) {
+  for (const std::vector<RunGroup>& groups : together(comparison.groups, have_same_data)) {
     page.paragraph(fmt::format("{}, {} labelled", groups.front().dataset, groups.front().labels));
     add_picture_rows(page, comparison, groups, predict);
   }

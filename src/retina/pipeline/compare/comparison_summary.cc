@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "retina/pipeline/compare/comparison.h"
+#include "retina/pipeline/compare/first_seen.h"
 
 namespace retina::pipeline {
 namespace {
@@ -28,13 +29,9 @@ struct SummaryRow {
 /// The row of this name and these labels, made if it is not there.
 SummaryRow& row_of(std::vector<SummaryRow>& rows, const std::string& name,
                    const std::string& labels) {
-  const auto found = std::find_if(rows.begin(), rows.end(), [&](const SummaryRow& row) {
-    return row.name == name && row.labels == labels;
-  });
-  if (found != rows.end()) {
-    return *found;
-  }
-  return rows.emplace_back(SummaryRow{.name = name, .labels = labels, .cells = {}});
+  return found_or_added(
+      rows, [&](const SummaryRow& row) { return row.name == name && row.labels == labels; },
+      {.name = name, .labels = labels, .cells = {}});
 }
 
 void add_means(std::vector<SummaryRow>& rows, const Comparison& comparison,
@@ -71,7 +68,7 @@ std::vector<SummaryRow> summary_rows(const Comparison& comparison, const Compare
         .moments = moments(comparison.values(*group, metric.key)), .runs = group->runs.size()};
     const std::string& name = comparison.runs[group->runs.front()].group;
     const auto next = std::next(group);
-    const bool ends_dataset = next == comparison.groups.end() || next->dataset != group->dataset;
+    const bool ends_dataset = next == comparison.groups.end() || !have_same_dataset(*next, *group);
     if (ends_dataset && !name.empty() && last.at(name) == group->dataset) {
       add_means(rows, comparison, name, metric);
     }
@@ -98,9 +95,8 @@ std::optional<double> best_of(const SummaryRow& row, const ComparedMetric& metri
 std::vector<std::string> init_names(const Comparison& comparison) {
   std::vector<std::string> names;
   for (const RunGroup& group : comparison.groups) {
-    if (std::find(names.begin(), names.end(), group.init) == names.end()) {
-      names.push_back(group.init);
-    }
+    found_or_added(
+        names, [&](const std::string& name) { return name == group.init; }, group.init);
   }
   return names;
 }
@@ -132,7 +128,7 @@ ReportTable summary_table(const Comparison& comparison, const ComparedMetric& me
 
 bool has_several_datasets(const Comparison& comparison) {
   return std::any_of(comparison.groups.begin(), comparison.groups.end(), [&](const RunGroup& one) {
-    return one.dataset != comparison.groups.front().dataset;
+    return !have_same_dataset(one, comparison.groups.front());
   });
 }
 

@@ -6,32 +6,13 @@
 #include <fmt/ranges.h>
 
 #include "retina/pipeline/compare/comparison.h"
+#include "retina/pipeline/compare/first_seen.h"
 
 namespace retina::pipeline {
 namespace {
 
 /// More columns of steps than a page holds are thinned.
 constexpr std::size_t kMostSteps = 10;
-
-std::vector<std::string> dataset_names(const Comparison& comparison) {
-  std::vector<std::string> names;
-  for (const RunGroup& group : comparison.groups) {
-    if (std::find(names.begin(), names.end(), group.dataset) == names.end()) {
-      names.push_back(group.dataset);
-    }
-  }
-  return names;
-}
-
-std::vector<RunGroup> groups_of(const Comparison& comparison, const std::string& dataset) {
-  std::vector<RunGroup> groups;
-  for (const RunGroup& group : comparison.groups) {
-    if (group.dataset == dataset) {
-      groups.push_back(group);
-    }
-  }
-  return groups;
-}
 
 std::optional<Moments> time_of_steps(const Comparison& comparison, const RunGroup& group) {
   std::vector<double> seconds;
@@ -61,15 +42,15 @@ std::string runs_of(const Comparison& comparison, const RunGroup& group) {
   return text;
 }
 
-ReportTable score_table(const Comparison& comparison, const std::string& dataset) {
-  ReportTable table{.title = dataset + ": mean ± standard deviation over the seeds",
+ReportTable score_table(const Comparison& comparison, const std::vector<RunGroup>& groups) {
+  ReportTable table{.title = groups.front().dataset + ": mean ± standard deviation over the seeds",
                     .header = {"labels", "init", "runs"},
                     .rows = {}};
   for (const ComparedMetric& metric : comparison.metrics) {
     table.header.emplace_back(metric.title);
   }
   table.header.emplace_back("s per step");
-  for (const RunGroup& group : groups_of(comparison, dataset)) {
+  for (const RunGroup& group : groups) {
     std::vector<std::string> row{group.labels, group.init, runs_of(comparison, group)};
     for (const ComparedMetric& metric : comparison.metrics) {
       row.push_back(
@@ -193,13 +174,12 @@ std::string markdown_line(const std::vector<std::string>& cells,
 
 std::vector<ReportTable> tables_of(const Comparison& comparison) {
   std::vector<ReportTable> tables = summary_tables(comparison);
-  for (const std::string& dataset : dataset_names(comparison)) {
-    const std::vector<RunGroup> groups = groups_of(comparison, dataset);
-    tables.push_back(score_table(comparison, dataset));
+  for (const std::vector<RunGroup>& groups : together(comparison.groups, have_same_dataset)) {
+    tables.push_back(score_table(comparison, groups));
     for (const ComparedMetric& metric : comparison.curves_of(groups)) {
       tables.push_back(step_table(comparison, groups, metric));
     }
-    if (ReportTable tests = test_table(comparison, dataset); !tests.rows.empty()) {
+    if (ReportTable tests = test_table(comparison, groups.front().dataset); !tests.rows.empty()) {
       tables.push_back(std::move(tests));
     }
   }

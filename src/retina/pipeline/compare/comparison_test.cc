@@ -1,6 +1,10 @@
 #include "retina/pipeline/compare/comparison.h"
 
+#include <map>
+#include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -72,17 +76,50 @@ TEST(Comparison, SeedsAreGroupedAndInitialisationsTested) {
   EXPECT_NEAR(comparison.tests[0].test.p, 0.1, 1e-12);
 }
 
+/// The same with all scores that every data set has, and steps that become slower.
+Comparison two_inits_with_all_scores() {
+  std::vector<ComparedRun> runs = two_inits().runs;
+  for (ComparedRun& run : runs) {
+    std::map<std::string, double>& scores = run.result.scores;
+    scores["f"] = scores.at("iou") + 0.1;
+    scores["precision"] = scores.at("iou") + 0.25;
+    scores["mfd"] = 10 * (1 - scores.at("iou"));
+    run.result.seconds_per_step = 0.25 * static_cast<double>(run.seed);
+  }
+  return summarise(std::move(runs));
+}
+
 TEST(Comparison, TablesForPeopleAndPrograms) {
-  const Comparison comparison = two_inits();
+  const Comparison comparison = two_inits_with_all_scores();
   const std::string markdown = to_markdown(tables_of(comparison));
-  EXPECT_THAT(markdown, HasSubstr("| 1      | random     | 3    | 0.5200 ± 0.0100 |"));
-  EXPECT_THAT(markdown, HasSubstr("| random / pretrained | 0.1000 | 0.1000 |"));
+  EXPECT_THAT(markdown,
+              HasSubstr("| labels | init       | runs | IoU             | F               "
+                        "| precision       | recall          | MFD [px]    | s per step "
+                        "   |\n"));
+  EXPECT_THAT(markdown,
+              HasSubstr("| 1      | random     | 3    | 0.5200 ± 0.0100 | 0.6200 ± 0.0100 "
+                        "| 0.7700 ± 0.0100 | 0.2600 ± 0.0050 | 4.80 ± 0.10 | 0.500 ± "
+                        "0.250 |\n"));
+  EXPECT_THAT(markdown, HasSubstr("| random / pretrained | 0.1000 | 0.1000 | 0.1000    | 0.1000 | "
+                                  "0.1000   |\n"));
   const std::string csv = to_csv(comparison);
-  EXPECT_THAT(csv, HasSubstr("seconds_per_step,iou,recall\n"));
-  EXPECT_THAT(csv, HasSubstr("\nvnc,all,pretrained,3,fp32,12,20,0,0.25,0.63,0.315\n"));
+  EXPECT_THAT(csv, HasSubstr("seconds_per_step,iou,f,precision,recall,mfd\n"));
+  EXPECT_THAT(csv,
+              HasSubstr("\nvnc,all,pretrained,3,fp32,12,20,0,0.75,0.63,0.73,0.88,0.315,3.7\n"));
   const Json json = to_json(comparison);
   EXPECT_EQ(json["runs"].size(), 12U);
-  EXPECT_EQ(json["groups"][0]["iou"]["n"], 3);
+  EXPECT_EQ(json["runs"][0]["seconds_per_step"], 0.25);
+  const std::vector<std::tuple<const char*, double, double>> means{{"iou", 0.52, 0.01},
+                                                                   {"f", 0.62, 0.01},
+                                                                   {"precision", 0.77, 0.01},
+                                                                   {"recall", 0.26, 0.005},
+                                                                   {"mfd", 4.8, 0.1}};
+  for (const auto& [score, mean, sd] : means) {
+    const Json& group = json["groups"][0][score];
+    EXPECT_EQ(group["n"], 3) << score;
+    EXPECT_NEAR(group["mean"].get<double>(), mean, 1e-12) << score;
+    EXPECT_NEAR(group["sd"].get<double>(), sd, 1e-12) << score;
+  }
   EXPECT_EQ(json["groups"][0]["curve"][1]["step"], 20);
   EXPECT_NEAR(json["groups"][0]["curve"][0]["iou"]["mean"].get<double>(), 0.26, 1e-12);
   EXPECT_NEAR(json["groups"][0]["curve"][0]["recall"]["mean"].get<double>(), 0.13, 1e-12);

@@ -8,10 +8,32 @@
 #include "retina/pipeline/text_table.h"
 
 namespace retina::pipeline {
+namespace {
+
+/// What regions to leave out make of a planned training; empty without.
+std::string region_trainings_line(const TrainingPlan& plan, std::int64_t trainings) {
+  if (trainings == 1) {
+    return {};
+  }
+  std::string text =
+      fmt::format("  regions     {} to leave out: {} trainings", trainings - 1, trainings);
+  if (plan.steps > 0) {
+    text += fmt::format(", {} steps each", plan.steps);
+  }
+  if (plan.max_seconds > 0) {
+    text += fmt::format(", at most {:.0f} s each and {:.0f} s in all",
+                        plan.max_seconds / static_cast<double>(trainings), plan.max_seconds);
+  }
+  return text + "\n";
+}
+
+}  // namespace
 
 Json to_json(const FinetuneReport& report) {
   if (report.plan) {
-    return to_json(*report.plan);
+    Json plan = to_json(*report.plan);
+    plan["trainings"] = report.trainings;
+    return plan;
   }
   Json json{{"run", report.run},
             {"steps", report.steps},
@@ -30,7 +52,7 @@ Json to_json(const FinetuneReport& report) {
 
 std::string to_text(const FinetuneReport& report) {
   if (report.plan) {
-    return to_text(*report.plan);
+    return to_text(*report.plan) + region_trainings_line(*report.plan, report.trainings);
   }
   std::string text = fmt::format("run       {}\nsteps     {}\nseconds   {:.1f}\n", report.run,
                                  report.steps, report.seconds);

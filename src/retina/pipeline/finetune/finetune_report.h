@@ -27,7 +27,8 @@ struct FinetuneReport {
   std::string report;     ///< report.html
   std::optional<LeaveOneOut> leave_one_out{};
   std::int64_t rank = 0;               ///< that tells this; only rank 0's is whole
-  std::optional<TrainingPlan> plan{};  ///< of a dry run, which leaves all else empty
+  std::optional<TrainingPlan> plan{};  ///< of a dry run, which leaves what is above empty
+  std::int64_t trainings = 1;          ///< of a dry run: that share the plan's max_seconds equally
 };
 
 Json to_json(const FinetuneReport& report);

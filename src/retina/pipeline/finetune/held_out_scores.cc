@@ -6,6 +6,9 @@
 #include <span>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "retina/core/error.h"
 #include "retina/data/dataset.h"
 
 namespace retina::pipeline {
@@ -21,6 +24,20 @@ bool are_in_one_volume(const PredictedSlice& a, const PredictedSlice& b) {
   return a.slice.volume == b.slice.volume && a.slice.axis == 0 && b.slice.axis == 0;
 }
 
+/// Planes are laid one voxel apart: across a gap distances would come out too short.
+void require_adjoining(const PredictedSlice& a, const PredictedSlice& b) {
+  if (b.slice.index != a.slice.index + 1) {
+    throw Error(
+        ErrorKind::usage,
+        Problem{.subject = "evaluate.volume",
+                .found =
+                    fmt::format("held-out planes that do not adjoin ({}, then {})", a.name, b.name),
+                .expected = "every plane of a volume, or of a part of it",
+                .remedy = "set validation.max_slices: 0 and validation.data.every: 1, or leave "
+                          "evaluate.volume out: each plane is an image then"});
+  }
+}
+
 std::vector<SliceStack> stacks_of(std::span<const PredictedSlice> slices,
                                   const EvaluateOptions& options) {
   std::vector<SliceStack> stacks;
@@ -28,7 +45,9 @@ std::vector<SliceStack> stacks_of(std::span<const PredictedSlice> slices,
   for (std::size_t end = 1; end <= slices.size(); ++end) {
     const bool goes_on =
         options.volume && end < slices.size() && are_in_one_volume(slices[end - 1], slices[end]);
-    if (!goes_on) {
+    if (goes_on) {
+      require_adjoining(slices[end - 1], slices[end]);
+    } else {
       const bool is_deep = options.volume && slices[begin].slice.axis == 0;
       stacks.push_back(
           {.slices = slices.subspan(begin, end - begin), .axes = is_deep ? "zyx" : "yx"});

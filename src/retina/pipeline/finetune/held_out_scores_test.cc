@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "retina/core/error.h"
 
 namespace retina::pipeline {
 namespace {
@@ -47,6 +50,23 @@ TEST(HeldOutScores, SlicesAreImagesOrOneVolume) {
   const auto volume = scored(slices, {.volume = true, .cremi = true});
   EXPECT_NEAR(volume.at("iou"), 3.0 / 5, 1e-12);
   EXPECT_TRUE(volume.contains("cremi"));
+}
+
+TEST(HeldOutScores, PlanesWithGapsAreNoVolume) {
+  std::vector<PredictedSlice> slices{
+      slice_at(0, plane_with_columns(0, 4), plane_with_columns(0, 2)),
+      slice_at(2, plane_with_columns(0, 1), plane_with_columns(0, 1))};
+  try {
+    scored(slices, {.volume = true, .cremi = true});
+    FAIL() << "scored";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("z0, then z2"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("validation.max_slices"));
+  }
+  EXPECT_NEAR(scored(slices, {}).at("iou"), 0.75, 1e-5) << "as images";
+  slices[1].slice.volume = 1;
+  EXPECT_NEAR(scored(slices, {.volume = true}).at("iou"), 0.75, 1e-5) << "of two volumes";
 }
 
 TEST(HeldOutScores, FollowTheOptionsOfEvaluate) {

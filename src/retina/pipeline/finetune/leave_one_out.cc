@@ -29,8 +29,9 @@ class RegionProgress final : public core::Progress {
  public:
   RegionProgress(std::shared_ptr<core::Progress> shown, std::string region)
       : shown_(std::move(shown)), region_(std::move(region)) {}
-  void begin(std::string_view job, std::int64_t total, std::string_view unit) override {
-    shown_->begin(fmt::format("{}: {}", region_, job), total, unit);
+  void begin(std::string_view job, std::int64_t total, std::string_view unit,
+             std::int64_t done) override {
+    shown_->begin(fmt::format("{}: {}", region_, job), total, unit, done);
   }
   void update(std::int64_t done, std::string_view note) override { shown_->update(done, note); }
   void end() override { shown_->end(); }

@@ -168,8 +168,7 @@ const std::map<std::string, Convert>& conversions() {
       {"transformer_layer", [](Json& c, const Json& v) { c["network"]["layers"] = v; }},
       {"lr", [](Json& c, const Json& v) { c["optimizer"]["learning_rate"] = v; }},
       {"iters", [](Json& c, const Json& v) { c["steps"] = v; }},
-      {"augmentations", set_augmentations},
-      {"seed", [](Json& c, const Json& v) { c["seed"] = v; }}};
+      {"augmentations", set_augmentations}};
   return kTable;
 }
 

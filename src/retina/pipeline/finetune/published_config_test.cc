@@ -100,11 +100,11 @@ TEST(PublishedConfig, WithoutWeightsNothingIsFrozen) {
 
 TEST(PublishedConfig, KeysWithoutAValueAreAbsent) {
   Json yaml = published_sample();
-  for (const char* key : {"class_weights", "norms", "seed", "num_prints", "augmentations", "lr"}) {
+  for (const char* key : {"class_weights", "norms", "num_prints", "augmentations", "lr"}) {
     yaml[key] = nullptr;
   }
   const Json config = from_published_config(yaml).config;
-  for (const char* key : {"loss", "normalisation", "seed", "log_every", "augment", "optimizer"}) {
+  for (const char* key : {"loss", "normalisation", "log_every", "augment", "optimizer"}) {
     EXPECT_FALSE(config.contains(key)) << key;
   }
 }

@@ -12,8 +12,10 @@
 #include "retina/model/model.h"
 #include "retina/net/network.h"
 #include "retina/net/weights.h"
+#include "retina/pipeline/finetune/finetune_options.h"
 #include "retina/pipeline/models/transfer_record.h"
 #include "retina/pipeline/models/weights_file.h"
+#include "retina/pipeline/run/preset_recipe.h"
 #include "retina/trainer/optimizer.h"
 
 namespace retina::pipeline {
@@ -48,6 +50,26 @@ const char* word_of(net::Fate fate) {
   return "";
 }
 
+/// The side that the user gives to the window or to the crops that fill it.
+std::optional<int> given_window(const Json& given) {
+  for (const auto& [table, key] : {std::pair{"network", "window"}, std::pair{"augment", "size"}}) {
+    if (given.contains(table) && given.at(table).contains(key)) {
+      int side = 0;
+      core::from_json_value(side, given.at(table).at(key), fmt::format("{}.{}", table, key));
+      return side;
+    }
+  }
+  return std::nullopt;
+}
+
+/// The window of a training whose recipe has `usual`, from weights of window `own`. A preset's two
+/// recipes may differ in it on purpose: weights of the other one's window go over to `usual`.
+int window_after(const InitialWeights& weights, const std::string& preset, int own, int usual) {
+  const Json made_by =
+      weights.only_transformer() ? pretraining_recipe(preset) : preset_recipe(preset, 1);
+  return made_by.at("network").at("window") == Json(own) ? usual : own;
+}
+
 }  // namespace
 
 std::optional<std::string> InitialWeights::preset() const {
@@ -71,7 +93,6 @@ net::TransUNetOptions InitialWeights::network(const net::TransUNetOptions& base)
   if (!card) {
     options = net::options_of_weights(state, options, source);
   }
-  options.window = base.window;
   options.in_channels = base.in_channels;
   options.classes = base.classes;
   options.tail = base.tail;
@@ -115,6 +136,14 @@ void warn_of_assumed(const Json& told, const net::TransUNetOptions& assumed,
   }
 }
 
+std::string preset_after(const InitialWeights& weights, const Json& given) {
+  std::string preset = weights.preset().value_or(FinetuneOptions{}.preset);
+  if (given.contains("preset")) {
+    core::from_json_value(preset, given.at("preset"), "preset");
+  }
+  return preset;
+}
+
 Json fitted_network(const InitialWeights& weights, const Json& network, const Json& given,
                     const core::Context& context) {
   const Json own = given.value("network", Json::object());
@@ -123,7 +152,10 @@ Json fitted_network(const InitialWeights& weights, const Json& network, const Js
   if (!given.contains("preset")) {
     warn_of_assumed(core::merge(weights.told_network(), own), base, weights.source, context);
   }
-  return core::options_to_json(weights.network(base));
+  net::TransUNetOptions fitted = weights.network(base);
+  fitted.window = given_window(given).value_or(
+      window_after(weights, preset_after(weights, given), fitted.window, base.window));
+  return core::options_to_json(fitted);
 }
 
 std::string licence_over(const std::string& stated, const InitialWeights& weights) {

@@ -29,16 +29,23 @@ struct InitialWeights {
   std::optional<std::string> preset() const;
   /// Options of their network that the card or the file tells.
   Json told_network() const;
-  /// The network that these weights fit, with the window, the head and the input of `base`; what
-  /// neither the card nor the weights tell is as in `base`.
+  /// The network that these weights fit, with the head and the input of `base`; what neither the
+  /// card nor the weights tell is as in `base`.
   net::TransUNetOptions network(const net::TransUNetOptions& base) const;
 };
 /// With the card that an export left with a file.
 InitialWeights read_initial_weights(const std::string& path);
 
+/// The preset whose recipe goes on from `weights`: that of the user's configuration `given`, else
+/// the one they were made with, else the default.
+std::string preset_after(const InitialWeights& weights, const Json& given);
+
 /// Options of the network that `weights` fit: of a recipe's `network` and the user's configuration
-/// `given`, what the weights leave open. Unless the preset is given, warns of what none of them
-/// tells.
+/// `given`, what the weights leave open. The window is that of the weights, unless `given` has
+/// network.window or augment.size, which are equal; but weights that the preset's other recipe made
+/// at its usual window go over to that of `network` (retina-tiny: pre-trained at 224, fine-tuned at
+/// 384). Unless the preset is given, warns of what none of them tells. usage for values of `given`
+/// of another kind.
 Json fitted_network(const InitialWeights& weights, const Json& network, const Json& given,
                     const core::Context& context);
 

@@ -1,17 +1,22 @@
 #include "retina/pipeline/models/initial_weights.h"
 
 #include <filesystem>
+#include <iterator>
+#include <memory>
 #include <string_view>
 
+#include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
+#include "retina/core/progress.h"
 #include "retina/net/network.h"
 #include "retina/net/weights.h"
 #include "retina/pipeline/finetune/finetune_options.h"
 #include "retina/pipeline/finetune/finetune_test_data.h"
 #include "retina/pipeline/models/weights_file.h"
+#include "retina/pipeline/run/preset_recipe.h"
 #include "retina/pipeline/run/provenance.h"
 #include "retina/tensor/torch_file.h"
 #include "retina/testing/temp_folder.h"
@@ -42,6 +47,54 @@ TEST(InitialWeights, ThePublishedNetworkMoves353TensorsAndFreezes194) {
   EXPECT_EQ(summary.frozen.parameters, 5'338'752);
   EXPECT_EQ(summary.trainable.tensors, 188);
   EXPECT_EQ(summary.trainable.parameters, 16'862'417);
+}
+
+/// The segmentation network that weights of write_pretrained() fit.
+std::shared_ptr<net::DenseNetwork> network_for(const InitialWeights& weights) {
+  net::TransUNetOptions base;
+  base.heads = 2;  // which the file does not tell
+  return net::make_network("transunet", core::options_to_json(weights.network(base)));
+}
+
+TEST(InitialWeights, NothingIsMovedWhereNoneIsAskedFor) {
+  const testing::TempFolder folder;
+  const InitialWeights weights = read_initial_weights(write_pretrained(folder.path()));
+  const auto network = network_for(weights);
+  const tensor::NamedTensors before = net::state_dict(*network);
+  const net::TransferScope scope = resolved_scope(net::TransferScope::none, weights);
+  EXPECT_EQ(scope, net::TransferScope::none);
+
+  const TransferSummary summary =
+      transfer_into(*network, weights, scope, FinetuneOptions{}.frozen(scope));
+
+  EXPECT_EQ(summary.moved.tensors, 0);
+  EXPECT_EQ(summary.frozen.tensors, 0);
+  EXPECT_EQ(summary.reinitialised.tensors, std::ssize(network->parameters()));
+  EXPECT_EQ(summary.trainable.parameters, summary.reinitialised.parameters);
+  EXPECT_GT(summary.ignored.tensors, 0);
+  for (const auto& [name, value] : net::state_dict(*network).tensors) {
+    EXPECT_TRUE(value.equal(before.at(name))) << name;
+  }
+}
+
+/// The first convolution has three channels in either network, so that it fits; it is said that
+/// they see one image here.
+TEST(InitialWeights, WeightsOfThreeChannelsMoveWholeAndItIsSaid) {
+  const testing::TempFolder folder;
+  InitialWeights weights = read_initial_weights(write_pretrained(folder.path()));
+  const auto note = ::testing::Contains(::testing::HasSubstr("trained on 3 channels"));
+  const auto network = network_for(weights);
+  const auto moved = [&] { return transfer_into(*network, weights, net::TransferScope::all, {}); };
+  EXPECT_THAT(moved().report.notes, ::testing::Not(note));
+
+  net::tell_network(weights.state, {{"in_channels", 3}});
+  EXPECT_EQ(weights.network({}).in_channels, 1);
+  const TransferSummary summary = moved();
+
+  EXPECT_THAT(summary.report.notes, note);
+  EXPECT_EQ(summary.reinitialised.tensors, 2) << "the head, which that training does not use";
+  const char* first = "transformer.embeddings.hybrid_model.root.conv.weight";
+  EXPECT_TRUE(net::state_dict(*network).at(first).equal(weights.state.at(first)));
 }
 
 TEST(InitialWeights, AFileIsKnownByItsNameOrByHowItBegins) {
@@ -79,6 +132,24 @@ TEST(InitialWeights, AProvenanceOfAnotherKindTellsNoPreset) {
   EXPECT_FALSE(weights.preset());
   weights.card->provenance = {{"preset", "retina-tiny"}};
   EXPECT_EQ(weights.preset(), "retina-tiny");
+}
+
+/// Unless it is the usual one and they are pre-trained on: then at that of pre-training.
+TEST(InitialWeights, FinetunedWeightsGoOnAtTheirWindow) {
+  InitialWeights weights;
+  weights.state.tensors = {{"decoder.conv_more.0.weight", at::ones({1})}};
+  weights.card = model::Card{};
+  const auto window_after = [&](int own, const Json& recipe) {
+    weights.card->network_options = {{"window", own}};
+    const Json given{{"preset", "retina-tiny"}};
+    return fitted_network(weights, recipe.at("network"), given, core::silent_context())
+        .at("window")
+        .get<int>();
+  };
+  EXPECT_EQ(window_after(384, preset_recipe("retina-tiny", 1)), 384);
+  EXPECT_EQ(window_after(224, preset_recipe("retina-tiny", 1)), 224);
+  EXPECT_EQ(window_after(384, pretraining_recipe("retina-tiny")), 224);
+  EXPECT_EQ(window_after(320, pretraining_recipe("retina-tiny")), 320);
 }
 
 TEST(InitialWeights, TheDigestIsThatOfTheFile) {

@@ -113,19 +113,29 @@ std::string voxels_text(const model::Card& card) {
   return voxels.empty() ? "not known" : fmt::format("{} nm (z, y, x)", fmt::join(voxels, ", "));
 }
 
+/// None of several output maps, the largest of which counts, and of images that are restored.
+std::string threshold_text(const model::Card& card) {
+  const Json maps = card.network_options.value("classes", Json(1));
+  const bool is_used = !card.classes.empty() && core::whole_number_in<int>(maps) == 1;
+  return is_used ? fmt::format("{:g}", card.threshold) : "none";
+}
+
 ModelsReport show_model(const ModelsOptions& options) {
   const fs::path folder = model::find_model_folder(options.path);
   const model::Card card = read_card(folder);
   ModelsReport report{.json = to_json(card), .text = {}};
   report.json["path"] = folder.string();
   report.text = fmt::format(
-      "{}\n  folder      {}\n  classes     {}\n  window      {}\n  voxels      {}\n  mean, std   "
-      "{:.6f}, {:.6f} of pixels / 255\n  licence     {}\n{}{}",
+      "{}\n  folder      {}\n  classes     {}\n  window      {}\n  voxels      {}\n"
+      "  range       {:.9g} to {:.9g} become 0 to 255\n"
+      "  mean, std   {:.6f}, {:.6f} of pixels / 255\n"
+      "  threshold   {}\n  licence     {}\n{}{}",
       card.name, folder.string(),
       card.classes.empty() ? "none: it restores images"
                            : fmt::format("{}", fmt::join(foreground_names(card), ", ")),
       core::whole_number_in<int>(card.network_options.value("window", Json())).value_or(0),
-      voxels_text(card), card.preprocess.mean, card.preprocess.std, licence_text(card),
+      voxels_text(card), card.preprocess.range.low, card.preprocess.range.high,
+      card.preprocess.mean, card.preprocess.std, threshold_text(card), licence_text(card),
       table_text("metrics", card.metrics), table_text("provenance", card.provenance));
   return report;
 }

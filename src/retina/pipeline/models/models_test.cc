@@ -1,9 +1,13 @@
 #include "retina/pipeline/models/models.h"
 
+#include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <sstream>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -243,9 +247,16 @@ TEST(Models, ACardIsShownInLines) {
   const std::string text =
       run_models({{"action", "show"}, {"path", (folder / "model").string()}}).text;
   EXPECT_THAT(text, ::testing::HasSubstr("50 x 4.6 x 4.6, 8 x 8 x 8 nm (z, y, x)\n"));
+  EXPECT_THAT(text, ::testing::HasSubstr("\n  range       10 to 4000 become 0 to 255\n"));
+  EXPECT_THAT(text, ::testing::HasSubstr("\n  threshold   0.4\n"));
   EXPECT_THAT(text, ::testing::ContainsRegex("\n    validation_iou +0.8\n"));
   EXPECT_THAT(text, ::testing::HasSubstr("\n        path raw/train, slices 12\n"));
   EXPECT_THAT(text, ::testing::ContainsRegex("\n      digest +0123456789abcdef\n"));
+  card.classes.clear();
+  card.network_options["tail"] = "reconstruction";
+  core::write_atomically(folder / "model/model.json", model::to_json(card).dump());
+  EXPECT_THAT(run_models({{"action", "show"}, {"path", (folder / "model").string()}}).text,
+              ::testing::HasSubstr("\n  threshold   none\n"));
 }
 
 TEST(Models, NothingButAModelIsOverwritten) {
@@ -312,6 +323,61 @@ TEST(Models, AreListedAndFoundByName) {
   ::unsetenv("RETINA_MODELS");
 }
 
+/// A home and a working folder of a user who has not set RETINA_MODELS.
+class ModelPlaces : public ::testing::Test {
+ protected:
+  ModelPlaces() {
+    for (const char* place : {kOfWork, kOfHome}) {
+      fs::create_directories(folder_ / place);
+    }
+    ::unsetenv("RETINA_MODELS");
+    ::setenv("HOME", (folder_ / "home").c_str(), 1);
+    fs::current_path(folder_ / "work");
+  }
+  ~ModelPlaces() override {
+    fs::current_path(working_folder_);
+    if (home_) {
+      ::setenv("HOME", home_->c_str(), 1);
+    } else {
+      ::unsetenv("HOME");
+    }
+  }
+
+  static std::optional<std::string> variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+  }
+
+  static constexpr const char* kOfWork = "work/models";
+  static constexpr const char* kOfHome = "home/.local/share/retina/models";
+  const testing::TempFolder folder_;
+  const fs::path working_folder_ = fs::current_path();
+  const std::optional<std::string> home_ = variable("HOME");
+};
+
+TEST_F(ModelPlaces, OfTheWorkingFolderAndOfTheUserAreListedAndFoundByName) {
+  const fs::path of_home = folder_ / kOfHome;
+  for (const fs::path& model :
+       {folder_ / kOfWork / "a", folder_ / kOfWork / "twice", of_home / "b", of_home / "twice"}) {
+    write_described_model(model);
+  }
+  std::vector<std::string> paths;
+  const Json listed = run_models({{"action", "list"}}).json.at("models");
+  for (const Json& entry : listed) {
+    paths.push_back(entry.at("path").get<std::string>());
+  }
+  ASSERT_GE(paths.size(), 4U);  // then those of the archive that the program came in
+  paths.resize(4);
+  EXPECT_THAT(paths, ::testing::ElementsAre("models/a", "models/twice", (of_home / "b").string(),
+                                            (of_home / "twice").string()));
+  EXPECT_EQ(model::find_model_folder("a"), fs::path("models/a"));
+  EXPECT_EQ(model::find_model_folder("b"), of_home / "b");
+  EXPECT_EQ(model::find_model_folder("twice"), fs::path("models/twice"));
+  EXPECT_EQ(run_models({{"action", "show"}, {"path", "b"}}).json.at("path"),
+            (of_home / "b").string());
+  EXPECT_THROW(model::find_model_folder("c"), Error);
+}
+
 /// Names and shapes of the fixture as check_weights.py describes a file: in order, with types.
 Json as_described(const Json& entries) {
   Json described = Json::array();
@@ -327,8 +393,15 @@ Json as_described(const Json& entries) {
   return described;
 }
 
+/// That it holds what check_weights.py gives tensor number `k` of a whole network.
+bool is_marked(const at::Tensor& tensor, std::int64_t k) {
+  const at::Tensor ramp = at::arange(1, tensor.numel() + 1, at::kDouble) * (k + 1);
+  return tensor.equal(ramp.view(tensor.sizes()).to(tensor.scalar_type()));
+}
+
 /// The authors' files, pre-trained and fine-tuned, at full size and with the names that parallel
-/// training leaves, as Python writes them; and back to names and shapes that their network has.
+/// training leaves, as Python writes them, every tensor with values of its own; and back to names,
+/// shapes and values that their network has.
 TEST(ModelsParity, transunet_full) {
   const fs::path keys = testing::parity_root() / "retina/transunet_full/state_dict_keys.json";
   RETINA_SKIP_WITHOUT(keys);
@@ -346,6 +419,11 @@ TEST(ModelsParity, transunet_full) {
                                       {"output", model.string()}})
                               .json;
     EXPECT_EQ(imported.at("tensors"), entries.size()) << kind;
+    const auto held = tensor::read_safetensors(model / "weights.safetensors");
+    for (std::size_t k = 0; k < entries.size(); ++k) {
+      const auto name = entries[k][0].get<std::string>();
+      EXPECT_TRUE(is_marked(held.at(name), static_cast<std::int64_t>(k))) << kind << ": " << name;
+    }
     run_models({{"action", "export"},
                 {"path", model.string()},
                 {"output", (exported / (kind + ".pth")).string()}});

@@ -1,24 +1,19 @@
 #include "retina/pipeline/pretrain/pretrain.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
-#include "retina/core/file.h"
-#include "retina/data/append.h"
 #include "retina/data/statistics.h"
 #include "retina/model/model.h"
 #include "retina/net/network.h"
 #include "retina/pipeline/models/initial_weights.h"
 #include "retina/pipeline/models/transfer_record.h"
-#include "retina/pipeline/open_dataset.h"
+#include "retina/pipeline/pretrain/pretraining_data.h"
 #include "retina/pipeline/pretrain/restoration_pictures.h"
-#include "retina/pipeline/run/preset_recipe.h"
 #include "retina/pipeline/run/provenance.h"
-#include "retina/pipeline/run/run_config.h"
 #include "retina/pipeline/run/run_report.h"
 #include "retina/pipeline/run/training_batches.h"
 #include "retina/pipeline/run/training_run.h"
@@ -31,20 +26,6 @@ constexpr std::int64_t kMeasuredPlanes = 400;  ///< for mean and standard deviat
 /// An output whose standard deviation is a smaller share of the target's is constant.
 constexpr double kConstantShare = 0.02;
 constexpr const char* kUnderWay = "under way";
-
-/// Lists every plane as often as patches fit in it.
-void repeat_planes(data::Dataset& source, std::int64_t patch) {
-  std::vector<data::Slice> repeated;
-  for (const data::Slice& slice : source.slices) {
-    const data::LabelledVolume& volume = source.volumes[static_cast<std::size_t>(slice.volume)];
-    const core::Vec3 plane = data::plane_shape(volume.image->shape(), slice.axis);
-    const std::int64_t fit = patch > 0 ? std::max<std::int64_t>(1, plane[1] / patch) *
-                                             std::max<std::int64_t>(1, plane[2] / patch)
-                                       : 1;
-    repeated.insert(repeated.end(), static_cast<std::size_t>(fit), slice);
-  }
-  source.slices = std::move(repeated);
-}
 
 /// The decoder goes on too where it was trained: pre-training continues another, or a fine-tuning.
 net::TransferScope scope_of(const InitialWeights& weights) {
@@ -59,33 +40,6 @@ TransferSummary start_from_init(PretrainOptions& options, net::DenseNetwork& net
       transfer_into(network, weights, scope_of(weights), options.optimizer.freeze);
   moved.digest = weights_digest(options.init);
   return moved;
-}
-
-/// The images of all sources as one data set, which lists a plane as often as patches fit in it.
-struct PretrainingImages {
-  std::shared_ptr<data::Dataset> dataset = std::make_shared<data::Dataset>();
-  Json records = Json::array();  ///< source_record() of each source
-};
-
-PretrainingImages open_images(const PretrainOptions& options, const core::Context& context) {
-  PretrainingImages images;
-  for (const data::DataOptions& one : options.sources()) {
-    data::Dataset source = open_dataset(one, 1, context);
-    images.records.push_back(source_record(one, source.slices.size()));
-    repeat_planes(source, options.augment.patch);
-    data::append(*images.dataset, std::move(source));
-  }
-  return images;
-}
-
-std::int64_t steps_of_epoch(const data::Dataset& dataset, const PretrainOptions& options) {
-  return std::max<std::int64_t>(1,
-                                static_cast<std::int64_t>(dataset.slices.size()) / options.batch);
-}
-
-/// 0 = until the time is up.
-std::int64_t steps_of_run(const data::Dataset& dataset, const PretrainOptions& options) {
-  return options.steps > 0 ? options.steps : options.epochs * steps_of_epoch(dataset, options);
 }
 
 /// All parts of one run, wired.
@@ -110,25 +64,28 @@ class PretrainRun {
   void write_page_under_way(const Json& figures);
   void write_page_of_failure(const Error& error) const;
   void write_page(const PretrainReport& report, const std::string& state) const;
+  std::size_t image_count() const { return data::volumes_used(*dataset_).size(); }
   std::int64_t epoch_steps() const { return steps_of_epoch(*dataset_, options_); }
 
   PretrainOptions options_;
   TrainingRun run_;
   std::shared_ptr<const data::Dataset> dataset_;
-  RunInputs inputs_;  ///< as the card tells them
+  RunInputs inputs_;            ///< as the card tells them
+  core::IntensityRange range_;  ///< PretrainingImages::range
   augment::Normalisation normalisation_;
   std::shared_ptr<net::DenseNetwork> network_;
   std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
   trainer::TaskInputs probe_;                ///< images of the pictures, always the same
   std::vector<std::vector<report::Picture>> pictures_;
   trainer::LoopState reached_;  ///< when the run was last heard of
-  bool has_kept_good_ = false;  ///< this process has: a checkpoint whose output was not constant
+  bool has_kept_good_ = false;  ///< the run has: a checkpoint whose output was not constant
 };
 
 void PretrainRun::open_data() {
   PretrainingImages images = open_images(options_, run_.context());
   inputs_.sources = std::move(images.records);
   dataset_ = std::move(images.dataset);
+  range_ = images.range;
   if (!options_.normalisation.mean || !options_.normalisation.std) {
     const data::Statistics measured = data::measure(*dataset_, kMeasuredPlanes, options_.seed);
     options_.normalisation = {.mean = options_.normalisation.mean.value_or(measured.mean()),
@@ -136,7 +93,7 @@ void PretrainRun::open_data() {
   }
   normalisation_ = {.mean = *options_.normalisation.mean, .std = *options_.normalisation.std};
   run_.context().log->info("{} patches an epoch, of {} images; {} steps", dataset_->slices.size(),
-                           dataset_->volumes.size(), epoch_steps());
+                           image_count(), epoch_steps());
 }
 
 std::shared_ptr<net::DenseNetwork> PretrainRun::make_network() {
@@ -164,7 +121,7 @@ trainer::TaskInputs PretrainRun::first_images() const {
 }
 
 void PretrainRun::draw_pictures(std::int64_t step) {
-  pictures_ = restoration_pictures(*network_, probe_, normalisation_);
+  pictures_ = restoration_pictures(run_.kept_network(), probe_, normalisation_);
   write_picture_file(run_.folder().path() / "pictures" / fmt::format("step_{:08}.png", step),
                      pictures_);
 }
@@ -221,18 +178,22 @@ void PretrainRun::inspect(const trainer::Inspection& look) {
 void PretrainRun::keep_model(const trainer::LoopState& state) const {
   model::Card card = worded_card(options_, options_.preset);
   card.network_options = core::options_to_json(options_.network);
-  card.preprocess = {
-      .range = dataset_->range, .mean = normalisation_.mean, .std = normalisation_.std};
+  card.preprocess = {.range = range_, .mean = normalisation_.mean, .std = normalisation_.std};
+  card.voxel_nm_seen = data::voxel_sizes_used(*dataset_);
   card.provenance.update({{"pretraining", "image restoration"},
                           {"seed", options_.seed},
                           {"steps", state.step},
-                          {"images", dataset_->volumes.size()},
+                          {"images", image_count()},
                           {"patches_an_epoch", dataset_->slices.size()},
                           {"precision", run_.precision()},
                           {"init", options_.init}});
   card.provenance.update(provenance_of(inputs_));
-  card.metrics = {{"loss", run_.figures().value("loss", 0.0)},
-                  {"input_error", run_.figures().value("input_error", 0.0)}};
+  const Json figures = run_.last_figures();
+  for (const char* name : {"loss", "input_error"}) {
+    if (const std::optional<double> figure = report::number_in(figures, name)) {
+      card.metrics[name] = *figure;
+    }
+  }
   model::save(run_.folder().model(), card, run_.kept_network());
 }
 
@@ -253,7 +214,7 @@ PretrainReport PretrainRun::report_of(const trainer::LoopState& state, const Jso
 /// So that a run that is killed leaves one.
 void PretrainRun::write_page_under_way(const Json& figures) {
   if (pictures_.empty()) {  // of a run that was resumed, or has just begun
-    pictures_ = restoration_pictures(*network_, probe_, normalisation_);
+    pictures_ = restoration_pictures(run_.kept_network(), probe_, normalisation_);
   }
   write_page(report_of(reached_, figures), kUnderWay);
 }
@@ -279,7 +240,7 @@ void PretrainRun::write_page(const PretrainReport& report, const std::string& st
       {"seconds", fmt::format("{:.0f}", report.seconds)},
       {"device", run_.device_text()},
       {"device busy", fmt::format("{:.0f} %", 100 * report.device_busy)},
-      {"images", std::to_string(dataset_->volumes.size())},
+      {"images", std::to_string(image_count())},
       {"patches an epoch", std::to_string(dataset_->slices.size())},
       {"loss", fmt::format("{:.4f}", report.loss)},
       {"loss of an output equal to the input", fmt::format("{:.4f}", report.input_error)}};
@@ -323,6 +284,8 @@ PretrainReport PretrainRun::run() {
   }
   probe_ = first_images();
   reached_.step = run_.checkpoint_step();
+  has_kept_good_ = run_.told_by_leader(run_.has_checkpoint() &&
+                                       !collapse_of(run_.last_figures(), reached_.step));
   const TrainingOutcome outcome = train();
   PretrainReport report = report_of(outcome.state, outcome.figures);
   report.device_busy = outcome.device_busy;
@@ -350,16 +313,16 @@ TrainingPlan plan_pretraining(PretrainOptions options, const core::Context& cont
                             choose_box(options.augment));
   plan.ghost_batch = options.ghost_batch;
   plan.steps = steps_of_run(*dataset, options);
-  const std::int64_t loader_steps = loader.epoch_length() / options.batch;  // of an epoch
-  plan.epochs = static_cast<double>(plan.steps) / static_cast<double>(loader_steps);
+  plan.epochs =
+      static_cast<double>(plan.steps) / static_cast<double>(steps_of_epoch(*dataset, options));
   return plan;
 }
 
 }  // namespace
 
 std::optional<Problem> collapse_of(const Json& values, std::int64_t step) {
-  const double output = values.value("output_std", 1.0);
-  const double target = values.value("target_std", 0.0);
+  const double output = report::number_in(values, "output_std").value_or(1);
+  const double target = report::number_in(values, "target_std").value_or(0);
   if (output >= kConstantShare * target) {
     return std::nullopt;
   }
@@ -370,45 +333,6 @@ std::optional<Problem> collapse_of(const Json& values, std::int64_t step) {
       .remedy = "lower optimizer.learning_rate; the checkpoints before it are kept"};
 }
 
-Json resolve_pretrain(const Json& asked, const core::Context& context) {
-  const Json given = without_version(asked, "configuration");
-  if (given.value("resume", Json(false)) == Json(true)) {
-    return resumed_config(given, completed<PretrainOptions>);
-  }
-  require_tables(given, {"network", "augment"});
-  PretrainOptions start;
-  for (const auto& [key, text] :
-       {std::pair{"preset", &start.preset}, std::pair{"init", &start.init}}) {
-    if (given.contains(key)) {
-      core::from_json_value(*text, given[key], key);
-    }
-  }
-  std::optional<InitialWeights> weights;
-  if (!start.init.empty()) {
-    weights = read_initial_weights(start.init);
-    start.preset =
-        given.contains("preset") ? start.preset : weights->preset().value_or(start.preset);
-  }
-  Json recipe = pretraining_recipe(start.preset);
-  recipe["preset"] = start.preset;
-  if (weights) {
-    recipe["network"] = fitted_network(*weights, recipe["network"], given, context);
-  }
-  const Json limit = given.value("max_seconds", Json(0));
-  if (recipe.contains("epochs") && limit.is_number() && limit.get<double>() > 0 &&
-      !given.contains("steps")) {
-    recipe["epochs"] = 0;  // of our own presets: time alone decides
-  }
-  Json config = core::merge(std::move(recipe), given);
-  Json& augment = config["augment"];
-  for (const char* key : {"size", "patch"}) {
-    if (!augment.contains(key)) {
-      augment[key] = config["network"]["window"];
-    }
-  }
-  return config;
-}
-
 PretrainReport pretrain(const PretrainOptions& options, const core::Context& context) {
   if (options.dry_run) {
     PretrainReport report;
@@ -417,31 +341,6 @@ PretrainReport pretrain(const PretrainOptions& options, const core::Context& con
     return report;
   }
   return PretrainRun(options, context).run();
-}
-
-Json to_json(const PretrainReport& report) {
-  if (report.plan) {
-    return to_json(*report.plan);
-  }
-  return {{"run", report.run},
-          {"steps", report.steps},
-          {"epochs", report.epochs},
-          {"seconds", report.seconds},
-          {"loss", report.loss},
-          {"input_error", report.input_error},
-          {"device_busy", report.device_busy},
-          {"report", report.report}};
-}
-
-std::string to_text(const PretrainReport& report) {
-  if (report.plan) {
-    return to_text(*report.plan);
-  }
-  return fmt::format(
-      "run       {}\nsteps     {}\nepochs    {:.2f}\nseconds   {:.1f}\nloss      {:.4f} (output = "
-      "input: {:.4f})\nreport    {}\n",
-      report.run, report.steps, report.epochs, report.seconds, report.loss, report.input_error,
-      report.report);
 }
 
 }  // namespace retina::pipeline

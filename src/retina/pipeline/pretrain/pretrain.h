@@ -26,10 +26,6 @@ struct PretrainReport {
   std::optional<TrainingPlan> plan{};    ///< of a dry run, which leaves all else empty
 };
 
-/// The complete configuration of a run from what the user gave, as resolve_finetune(): the preset's
-/// network with the restoration tail; patches and crops follow the window.
-Json resolve_pretrain(const Json& given, const core::Context& context);
-
 /// Pre-trains a network on unlabelled images by image restoration, and fills the run folder
 /// (config.yaml, metrics.jsonl, TensorBoard events, log.txt, checkpoints/, pictures/, model/,
 /// report.html). A stop request writes a checkpoint and throws interrupted; a collapsed training is

@@ -1,8 +1,14 @@
 #include "retina/pipeline/pretrain/pretrain_options.h"
 
+#include <optional>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "retina/core/problem_list.h"
+#include "retina/pipeline/models/initial_weights.h"
+#include "retina/pipeline/run/preset_recipe.h"
+#include "retina/pipeline/run/run_config.h"
 #include "retina/store/location.h"
 #include "retina/store/pack/pack.h"
 
@@ -52,6 +58,45 @@ std::vector<data::DataOptions> PretrainOptions::sources() const {
     source.labels.clear();
   }
   return all;
+}
+
+Json resolve_pretrain(const Json& asked, const core::Context& context) {
+  const Json given = without_version(asked, "configuration");
+  if (given.value("resume", Json(false)) == Json(true)) {
+    return resumed_config(given, completed<PretrainOptions>);
+  }
+  require_tables(given, {"network", "augment"});
+  PretrainOptions start;
+  for (const auto& [key, text] :
+       {std::pair{"preset", &start.preset}, std::pair{"init", &start.init}}) {
+    if (given.contains(key)) {
+      core::from_json_value(*text, given[key], key);
+    }
+  }
+  std::optional<InitialWeights> weights;
+  if (!start.init.empty()) {
+    weights = read_initial_weights(start.init);
+    start.preset =
+        given.contains("preset") ? start.preset : weights->preset().value_or(start.preset);
+  }
+  Json recipe = pretraining_recipe(start.preset);
+  recipe["preset"] = start.preset;
+  if (weights) {
+    recipe["network"] = fitted_network(*weights, recipe["network"], given, context);
+  }
+  const Json limit = given.value("max_seconds", Json(0));
+  if (recipe.contains("epochs") && limit.is_number() && limit.get<double>() > 0 &&
+      !given.contains("steps")) {
+    recipe["epochs"] = 0;  // of our own presets: time alone decides
+  }
+  Json config = core::merge(std::move(recipe), given);
+  Json& augment = config["augment"];
+  for (const char* key : {"size", "patch"}) {
+    if (!augment.contains(key)) {
+      augment[key] = config["network"]["window"];
+    }
+  }
+  return config;
 }
 
 }  // namespace retina::pipeline

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "retina/augment/recipe.h"
+#include "retina/core/json.h"
+#include "retina/core/progress.h"
 #include "retina/data/options.h"
 #include "retina/net/transunet_options.h"
 #include "retina/pipeline/finetune/finetune_options.h"
@@ -84,5 +86,9 @@ struct PretrainOptions : TrainingOptions {
   /// Everything to train on: `data`, and `images` one by one.
   std::vector<data::DataOptions> sources() const;
 };
+
+/// The complete configuration of a run from what the user gave, as resolve_finetune(): the preset's
+/// network with the restoration tail; patches and crops follow the window.
+Json resolve_pretrain(const Json& given, const core::Context& context);
 
 }  // namespace retina::pipeline

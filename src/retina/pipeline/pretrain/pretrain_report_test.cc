@@ -122,6 +122,24 @@ TEST(PretrainReport, ACollapsedRunEndsWithTheReasonAndItsLastGoodCheckpoint) {
   EXPECT_GT(largest, 1e-2);
 }
 
+TEST(PretrainReport, AResumedRunKeepsTheGoodCheckpointThatItStartedFrom) {
+  const testing::TempFolder folder;
+  Json given = collapsing_pretraining(folder.path());
+  const fs::path run = folder / "collapsed";
+  given["output"] = run.string();
+  given["steps"] = 400;
+  given["checkpoint_every"] = 16;  // constant, and not yet judged by collapse_after
+  const core::Context stopping = testing::stopping_context(
+      [](const testing::Reported& reported) { return reported.is_update() && reported.done >= 3; });
+  EXPECT_THROW(run_pretraining(given, stopping), Error);
+  EXPECT_EQ(trainer::checkpoint_steps(run / "checkpoints"), (std::vector<std::int64_t>{3}));
+
+  EXPECT_THROW(run_pretraining({{"output", run.string()}, {"resume", true}}), Error);
+
+  EXPECT_EQ(trainer::checkpoint_steps(run / "checkpoints"), (std::vector<std::int64_t>{3}));
+  EXPECT_EQ(model::load(run).card.provenance.at("steps"), 3);
+}
+
 TEST(PretrainReport, RunsByTheClockTellTheSecondsLeft) {
   const testing::TempFolder folder;
   Json given = toy_pretraining(folder.path());

@@ -324,6 +324,54 @@ TEST(Pretrain, MovesTheDecoderOfExportedAndImportedWeightsToo) {
   }
 }
 
+TEST(Pretrain, TheCardCountsTheImagesThatWereTrainedOn) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given.erase("images");
+  given["data"] = {{{"images", (folder / "raw").string()}, {"slices", "0:5"}}};
+  given["steps"] = 1;
+  given["output"] = (folder / "run").string();
+  const PretrainReport planned = run_pretraining(core::merge(given, Json{{"dry_run", true}}));
+  EXPECT_EQ(planned.plan->images, 5);
+  run_pretraining(given);
+  EXPECT_EQ(model::load(folder / "run").card.provenance.at("images"), 5);
+  EXPECT_THAT(core::read_text(folder / "run/report.html"),
+              ::testing::HasSubstr("<td>images</td><td>5</td>"));
+}
+
+TEST(Pretrain, TheCardHasARangeWhereAllImagesShareIt) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  const std::string wide = in_16_bits(folder / "raw").string();
+  given["steps"] = 1;
+  given["output"] = (folder / "one").string();
+  given["images"] = {wide};
+  run_pretraining(given);
+  EXPECT_GT(model::load(folder / "one").card.preprocess.range.high, 255);
+  given["output"] = (folder / "two").string();
+  given["images"] = {(folder / "raw").string(), wide};
+  run_pretraining(given);
+  EXPECT_EQ(model::load(folder / "two").card.preprocess.range, core::IntensityRange{});
+}
+
+TEST(Pretrain, TheCardOfAResumedRunHasItsFiguresAtOnce) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["output"] = (folder / "run").string();
+  given["log_every"] = 3;
+  const auto stop_at = [](std::int64_t step) {
+    return testing::stopping_context([step](const testing::Reported& reported) {
+      return reported.is_update() && reported.done >= step;
+    });
+  };
+  EXPECT_THROW(run_pretraining(given, stop_at(3)), Error);
+  const Json before = model::load(folder / "run").card.metrics;
+  EXPECT_GT(before.at("loss"), 0.0);
+  EXPECT_THROW(run_pretraining({{"output", given["output"]}, {"resume", true}}, stop_at(4)), Error);
+  EXPECT_EQ(model::load(folder / "run").card.provenance.at("steps"), 4);
+  EXPECT_EQ(model::load(folder / "run").card.metrics, before);
+}
+
 TEST(Pretrain, TheCardTellsWhatTheModelWasMadeOf) {
   const testing::TempFolder folder;
   Json given = toy_pretraining(folder.path());

@@ -41,13 +41,6 @@ constexpr std::int64_t kSampledBytes = std::int64_t{32} << 20;
 constexpr std::int64_t kFewestSampled = 8;
 constexpr std::size_t kKeyWidth = 20;
 
-/// Pre-training lists a plane once for each patch that fits in it.
-std::vector<data::Slice> distinct_slices(const data::Dataset& dataset) {
-  std::vector<data::Slice> slices = dataset.slices;
-  slices.erase(std::unique(slices.begin(), slices.end()), slices.end());
-  return slices;
-}
-
 const data::LabelledVolume& volume_at(const data::Dataset& dataset, const data::Slice& slice) {
   return dataset.volumes[static_cast<std::size_t>(slice.volume)];
 }
@@ -138,7 +131,7 @@ DataDigest sampled_digest(const data::Dataset& dataset) {
     }
     seen.push_back(static_cast<std::uint64_t>(volume.image->info().dtype));
   }
-  const std::vector<data::Slice> slices = distinct_slices(dataset);
+  const std::vector<data::Slice> slices = data::distinct(dataset.slices);
   const auto count = static_cast<std::int64_t>(slices.size());
   const std::int64_t sampled = planes_to_sample(dataset, slices);
   for (std::int64_t i = 0; i < sampled; ++i) {

@@ -79,8 +79,7 @@ std::string text_at(const Json& given, const char* key, const std::string& other
 Json recipe_for_weights(const Json& given, const std::string& init, int channels,
                         const core::Context& context) {
   const InitialWeights weights = read_initial_weights(init);
-  const std::string preset =
-      text_at(given, "preset", weights.preset().value_or(FinetuneOptions{}.preset));
+  const std::string preset = preset_after(weights, given);
   Json recipe = preset_recipe(preset, channels);
   recipe["preset"] = preset;
   recipe["network"] = fitted_network(weights, recipe["network"], given, context);

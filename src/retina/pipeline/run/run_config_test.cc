@@ -1,5 +1,7 @@
 #include "retina/pipeline/run/run_config.h"
 
+#include <filesystem>
+#include <string>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -7,7 +9,11 @@
 
 #include "retina/core/file.h"
 #include "retina/core/options.h"
+#include "retina/model/model.h"
+#include "retina/net/network.h"
+#include "retina/net/transunet_options.h"
 #include "retina/pipeline/finetune/finetune_options.h"
+#include "retina/pipeline/finetune/finetune_test_data.h"
 #include "retina/pipeline/own_yaml.h"
 #include "retina/pipeline/run/run_folder.h"
 #include "retina/testing/bad_data.h"
@@ -70,6 +76,65 @@ TEST(RunConfig, TheCropFollowsTheWindow) {
   EXPECT_EQ(resolved_options(given).augment.size, resolved_options(given).network.window);
   given["network"] = {{"window", 128}};
   EXPECT_EQ(resolved_options(given).augment.size, 128);
+}
+
+/// A model folder of a small image-restoration network, as pre-training with `preset` leaves it.
+std::string write_pretrained_model(const std::filesystem::path& folder, const std::string& preset,
+                                   int window) {
+  model::Card card;
+  card.name = "pretrained";
+  Json network = toy_network();
+  network["window"] = window;
+  network["tail"] = "reconstruction";
+  card.network_options =
+      core::options_to_json(core::options_from_json<net::TransUNetOptions>(network));
+  card.provenance = {{"preset", preset}};
+  model::save(folder, card, *net::make_network(card.network, card.network_options));
+  return folder.string();
+}
+
+/// Window and crop of a training that starts from weights.
+std::pair<int, int> sizes_of(const Json& given) {
+  const FinetuneOptions options = resolved_options(given);
+  return {options.network.window, options.augment.size};
+}
+
+TEST(RunConfig, TheWindowOfWeightsIsKeptUnlessAnotherIsGiven) {
+  const testing::TempFolder folder;
+  Json given = minimal_config();
+  given["preset"] = "retina";
+  given["init"] = write_pretrained_model(folder / "model", "retina", 96);
+  EXPECT_EQ(sizes_of(given), std::pair(96, 96));
+  given["network"] = {{"window", 128}};
+  EXPECT_EQ(sizes_of(given), std::pair(128, 128));
+  given.erase("network");
+  given["augment"] = {{"size", 160}};
+  EXPECT_EQ(sizes_of(given), std::pair(160, 160));
+  given["augment"]["size"] = "large";
+  EXPECT_THROW(resolved_options(given), Error);
+}
+
+TEST(RunConfig, APositionTableTellsTheWindowOfABareFile) {
+  const testing::TempFolder folder;
+  Json given = minimal_config();
+  given["preset"] = "retina";
+  given["init"] = write_pretrained(folder.path());
+  given["network"] = {{"heads", 2}};  // which it does not tell
+  EXPECT_EQ(sizes_of(given), std::pair(64, 64));
+}
+
+/// Their recipes pre-train at 224 pixels.
+TEST(RunConfig, OwnPresetsFineTuneAtAWindowOfTheirOwn) {
+  const testing::TempFolder folder;
+  Json given = minimal_config();
+  for (const auto& [preset, window] :
+       {std::pair{"retina-tiny", 384}, std::pair{"retina-small", 192}}) {
+    given["preset"] = preset;
+    given["init"] = write_pretrained_model(folder / preset, preset, 224);
+    EXPECT_EQ(sizes_of(given), std::pair(window, window)) << preset;
+    given["init"] = write_pretrained_model(folder / preset, preset, 96);
+    EXPECT_EQ(sizes_of(given), std::pair(96, 96)) << preset;
+  }
 }
 
 TEST(RunConfig, ATimeLimitAloneRemovesTheStepLimit) {

@@ -1,7 +1,6 @@
 #include "retina/pipeline/run/training_plan.h"
 
 #include <filesystem>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -105,11 +104,7 @@ void plan_network(TrainingPlan& plan, const TrainingOptions& options, net::Dense
 }
 
 void plan_data(TrainingPlan& plan, const data::Dataset& dataset) {
-  std::set<int> volumes;
-  for (const data::Slice& slice : dataset.slices) {
-    volumes.insert(slice.volume);
-  }
-  plan.images = static_cast<std::int64_t>(volumes.size());
+  plan.images = std::ssize(data::volumes_used(dataset));
   plan.slices = static_cast<std::int64_t>(dataset.slices.size());
 }
 

@@ -35,11 +35,14 @@ int reading_threads(int threads) {
   return std::clamp(available / 2, 1, 8);
 }
 
-/// The figures of the last training step in a run's log, for a run that had nothing left to do.
-Json last_logged(const fs::path& run) {
+/// The figures of the last training step in a run's log up to `step`, that of its checkpoint: for a
+/// run that had nothing left to do, or has just been resumed.
+Json last_logged(const fs::path& run, std::int64_t step) {
   const std::vector<Json> lines = report::read_metrics(run / "metrics.jsonl");
-  const auto found = std::find_if(lines.rbegin(), lines.rend(),
-                                  [](const Json& line) { return line.contains("loss"); });
+  const auto found = std::find_if(lines.rbegin(), lines.rend(), [step](const Json& line) {
+    const auto of_line = report::number_in(line, "step");
+    return line.contains("loss") && of_line && *of_line <= static_cast<double>(step);
+  });
   return found == lines.rend() ? Json::object() : *found;
 }
 
@@ -127,7 +130,7 @@ std::int64_t TrainingRun::checkpoint_step() const {
 }
 
 Json TrainingRun::last_figures() const {
-  return figures_.empty() && leads() ? last_logged(folder_.path()) : figures_;
+  return figures_.empty() && leads() ? last_logged(folder_.path(), checkpoint_step()) : figures_;
 }
 
 void TrainingRun::begin(Json config, const RunData& data,
@@ -152,7 +155,7 @@ void TrainingRun::begin(Json config, const RunData& data,
   }
 }
 
-const net::DenseNetwork& TrainingRun::kept_network() const {
+net::DenseNetwork& TrainingRun::kept_network() const {
   return average_ ? *average_->network() : *network_;
 }
 

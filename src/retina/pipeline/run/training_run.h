@@ -90,6 +90,8 @@ class TrainingRun {
   /// The same, of an earlier part of the run where this process has logged nothing.
   Json last_figures() const;
   std::int64_t rank() const { return ranks_.rank(); }
+  /// Rank 0's answer, on all ranks.
+  bool told_by_leader(bool answer) { return ranks_.sum({leads() && answer ? 1.0 : 0.0})[0] > 0; }
   const RunFolder& folder() const { return folder_; }
   at::Device device() const { return device_; }
   at::ScalarType dtype() const { return tensor::choose_type(precision_, device_); }
@@ -117,7 +119,7 @@ class TrainingRun {
                         data::LoaderOptions loader = {});
 
   /// What is validated and kept: the mean of the weights, where there is one.
-  const net::DenseNetwork& kept_network() const;
+  net::DenseNetwork& kept_network() const;
   /// Seconds of the run so far, its earlier parts included.
   double seconds() const { return earlier_s_ + watch_.seconds(); }
 

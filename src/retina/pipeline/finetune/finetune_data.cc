@@ -1,0 +1,55 @@
+#include "retina/pipeline/finetune/finetune_data.h"
+
+#include <cstdint>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+
+#include "retina/core/error.h"
+#include "retina/data/append.h"
+#include "retina/pipeline/open_dataset.h"
+#include "retina/pipeline/run/provenance.h"
+
+namespace retina::pipeline {
+
+OpenedSources open_sources(const std::vector<data::DataOptions>& sources,
+                           const std::vector<std::string>& classes, const core::Context& context) {
+  OpenedSources all;
+  auto dataset = std::make_shared<data::Dataset>();
+  for (const data::DataOptions& source : sources) {
+    data::Dataset opened = open_dataset(data::in_range(source, dataset->range),
+                                        static_cast<int>(classes.size()) + 1, context);
+    for (data::LabelledVolume& volume : opened.volumes) {
+      if (sources.size() > 1) {  // data sets number their images alike
+        volume.name = (source.path.empty() ? source.images : source.path) + ": " + volume.name;
+      }
+    }
+    all.records.push_back(source_record(source, opened.slices.size()));
+    data::append(*dataset, std::move(opened));
+  }
+  all.dataset = std::move(dataset);
+  return all;
+}
+
+void warn_of_leaks(const CheckReport& checked, spdlog::logger& log) {
+  constexpr std::int64_t kListed = 5;
+  std::string list;
+  std::int64_t leaks = 0;
+  for (const RepeatedPlane& repeated : checked.repeated) {
+    if (repeated.is_leak && ++leaks <= kListed) {
+      list += "\n  " + to_string(leak_problem(repeated));
+    }
+  }
+  if (leaks > kListed) {
+    list += fmt::format("\n  ... and {} more", leaks - kListed);
+  }
+  if (leaks > 0) {
+    log.warn(
+        "LEAK: {} held-out images are trained on too. The validation scores will be too high and "
+        "say nothing about new images{}",
+        leaks, list);
+  }
+}
+
+}  // namespace retina::pipeline
