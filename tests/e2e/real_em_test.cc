@@ -1,9 +1,14 @@
 #include <algorithm>
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "program.h"
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "retina/core/file.h"
+#include "retina/core/json.h"
 #include "retina/testing/fixtures.h"
 #include "retina/testing/temp_folder.h"
 
@@ -85,9 +90,22 @@ TEST(RealEmPretrainingE2e, TheSmallRecipeRunsOnEverySource) {
   EXPECT_TRUE(std::filesystem::exists(folder / "run/pictures/step_00000002.png"));
 }
 
+/// Predicts slice 13 of vnc, which no configuration trains on, into out.png of the folder.
+Outcome predict_slice(const testing::TempFolder& folder, const std::filesystem::path& model) {
+  const auto image = testing::data_root() / "vnc/images/13.png";
+  return run_retina(folder.path(), "predict --json --model " + model.string() + " " +
+                                       image.string() + " -o " + (folder / "out.png").string());
+}
+
+/// Scores that.
+Outcome score_slice(const testing::TempFolder& folder) {
+  const auto mask = testing::data_root() / "vnc/masks_mitochondria/13.png";
+  return run_retina(folder.path(), "evaluate --json --prediction " + (folder / "out.png").string() +
+                                       " --truth " + mask.string() + " --classes mitochondria");
+}
+
 TEST(RealEmPredictionE2e, AModelPredictsASliceAndIsScored) {
-  const auto vnc = testing::data_root() / "vnc";
-  RETINA_SKIP_WITHOUT(vnc);
+  RETINA_SKIP_WITHOUT(testing::data_root() / "vnc");
   const testing::TempFolder folder;
   const std::string config =
       testing::source_dir().string() + "/configs/finetune/vnc_mitochondria.yaml";
@@ -98,19 +116,93 @@ TEST(RealEmPredictionE2e, AModelPredictsASliceAndIsScored) {
                            (folder / "run").string())
                 .exit_code,
             0);
-  const Outcome predicted = run_retina(
-      folder.path(), "predict --json --model " + (folder / "run").string() + " " +
-                         (vnc / "images/13.png").string() + " -o " + (folder / "out.png").string());
+  const Outcome predicted = predict_slice(folder, folder / "run");
   ASSERT_EQ(predicted.exit_code, 0) << predicted.standard_error;
-  const Outcome scored = run_retina(
-      folder.path(), "evaluate --json --prediction " + (folder / "out.png").string() + " --truth " +
-                         (vnc / "masks_mitochondria/13.png").string() + " --classes mitochondria");
+  const Outcome scored = score_slice(folder);
   ASSERT_EQ(scored.exit_code, 0) << scored.standard_error;
   EXPECT_GT(scored.json()["mean_iou"].get<double>(), 0.2);
   for (const char* key : {"output", "voxels", "seconds", "windows", "windows_needed",
                           "peak_rss_bytes", "device_busy"}) {
     EXPECT_TRUE(predicted.json().contains(key)) << key;
   }
+}
+
+std::filesystem::path shipped(const std::string& name) {
+  return testing::source_dir() / "models" / name;
+}
+
+Json card_of(const std::filesystem::path& model) {
+  return core::read_json(model / "model.json");
+}
+
+/// In bytes: what every clone of the repository has to take.
+constexpr std::uintmax_t kLargestShippedWeights = 12'000'000;
+
+/// The text under a key; empty where there is none.
+std::string text_of(const Json& table, const char* key) {
+  return table.value(key, std::string());
+}
+
+void expect_provenance(const Json& made) {
+  EXPECT_NE(text_of(made, "description"), "");
+  EXPECT_NE(text_of(made, "program"), "");
+  EXPECT_NE(text_of(made, "configuration_digest"), "");
+  EXPECT_EQ(text_of(made, "init").empty(), text_of(made, "init_digest").empty());
+  const Json data = made.value("data", Json::object());
+  EXPECT_FALSE(data.value("sources", Json::array()).empty());
+  EXPECT_NE(text_of(data, "digest"), "");
+  EXPECT_NE(text_of(data, "digest_of"), "");
+}
+
+TEST(ShippedModelsE2e, TellTheirLicenceAndWhatTheyWereMadeOf) {
+  int models = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(testing::source_dir() / "models")) {
+    if (!entry.is_directory()) {
+      continue;
+    }
+    ++models;
+    const std::filesystem::path& model = entry.path();
+    SCOPED_TRACE(model.filename().string());
+    EXPECT_NE(slurp(model / "LICENSE"), "");
+    ASSERT_TRUE(std::filesystem::exists(model / "weights.safetensors"));
+    EXPECT_LT(std::filesystem::file_size(model / "weights.safetensors"), kLargestShippedWeights);
+    const Json card = card_of(model);
+    EXPECT_NE(text_of(card, "licence"), "");
+    expect_provenance(card.at("provenance"));
+  }
+  EXPECT_GT(models, 0);
+}
+
+TEST(ShippedModelsE2e, MitoTinySegmentsASliceThatItWasNotTrainedOn) {
+  RETINA_SKIP_WITHOUT(testing::data_root() / "vnc");
+  const testing::TempFolder folder;
+  const Outcome predicted = predict_slice(folder, shipped("mito-tiny"));
+  ASSERT_EQ(predicted.exit_code, 0) << predicted.standard_error;
+  EXPECT_THAT(predicted.standard_error,
+              ::testing::HasSubstr("licence of the model: " +
+                                   text_of(card_of(shipped("mito-tiny")), "licence")));
+  const Outcome scored = score_slice(folder);
+  ASSERT_EQ(scored.exit_code, 0) << scored.standard_error;
+  EXPECT_GT(scored.json()["mean_iou"].get<double>(), 0.7);
+}
+
+/// At the window of the recipe, which is not that of pre-training; the licence becomes the model's.
+TEST(ShippedModelsE2e, PretrainedWeightsAreFinetunedAndTheirLicenceIsSaid) {
+  RETINA_SKIP_WITHOUT(testing::data_root() / "vnc");
+  const testing::TempFolder folder;
+  ::setenv("RETINA_DATA", testing::data_root().c_str(), 1);
+  const auto weights = shipped("retina-tiny-pretrained");
+  const Outcome trained = run_retina(
+      folder.path(), "finetune --json -c " + testing::source_dir().string() +
+                         "/configs/finetune/vnc_mitochondria.yaml --init " + weights.string() +
+                         " --max-seconds 0 --steps 1 --set validation.max_slices=1 -o " +
+                         (folder / "run").string());
+  ASSERT_EQ(trained.exit_code, 0) << trained.standard_error;
+  const std::string licence = text_of(card_of(weights), "licence");
+  EXPECT_THAT(trained.standard_error, ::testing::HasSubstr("their licence: " + licence));
+  const Json card = card_of(folder / "run/model");
+  EXPECT_EQ(text_of(card, "licence"), licence);
+  EXPECT_EQ(card.at("network_options").at("window"), 384);
 }
 
 }  // namespace
