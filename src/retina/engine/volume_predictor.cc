@@ -35,23 +35,22 @@ class VolumeRun {
 
   ConveyorTime run() {
     ConveyorTime time;
-    const auto& last = plan_.passes.back().blocks;
-    const auto done = [&](const VolumeBlock& block) { return is_done(block); };
+    const std::vector<const VolumeBlock*> unwritten = unwritten_blocks();
     // of a job that was killed while it was finished nothing is left to predict
-    if (mode_ == AxesMode::orthoplane && !std::all_of(last.begin(), last.end(), done)) {
+    if (mode_ == AxesMode::orthoplane && !unwritten.empty()) {
       SumStore sums({.channels = predictor_.channels(),
                      .shape = input_.shape(),
                      .folder = plan_.sums_on_disk ? options_.scratch : std::filesystem::path{},
                      .key = scratch_key()});
-      begin_progress(&sums);
+      begin_progress(unwritten, &sums);
       for (std::size_t pass = 0; pass + 1 < plan_.passes.size(); ++pass) {
         time += run_summing_pass(static_cast<int>(pass), sums);
       }
-      time += run_final_pass(&sums);
+      time += run_final_pass(unwritten, &sums);
       sums.remove();
     } else {
-      begin_progress(nullptr);
-      time += run_final_pass(nullptr);
+      begin_progress(unwritten, nullptr);
+      time += run_final_pass(unwritten, nullptr);
     }
     if (!options_.scratch.empty()) {
       std::filesystem::remove_all(options_.scratch);
@@ -72,16 +71,28 @@ class VolumeRun {
     return key;
   }
 
+  /// Of the last pass, whose blocks are what the targets hold.
+  std::vector<const VolumeBlock*> unwritten_blocks() const {
+    std::vector<const VolumeBlock*> blocks;
+    for (const VolumeBlock& block : plan_.passes.back().blocks) {
+      if (!is_done(block)) {
+        blocks.push_back(&block);
+      }
+    }
+    return blocks;
+  }
+
   /// Without sums the passes before the last one are over.
-  void begin_progress(const SumStore* sums) {
-    for (std::size_t number = 0; number < plan_.passes.size(); ++number) {
+  void begin_progress(const std::vector<const VolumeBlock*>& unwritten, const SumStore* sums) {
+    windows_done_ = plan_.windows;
+    for (const VolumeBlock* block : unwritten) {
+      windows_done_ -= windows_of(plan_.passes.back(), *block);
+    }
+    for (std::size_t number = 0; sums != nullptr && number + 1 < plan_.passes.size(); ++number) {
       const VolumePass& pass = plan_.passes[number];
-      const bool is_last = number + 1 == plan_.passes.size();
       for (std::int64_t i = 0; i < std::ssize(pass.blocks); ++i) {
-        const VolumeBlock& block = pass.blocks[static_cast<std::size_t>(i)];
-        if (is_last ? is_done(block)
-                    : sums == nullptr || sums->is_added(static_cast<int>(number), i)) {
-          windows_done_ += windows_of(pass, block);
+        if (!sums->is_added(static_cast<int>(number), i)) {
+          windows_done_ -= windows_of(pass, pass.blocks[static_cast<std::size_t>(i)]);
         }
       }
     }
@@ -145,14 +156,8 @@ class VolumeRun {
     return has(targets_.labels) && has(targets_.probabilities);
   }
 
-  ConveyorTime run_final_pass(SumStore* sums) {
+  ConveyorTime run_final_pass(const std::vector<const VolumeBlock*>& remaining, SumStore* sums) {
     const VolumePass& pass = plan_.passes.back();
-    std::vector<const VolumeBlock*> remaining;
-    for (const VolumeBlock& block : pass.blocks) {
-      if (!is_done(block)) {
-        remaining.push_back(&block);
-      }
-    }
     const auto block_of = [&](std::int64_t item) -> const VolumeBlock& {
       return *remaining[static_cast<std::size_t>(item)];
     };
