@@ -29,13 +29,12 @@ void sync_file(const fs::path& path) {
 }
 
 void discard(const fs::path& path) {
-  if (!fs::exists(fs::symlink_status(path))) {
-    return;
-  }
   const fs::path old = replaced_path(path);
   fs::remove_all(old);
-  fs::rename(path, old);
-  fs::remove_all(old);
+  if (fs::exists(fs::symlink_status(path))) {
+    fs::rename(path, old);
+    fs::remove_all(old);
+  }
 }
 
 void remove_leftovers(const fs::path& folder) {

@@ -10,8 +10,8 @@ namespace retina::core {
 /// Makes what was written to a file durable; resource or bad_data error if the disk refuses.
 void sync_file(const std::filesystem::path& path);
 
-/// Removes a file or folder so that no part of it is ever seen under its name; nothing if it is not
-/// there.
+/// Removes a file or folder so that no part of it is ever seen under its name, and what an earlier
+/// call left that was killed; nothing if neither is there.
 void discard(const std::filesystem::path& path);
 
 /// Removes what processes that died left half done in a folder and below: hidden entries whose

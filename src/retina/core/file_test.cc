@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "retina/core/durable.h"
 #include "retina/core/error.h"
 #include "retina/core/lost_mapping.h"
 #include "retina/testing/temp_folder.h"
@@ -31,21 +30,6 @@ TEST(File, RenameIntoPlaceReplacesAFolder) {
   rename_into_place(folder / "new", folder / "old");
   EXPECT_TRUE(fs::exists(folder / "old/y"));
   EXPECT_FALSE(fs::exists(folder / "old/x"));
-}
-
-TEST(File, DiscardRemovesAFolderAsAWhole) {
-  const testing::TempFolder folder;
-  fs::create_directories(folder / "a/b");
-  write_atomically(folder / "a/b/x", "1");
-  discard(folder / "a");
-  discard(folder / "a");
-  EXPECT_TRUE(fs::is_empty(folder.path()));
-}
-
-TEST(File, SystemFailuresSayWhatAndWhere) {
-  const Error full = system_failure("/out/a.zarr", "cannot be written", ENOSPC);
-  EXPECT_EQ(full.kind(), ErrorKind::resource);
-  EXPECT_NE(std::string(full.what()).find("'/out/a.zarr': cannot be written"), std::string::npos);
 }
 
 TEST(FileDeathTest, AMappedFileThatShrinksEndsWithAMessage) {

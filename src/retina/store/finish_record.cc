@@ -109,7 +109,6 @@ void FinishRecord::begin() {
 }
 
 void FinishRecord::remove() {
-  fs::remove(file_);  // first: it would make a later run of this job take leftovers for its own
   for (const std::string& output : outputs_) {
     forget_resume_key(finished(output));  // of one that was killed between its rename and this
   }
@@ -120,6 +119,7 @@ void FinishRecord::remove() {
       core::discard(place.partial);
     }
   }
+  fs::remove(file_);  // last: a later run that is killed on its way out goes on with the rest
 }
 
 }  // namespace retina::store

@@ -4,6 +4,7 @@
 
 #include "retina/core/file.h"
 #include "retina/core/lock.h"
+#include "retina/core/replace_folder.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::store {
@@ -77,6 +78,32 @@ TEST(FinishRecord, LeftoversOfWhatAnEarlierRunFinishedGo) {
   core::rename_into_place(core::partial_path(job.second), job.second);
   again.remove();
   EXPECT_EQ(std::distance(fs::directory_iterator(job.folder.path()), fs::directory_iterator()), 2);
+}
+
+TEST(FinishRecord, WhatAKillLeftOfARemovalGoes) {
+  const TwoOutputs job;
+  job.record().begin();
+  for (const std::string& output : {job.first, job.second}) {
+    core::rename_into_place(core::partial_path(output), output);
+  }
+  fs::create_directories(core::replaced_path(core::partial_path(job.first)) / "x");
+  job.record().remove();
+  EXPECT_EQ(std::distance(fs::directory_iterator(job.folder.path()), fs::directory_iterator()), 2);
+}
+
+TEST(FinishRecord, GoesAfterAllElse) {
+  const TwoOutputs job;
+  const fs::path inside = core::partial_path(job.first) / "voxels";
+  core::write_atomically(inside, "1");
+  job.record().begin();
+  core::rename_into_place(inside, job.first);
+  core::rename_into_place(core::partial_path(job.second), job.second);
+  FinishRecord again = job.record();
+  const fs::path record = job.folder / ".a.finish";
+  ASSERT_TRUE(fs::remove(record));
+  fs::create_directories(record / "x");  // its removal fails, as if a kill came before it
+  EXPECT_THROW(again.remove(), fs::filesystem_error);
+  EXPECT_FALSE(fs::exists(core::partial_path(job.first)));
 }
 
 TEST(FinishRecord, OfAnotherJobOrOfLostOutputsCountsForNothing) {

@@ -28,7 +28,6 @@ constexpr std::uint32_t kLocator64 = 0x07064b50;
 constexpr std::size_t kLocalBytes = 30;
 constexpr std::size_t kCentralBytes = 46;
 constexpr std::size_t kEndBytes = 22;
-constexpr std::size_t kEnd64Bytes = 56;
 constexpr std::size_t kLocatorBytes = 20;
 constexpr std::size_t kMaxComment = 65535;
 constexpr std::uint32_t kIn64 = 0xFFFFFFFF;  ///< "the number is in the zip64 field"

@@ -76,8 +76,7 @@ Json resolve_pretrain(const Json& asked, const core::Context& context) {
   std::optional<InitialWeights> weights;
   if (!start.init.empty()) {
     weights = read_initial_weights(start.init);
-    start.preset =
-        given.contains("preset") ? start.preset : weights->preset().value_or(start.preset);
+    start.preset = preset_after(*weights, given);
   }
   Json recipe = pretraining_recipe(start.preset);
   recipe["preset"] = start.preset;
