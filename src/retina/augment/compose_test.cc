@@ -122,6 +122,69 @@ TEST(Compose, RotationFirstShowsTheSceneOfThePublishedChain) {
   }
 }
 
+/// The whole plane as the patch, turned by `angle`; `crop` is of the turned patch.
+Sample turned(const at::Tensor& plane, const Crop& crop, double angle, const Recipe& recipe) {
+  Sample s;
+  s.image_YX = plane.contiguous();
+  s.labels_YX = (s.image_YX > 127).to(at::kByte);
+  Geometry& g = s.geometry;
+  g.plane_shape = {1, plane.size(0), plane.size(1)};
+  g.patch = {.y = 0, .x = 0, .height = plane.size(0), .width = plane.size(1)};
+  g.crop = crop;
+  g.angle = angle;
+  compose(g, recipe);
+  return s;
+}
+
+/// The far ends of turned strips of 30 x 224, whose coordinates need two reflections and more.
+std::vector<Sample> ends_of_strips(const Recipe& recipe) {
+  const at::Tensor strip = smooth_plane(224).narrow(0, 0, 30);
+  const Crop whole{.y = 0, .x = 0, .height = 30, .width = 30};
+  std::vector<Sample> samples{turned(smooth_plane(30), whole, 30, recipe)};
+  for (const double angle : {90.0, 75.0, -60.0}) {
+    Crop right = whole;
+    right.x = 224 - 30;
+    Crop bottom = whole;
+    bottom.y = 224 - 30;
+    samples.push_back(turned(strip, right, angle, recipe));
+    samples.push_back(turned(strip.t(), bottom, angle, recipe));
+  }
+  return samples;
+}
+
+TEST(Compose, LongPatchesReflectAsOftenAsInThePublishedChain) {
+  Recipe recipe = restoration_recipe();
+  recipe.size = 30;  // that of the crops, so that the published chain resamples once too
+  const auto samples = ends_of_strips(recipe);
+  recipe.application = Application::published;
+  const AugmentedBatch theirs = make_batch(samples, recipe, kNormalisation, at::kCPU);
+  recipe.application = Application::composed;
+  for (const Path path : {Path::fused_cpu, Path::tensors}) {
+    const AugmentedBatch ours = make_batch(samples, recipe, kNormalisation, at::kCPU, path);
+    // one grey level: the published coordinates are on a grid of 1/32 pixel
+    const at::Tensor levels = (ours.images_NCYX - theirs.images_NCYX).abs() * 0.2 * 255;
+    EXPECT_LT(levels.max().item<double>(), 1.5);
+    EXPECT_GT((ours.labels_NYX == theirs.labels_NYX).to(at::kFloat).mean().item<double>(), 0.97);
+  }
+}
+
+TEST(Compose, LinesOfOnePixelAreTheSameOnBothPaths) {
+  Recipe recipe = restoration_recipe();
+  recipe.size = 64;
+  const at::Tensor line = (at::arange(40) * 37).remainder(251).to(at::kByte).unsqueeze(0);
+  std::vector<Sample> samples;
+  for (const at::Tensor& plane : {line, line.t(), line.narrow(1, 7, 1)}) {
+    const Crop whole{.y = 0, .x = 0, .height = plane.size(0), .width = plane.size(1)};
+    samples.push_back(turned(plane, whole, 5, recipe));
+  }
+  const AugmentedBatch a = make_batch(samples, recipe, kNormalisation, at::kCPU, Path::fused_cpu);
+  const AugmentedBatch b = make_batch(samples, recipe, kNormalisation, at::kCPU, Path::tensors);
+  EXPECT_TRUE(a.images_NCYX.equal(b.images_NCYX));
+  EXPECT_TRUE(a.labels_NYX.equal(b.labels_NYX));
+  // of the single pixel nothing but itself
+  EXPECT_TRUE((a.images_NCYX[2] == a.images_NCYX[2].max()).all().item<bool>());
+}
+
 TEST(Compose, SampleDoesNotDependOnItsBatchOrThreads) {
   const Recipe recipe = everything();
   const auto samples = draw_samples(recipe, 6);

@@ -147,10 +147,15 @@ Span inside(const Span& wanted, std::int64_t count) {
   return got;
 }
 
+/// Least and greatest a*x + b*y + c over 0 <= x,y <= last.
+std::array<double, 2> extremes(double a, double b, double c, double last) {
+  return {c + std::min(0.0, a * last) + std::min(0.0, b * last),
+          c + std::max(0.0, a * last) + std::max(0.0, b * last)};
+}
+
 /// Bounds of a*x + b*y + c over 0 <= x,y <= last, mapped by scale and offset, in whole pixels.
 Span bounds(double a, double b, double c, double last, double scale, double offset) {
-  const double low = c + std::min(0.0, a * last) + std::min(0.0, b * last);
-  const double high = c + std::max(0.0, a * last) + std::max(0.0, b * last);
+  const auto [low, high] = extremes(a, b, c, last);
   return {static_cast<std::int64_t>(std::floor(scale * low + offset)),
           static_cast<std::int64_t>(std::floor(scale * high + offset)) + 2};
 }
@@ -164,6 +169,16 @@ std::int64_t reflect_101(std::int64_t i, std::int64_t count) {
   const std::int64_t period = 2 * (count - 1);
   const std::int64_t m = ((i % period) + period) % period;
   return m < count ? m : period - m;
+}
+
+bool reflects_repeatedly(const SourceMap& map, int size) {
+  const auto passes = [size](double a, double b, double c, double fold) {
+    const auto [low, high] = extremes(a, b, c, size - 1);
+    // a pixel early, so that the float coordinates of the kernels do not pass it either
+    return fold > 0 && std::max(-low, high) > fold - 1;
+  };
+  const auto& r = map.rotation;
+  return passes(r[0], r[1], r[2], map.fold_x) || passes(r[3], r[4], r[5], map.fold_y);
 }
 
 Crop draw_resized_crop(const Recipe& recipe, std::uint64_t seed, std::int64_t height,
@@ -216,8 +231,9 @@ void compose_rotated_first(Geometry& g, const Recipe& recipe) {
   map.rotation = {fx * cos * scale_x, -fx * sin * scale_y, centre_x + fx * (cos * x - sin * y),
                   fy * sin * scale_x, fy * cos * scale_y,  centre_y + fy * (sin * x + cos * y)};
   if (g.angle != 0) {
-    map.fold_x = 2 * map.high_x;
-    map.fold_y = 2 * map.high_y;
+    // a line of one pixel is reflected as one of two; the clamp leaves its own
+    map.fold_x = 2 * std::max(map.high_x, 1.0);
+    map.fold_y = 2 * std::max(map.high_y, 1.0);
   }
   g.window = g.patch;
   // bilinear reads a neighbour, so a window has two rows and columns at least

@@ -22,7 +22,7 @@ struct Crop {
 /// Source coordinates are relative to Geometry::window.
 struct SourceMap {
   std::array<double, 6> rotation{1, 0, 0, 0, 1, 0};  ///< u = r0*x + r1*y + r2, v = r3*x + r4*y + r5
-  double fold_x = 0, fold_y = 0;  ///< reflect-101 of u, v into 0 .. fold/2; 0 = not reflected
+  double fold_x = 0, fold_y = 0;  ///< reflect-101 of u, v into 0 .. fold/2; both 0 = not reflected
   double scale_x = 1, scale_y = 1, offset_x = 0, offset_y = 0;
   double low_x = 0, high_x = 0, low_y = 0, high_y = 0;
 };
@@ -53,6 +53,10 @@ Geometry draw_geometry(const Recipe& recipe, std::uint64_t seed, const core::Vec
 
 /// Fills box, window and map of a geometry whose other fields are set.
 void compose(Geometry& geometry, const Recipe& recipe);
+
+/// Whether one reflection at 0 and one at fold/2 do not suffice for all of the size x size output:
+/// it is so at the ends of a turned patch that is much longer than wide.
+bool reflects_repeatedly(const SourceMap& map, int size);
 
 /// Random area and aspect (retina.md 2.2) within height x width; y and x relative to it.
 Crop draw_resized_crop(const Recipe& recipe, std::uint64_t seed, std::int64_t height,

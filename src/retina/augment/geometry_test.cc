@@ -174,6 +174,26 @@ TEST(Geometry, RotationFirstWithoutATurnIsFlipAndCrop) {
   EXPECT_EQ(g.map.fold_x, 0);
 }
 
+TEST(Geometry, OnlyLongTurnedPatchesReflectRepeatedly) {
+  Recipe recipe = restoration_recipe();
+  recipe.size = 64;
+  Geometry g;
+  g.plane_shape = {1, 30, 224};
+  g.patch = g.crop = {.y = 0, .x = 0, .height = 30, .width = 224};
+  compose(g, recipe);
+  EXPECT_FALSE(reflects_repeatedly(g.map, recipe.size));
+  g.angle = 60;
+  compose(g, recipe);
+  EXPECT_TRUE(reflects_repeatedly(g.map, recipe.size));
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {  // the fast way of nearly all training
+    const core::Vec3 plane{1, 224, 224};
+    for (const Recipe& square : {recipe, native_recipe(64)}) {
+      const Geometry drawn = draw_geometry(square, seed, plane, std::nullopt);
+      EXPECT_FALSE(reflects_repeatedly(drawn.map, 64)) << seed;
+    }
+  }
+}
+
 TEST(Geometry, ReflectionDoesNotRepeatTheEdge) {
   EXPECT_EQ(reflect_101(-1, 5), 1);
   EXPECT_EQ(reflect_101(5, 5), 3);

@@ -46,6 +46,7 @@ std::vector<Problem> Recipe::validate() const {
   problems.require(order != Order::rotate_first || beyond == Beyond::crop, "beyond",
                    "image with order rotate_first", "crop: the rotation reflects the patch");
   problems.within("patch", patch, 0, 1 << 20);
+  problems.require(patch != 1, "patch", "1", "2 or more, or 0 for the whole plane");
   problems.within("dropout_probability", dropout_probability, 0, 1);
   problems.within("dropout_holes", dropout_holes, 1, 1024);
   problems.require(dropout_side >= 1 && (dropout_side <= size || size < 8), "dropout_side",

@@ -26,6 +26,20 @@ TEST(Recipe, ReadingTheImageBeyondTheCropNeedsTheComposedResample) {
   EXPECT_EQ(recipe.validate().size(), 1U);
 }
 
+TEST(Recipe, APatchHasMoreThanOnePixel) {
+  Recipe recipe = restoration_recipe();
+  for (const int patch : {0, 2, 224}) {
+    recipe.patch = patch;
+    EXPECT_TRUE(recipe.validate().empty()) << patch;
+  }
+  for (const int patch : {-1, 1}) {
+    recipe.patch = patch;
+    const std::vector<Problem> problems = recipe.validate();
+    ASSERT_EQ(problems.size(), 1U) << patch;
+    EXPECT_EQ(problems[0].subject, "patch");
+  }
+}
+
 TEST(Recipe, EveryFieldPassesThroughJson) {
   Recipe recipe;
   recipe.zoom = 1.25;

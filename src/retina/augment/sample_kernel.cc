@@ -55,7 +55,23 @@ FloatMap row_map(const SourceMap& map, int row) {
           .fold_y = f(map.fold_y)};
 }
 
-template <bool kReflect>
+/// How often a coordinate may have to be reflected (see reflects_repeatedly).
+enum class Reflection { none, once, repeated };
+
+template <Reflection kReflection>
+inline __attribute__((always_inline)) float reflect_into(float u, float fold) {
+  if constexpr (kReflection == Reflection::none) {
+    return u;
+  }
+  u = std::fabs(u);
+  if constexpr (kReflection == Reflection::repeated) {
+    // by way of int, as floor() is a call on old processors
+    u -= fold * static_cast<float>(static_cast<std::int32_t>(u / fold));
+  }
+  return std::min(u, fold - u);
+}
+
+template <Reflection kReflection>
 inline __attribute__((always_inline)) void locate_row(const FloatMap& m, const PlaneView& window,
                                                       int size, std::int32_t* index,
                                                       std::int32_t* weight_x,
@@ -64,14 +80,8 @@ inline __attribute__((always_inline)) void locate_row(const FloatMap& m, const P
   const auto last_x = width - 2;
   const auto last_y = static_cast<std::int32_t>(window.height) - 2;
   for (int x = 0; x < size; ++x) {
-    float u = m.rx * static_cast<float>(x) + m.rx0;
-    float v = m.ry * static_cast<float>(x) + m.ry0;
-    if (kReflect) {
-      u = std::fabs(u);
-      v = std::fabs(v);
-      u = std::min(u, m.fold_x - u);
-      v = std::min(v, m.fold_y - v);
-    }
+    const float u = reflect_into<kReflection>(m.rx * static_cast<float>(x) + m.rx0, m.fold_x);
+    const float v = reflect_into<kReflection>(m.ry * static_cast<float>(x) + m.ry0, m.fold_y);
     const float qx = std::min(std::max(m.scale_x * u + m.offset_x, m.low_x), m.high_x);
     const float qy = std::min(std::max(m.scale_y * v + m.offset_y, m.low_y), m.high_y);
     const auto ix = std::min(static_cast<std::int32_t>(qx), last_x);
@@ -82,16 +92,44 @@ inline __attribute__((always_inline)) void locate_row(const FloatMap& m, const P
   }
 }
 
+RETINA_EACH_CPU void locate_repeated(const FloatMap& m, const PlaneView& window, int size,
+                                     std::int32_t* index, std::int32_t* weight_x,
+                                     std::int32_t* weight_y) {
+  locate_row<Reflection::repeated>(m, window, size, index, weight_x, weight_y);
+}
+
 RETINA_EACH_CPU void locate_reflected(const FloatMap& m, const PlaneView& window, int size,
                                       std::int32_t* index, std::int32_t* weight_x,
                                       std::int32_t* weight_y) {
-  locate_row<true>(m, window, size, index, weight_x, weight_y);
+  locate_row<Reflection::once>(m, window, size, index, weight_x, weight_y);
 }
 
 RETINA_EACH_CPU void locate_plain(const FloatMap& m, const PlaneView& window, int size,
                                   std::int32_t* index, std::int32_t* weight_x,
                                   std::int32_t* weight_y) {
-  locate_row<false>(m, window, size, index, weight_x, weight_y);
+  locate_row<Reflection::none>(m, window, size, index, weight_x, weight_y);
+}
+
+void locate(const SampleJob& job, Reflection reflection, int y, RowSource& row) {
+  const FloatMap m = row_map(job.map, y);
+  std::int32_t* const index = row.index.data();
+  std::int32_t* const weight_x = row.weight_x.data();
+  std::int32_t* const weight_y = row.weight_y.data();
+  switch (reflection) {
+    case Reflection::none:
+      return locate_plain(m, job.image, job.size, index, weight_x, weight_y);
+    case Reflection::once:
+      return locate_reflected(m, job.image, job.size, index, weight_x, weight_y);
+    default:
+      return locate_repeated(m, job.image, job.size, index, weight_x, weight_y);
+  }
+}
+
+Reflection reflection_of(const SourceMap& map, int size) {
+  if (map.fold_x <= 0) {
+    return Reflection::none;
+  }
+  return reflects_repeatedly(map, size) ? Reflection::repeated : Reflection::once;
 }
 
 void bilinear_row(const PlaneView& window, const RowSource& row, std::uint8_t* out) {
@@ -115,10 +153,9 @@ void nearest_row(const PlaneView& window, const RowSource& row, std::int64_t* ou
 
 void warp(const SampleJob& job, std::uint8_t* image, std::int64_t* labels) {
   RowSource row(job.size);
+  const Reflection reflection = reflection_of(job.map, job.size);
   for (int y = 0; y < job.size; ++y) {
-    const FloatMap m = row_map(job.map, y);
-    const auto locate = job.map.fold_x > 0 ? locate_reflected : locate_plain;
-    locate(m, job.image, job.size, row.index.data(), row.weight_x.data(), row.weight_y.data());
+    locate(job, reflection, y, row);
     const std::int64_t start = static_cast<std::int64_t>(y) * job.size;
     bilinear_row(job.image, row, image + start);
     if (job.labels.data != nullptr) {

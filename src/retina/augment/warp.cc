@@ -1,5 +1,7 @@
 #include "retina/augment/warp.h"
 
+#include <algorithm>
+
 #include "retina/augment/sample_kernel.h"
 #include "retina/tensor/upload.h"
 
@@ -56,14 +58,18 @@ struct Position {
   at::Tensor index, weight;
 };
 
-Position locate(const Parameters& p, int axis, int size, const at::Tensor& count) {
+/// `repeated`: some coordinates may need more than one reflection.
+Position locate(const Parameters& p, int axis, int size, const at::Tensor& count, bool repeated) {
   const auto options = at::TensorOptions(at::kFloat).device(count.device());
   const at::Tensor x = at::arange(size, options).view({1, 1, size});
   const at::Tensor y = at::arange(size, options).view({1, size, 1});
   at::Tensor u =
       p.rotation(3 * axis) * x + (p.rotation(3 * axis + 1) * y + p.rotation(3 * axis + 2));
-  const at::Tensor folded = u.abs();
+  at::Tensor folded = u.abs();
   const at::Tensor fold = p.fold(axis);
+  if (repeated) {  // not a number where fold is 0; such values are not taken
+    folded = folded - fold * (folded / fold).trunc();
+  }
   u = at::where(fold > 0, at::minimum(folded, fold - folded), u);
   const at::Tensor position =
       at::minimum(at::maximum(p.scale(axis) * u + p.offset(axis), p.low(axis)), p.high(axis));
@@ -85,8 +91,11 @@ at::Tensor flat(const std::vector<WarpSource>& sources, at::Tensor WarpSource::*
 WarpedPlanes warp_batch(const std::vector<WarpSource>& sources, int size,
                         const at::Device& device) {
   const Parameters p(sources, device);
-  const Position x = locate(p, 0, size, p.width());
-  const Position y = locate(p, 1, size, p.height());
+  const bool repeated = std::any_of(
+      sources.begin(), sources.end(),
+      [size](const WarpSource& source) { return reflects_repeatedly(source.map, size); });
+  const Position x = locate(p, 0, size, p.width(), repeated);
+  const Position y = locate(p, 1, size, p.height(), repeated);
   const at::Tensor first = p.start() + y.index * p.width() + x.index;
   const at::Tensor pixels = flat(sources, &WarpSource::image_YX, device);
   const auto pixel = [&](const at::Tensor& index) { return pixels.take(index).to(at::kLong); };
