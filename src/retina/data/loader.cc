@@ -62,10 +62,10 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& opti
   if (options_.drop_last && sampler_.epoch_length() < options_.batch * options_.ranks) {
     throw Error(ErrorKind::bad_data,
                 Problem{.subject = "dataset",
-                        .found = std::to_string(sampler_.epoch_length()) + " planes",
+                        .found = "an epoch of " + std::to_string(sampler_.epoch_length()),
                         .expected = "at least one whole batch of " +
                                     std::to_string(options_.batch * options_.ranks),
-                        .remedy = "lower the batch, or give more images"});
+                        .remedy = "lower --batch, or give more images"});
   }
   if (options_.threads > 0) {
     submit_ahead();

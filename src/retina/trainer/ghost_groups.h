@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include <torch/nn.h>
 
@@ -17,6 +19,28 @@ enum class GhostStatistics {
 constexpr core::EnumTable<GhostStatistics, 2> enum_table(GhostStatistics) {
   return {{{GhostStatistics::first, "first"}, {GhostStatistics::averaged, "averaged"}}};
 }
+
+/// The running statistics of a network while a batch goes through it piece by piece (its groups, or
+/// the parts that memory suffices for): each piece starts from those before the batch. The piece
+/// whose statistics stay comes last.
+class RunningStatistics {
+ public:
+  /// Before the batch.
+  RunningStatistics(const torch::nn::Module& network, GhostStatistics kind);
+  /// After the backward pass of a piece whose statistics do not stay.
+  void restore();
+  /// After the last piece, whose statistics are in the network; its backward pass may be to come.
+  void finish();
+  /// As before the batch, which begins anew.
+  void start_over();
+
+ private:
+  void add(std::size_t i);
+
+  GhostStatistics kind_;
+  std::vector<at::Tensor> buffers_, before_, sums_;
+  int pieces_ = 0;  ///< restored
+};
 
 /// A batch that goes through a network in groups, each with its own BatchNorm statistics.
 struct GhostBatch {

@@ -59,8 +59,9 @@ void GradientExchange::begin() {
 }
 
 void GradientExchange::restart() {
-  is_completing_ = false;
-  if (started_ > 0) {
+  // before begin(), what was started is the step's before
+  const bool has_begun = std::exchange(is_completing_, false);
+  if (has_begun && started_ > 0) {
     throw Error(ErrorKind::resource,
                 Problem{.subject = ranks_.name(ranks_.rank()),
                         .found = "out of memory in the middle of a step of all ranks",

@@ -34,8 +34,8 @@ class GradientExchange {
 
   /// The backward pass that follows completes the gradients of the step.
   void begin();
-  /// That backward pass failed for want of memory and is to be repeated; resource error if other
-  /// ranks have got gradients from it already.
+  /// The step failed for want of memory, before begin() or in that backward pass, and is to be
+  /// repeated; resource error if other ranks have got gradients from it already.
   void restart();
   /// After it: all gradients are means over ranks, and so are the figures that are returned.
   std::vector<Part> finish(const std::vector<Part>& parts);

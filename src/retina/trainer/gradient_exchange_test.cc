@@ -100,6 +100,28 @@ TEST(GradientExchange, SumsAreStartedWhileTheBackwardPassRuns) {
   });
 }
 
+TEST(GradientExchange, AStepCanBeRepeatedUntilItsSumsAreStarted) {
+  Ranks alone({}, {});
+  const auto network = make_toy_network_without_dropout(3);
+  GradientExchange exchange(alone, *network, {.bucket_bytes = 300});
+  const TaskInputs batch = images_of(0, 0, 2);
+  const auto backward = [&] {
+    network->zero_grad();
+    const at::Tensor loss = network->forward(batch.images_NCYX).square().mean();
+    exchange.begin();
+    loss.backward();
+    return loss.detach();
+  };
+  const at::Tensor loss = backward();
+  EXPECT_NO_THROW(exchange.restart()) << "there are no buckets yet";
+  backward();
+  exchange.finish({{"loss", loss}});
+  EXPECT_NO_THROW(exchange.restart()) << "of the second step, before its backward pass";
+  backward();
+  EXPECT_GT(exchange.started(), 0U);
+  EXPECT_THROW(exchange.restart(), Error);
+}
+
 TEST(GradientExchange, ALossThatIsNotANumberOnOneRankEndsAll) {
   const std::array networks = {make_toy_network_without_dropout(3),
                                make_toy_network_without_dropout(3)};

@@ -5,6 +5,8 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "retina/trainer/propagate.h"
+
 namespace retina::trainer {
 namespace {
 
@@ -40,7 +42,7 @@ std::vector<Part> GraphedStep::run(const TaskInputs& inputs) {
 
 std::vector<Part> GraphedStep::run_once(const TaskInputs& inputs) {
   TaskOutput output = task_.compute(inputs, 1);
-  output.loss.backward();
+  propagate(output.loss);
   return std::move(output.parts);
 }
 

@@ -66,6 +66,18 @@ void check_patterns(const torch::nn::Module& network, const OptimizerOptions& op
   throw_if_any(ErrorKind::usage, "patterns that fit no tensor", problems.take());
 }
 
+/// Also where all is trained from a later step on: the backward passes before it have no gradient.
+Problem nothing_trained(std::int64_t unfreeze_at) {
+  return {.subject = "optimizer.freeze",
+          .found = "every tensor of the network",
+          .expected = "some that are trained from the first step on",
+          .remedy = unfreeze_at > 0
+                        ? fmt::format("freeze less; optimizer.unfreeze_at ({}) does not "
+                                      "help the steps before it",
+                                      unfreeze_at)
+                        : "freeze less"};
+}
+
 /// Of the longest pattern that fits the name.
 double rate_factor_of(const std::string& name, const std::map<std::string, double>& factors) {
   double factor = 1;
@@ -130,6 +142,9 @@ Optimizer::Optimizer(torch::nn::Module& network, OptimizerOptions options)
     } else {
       frozen_.emplace_back(item.key(), item.value());
     }
+  }
+  if (parameters_.empty()) {
+    throw Error(ErrorKind::usage, nothing_trained(options_.unfreeze_at));
   }
 }
 

@@ -63,8 +63,8 @@ bool name_matches(const std::string& name, const std::string& pattern);
 /// Tensors without a gradient (frozen, or not used by the loss) are neither moved nor decayed.
 class Optimizer {
  public:
-  /// Freezes what `options.freeze` names; a pattern that matches nothing is a usage error. The
-  /// network must be on its device already.
+  /// Freezes what `options.freeze` names; a pattern that matches nothing is a usage error, and so
+  /// is one that leaves nothing to train. The network must be on its device already.
   Optimizer(torch::nn::Module& network, OptimizerOptions options);
 
   /// One update with the gradients of the parameters, which are released.

@@ -180,6 +180,22 @@ TEST(Optimizer, PatternsThatMatchNothingAreAllNamed) {
   }
 }
 
+TEST(Optimizer, FreezingEverythingIsAMistakeOfTheUser) {
+  for (const std::int64_t unfreeze_at : {0, 5}) {
+    const auto network = make_toy_network(1);
+    try {
+      Optimizer(*network, {.freeze = {"*"}, .unfreeze_at = unfreeze_at});
+      FAIL() << "accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("optimizer.freeze: every tensor"));
+      EXPECT_EQ(std::string(error.what()).find("unfreeze_at (5)") != std::string::npos,
+                unfreeze_at > 0)
+          << error.what();
+    }
+  }
+}
+
 TEST(Optimizer, NamesMatchByBeginningOrPattern) {
   EXPECT_TRUE(name_matches("transformer.encoder.layer.0.ffn.fc1.weight", "transformer.encoder"));
   EXPECT_FALSE(name_matches("decoder.conv_more.0.weight", "transformer"));

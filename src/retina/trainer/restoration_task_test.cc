@@ -67,10 +67,28 @@ TEST(RestorationTask, RunningStatisticsCanBeTheMeanOfTheGroups) {
 
 TEST(RestorationTask, ASmallerLastGroupCountsByItsShare) {
   const TaskInputs batch = toy_restoration(5);
-  const TaskOutput output =
-      run_step(make_toy_network_without_dropout(3), batch, {.ghost_batch = 4});
-  EXPECT_GT(output.parts.front().value.item<double>(), output.loss.item<double>());
+  const auto ghost = make_toy_network_without_dropout(3);
+  const TaskOutput output = run_step(ghost, batch, {.ghost_batch = 4});
+  const std::vector<std::shared_ptr<ToyNetwork>> alone = {make_toy_network_without_dropout(3),
+                                                          make_toy_network_without_dropout(3)};
+  const auto loss_of = [&](std::size_t network, std::int64_t first, std::int64_t count) {
+    const TaskInputs group{.images_NCYX = batch.images_NCYX.narrow(0, first, count),
+                           .targets = batch.targets.narrow(0, first, count)};
+    return run_step(alone[network], group, {.ghost_batch = 0}).loss.item<double>();
+  };
+  const double four = loss_of(0, 0, 4);
+  const double last = loss_of(1, 4, 1);
+  EXPECT_NEAR(output.parts.front().value.item<double>(), 0.8 * four + 0.2 * last, 1e-6);
+  expect_mean_of_ranks(*ghost, alone, {0.8, 0.2});
   EXPECT_NEAR(output.parts[3].value.item<double>(), 0.25, 0.05);  // noise of deviation 0.5
+}
+
+TEST(RestorationTask, GroupsOfWhichNothingIsTrainedAreAMistakeOfTheUser) {
+  const auto network = make_toy_network_without_dropout(3);
+  for (const at::Tensor& parameter : network->parameters()) {
+    parameter.requires_grad_(false);
+  }
+  EXPECT_THROW(run_step(network, toy_restoration(4), {.ghost_batch = 2}), Error);
 }
 
 /// Three published steps of pre-training on the fixture's batch (parity README section 1).

@@ -44,7 +44,8 @@ struct ScheduleOptions {
 struct RunPosition {
   std::int64_t step = 0;   ///< about to be done, from 0
   std::int64_t steps = 0;  ///< of the whole run
-  double time_share = 0;   ///< elapsed / available time; 0 for runs without a time limit
+  /// Elapsed / available time; 0 without a time limit, and where a horizon alone decides.
+  double time_share = 0;
 };
 
 /// Factor on the base learning rate for this step, in double precision. By steps, poly is the

@@ -1,5 +1,7 @@
 #include "retina/trainer/supervised_task.h"
 
+#include <cstddef>
+
 #include <gtest/gtest.h>
 
 #include "retina/data/dataset.h"
@@ -113,6 +115,32 @@ TEST(SupervisedTask, GhostGroupsAreProcessesThatAverageTheirGradients) {
 
   EXPECT_NEAR(output.parts.front().value.item<double>(), loss, 1e-6);
   expect_mean_of_ranks(*ghost, ranks);
+}
+
+TEST(SupervisedTask, ASmallerLastGroupCountsByItsShare) {
+  data::RawBatch five;
+  for (std::int64_t index = 0; index < 3; ++index) {
+    const data::RawBatch two = toy_batch(index);
+    five.samples.insert(five.samples.end(), two.samples.begin(), two.samples.end());
+  }
+  five.samples.resize(5);
+  const auto ghost = make_toy_network_without_dropout(3);
+  SupervisedTask task(ghost, toy_transform, {.ghost_batch = 4});
+  const TaskOutput output = task.step(five, 1);
+  output.loss.backward();
+  std::vector<std::shared_ptr<ToyNetwork>> alone;
+  const auto loss_of = [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    alone.push_back(make_toy_network_without_dropout(3));
+    SupervisedTask one(alone.back(), toy_transform, {});
+    const auto begin = five.samples.begin() + first;
+    const TaskOutput group = one.step(data::RawBatch{{begin, begin + count}}, 1);
+    group.loss.backward();
+    return group.loss.item<double>();
+  };
+  const double four = loss_of(0, 4);
+  const double last = loss_of(4, 1);
+  EXPECT_NEAR(output.parts.front().value.item<double>(), 0.8 * four + 0.2 * last, 1e-6);
+  expect_mean_of_ranks(*ghost, alone, {0.8, 0.2});
 }
 
 TEST(SupervisedTask, ReportsItsParts) {

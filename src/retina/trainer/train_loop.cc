@@ -13,6 +13,7 @@
 #include "retina/core/rng.h"
 #include "retina/net/weights.h"
 #include "retina/tensor/out_of_memory.h"
+#include "retina/trainer/propagate.h"
 
 namespace retina::trainer {
 namespace {
@@ -25,6 +26,8 @@ constexpr double kClosingReserve = 0.01;
 /// A validation that takes a larger share of a time-limited run is not repeated on the way.
 constexpr double kDearValidation = 0.05;
 constexpr double kAutomaticValidations = 3;
+/// After so many steps that fitted into memory, the next ones are expected to.
+constexpr std::int64_t kStepsInDoubt = 4;
 
 constexpr std::uint64_t kDropoutStream = 0xd409;
 
@@ -215,11 +218,12 @@ bool TrainLoop::checkpoint_is_due() const {
 
 void TrainLoop::train_step(const core::Context& context) {
   const double start_s = hooks_.elapsed_s();
-  learning_rate_ = options_.learning_rate *
-                   rate_factor(options_.schedule,
-                               {.step = state_.step,
-                                .steps = options_.horizon > 0 ? options_.horizon : options_.steps,
-                                .time_share = time_share()});
+  const bool has_horizon = options_.horizon > 0;
+  learning_rate_ =
+      options_.learning_rate *
+      rate_factor(options_.schedule, {.step = state_.step,
+                                      .steps = has_horizon ? options_.horizon : options_.steps,
+                                      .time_share = has_horizon ? 0 : time_share()});
   const data::RawBatch raw = hooks_.next_batch();
   // Dropout depends on (seed, rank, step) alone, so a resumed run repeats it.
   at::manual_seed(
@@ -240,50 +244,98 @@ void TrainLoop::train_step(const core::Context& context) {
   is_warm_ = true;
 }
 
-/// Gradients of the mean loss over the batch; in parts, each weighted by its share of the samples,
-/// where memory does not suffice for all of it at once.
+/// Gradients of the mean loss over the batch; in parts where memory does not suffice for all of it
+/// at once.
 std::vector<Part> TrainLoop::compute_gradients(const data::RawBatch& raw,
                                                const core::Context& context) {
   const std::size_t batch = raw.samples.size();
+  // For an attempt that fails after it has changed the running statistics. Once all is well they
+  // are not copied any more: where memory runs out later, that one attempt counts in them.
+  std::unique_ptr<RunningStatistics> statistics;
+  const auto note_statistics = [&] {
+    statistics = std::make_unique<RunningStatistics>(task_.network(), options_.statistics);
+  };
+  if (batch > most_at_once_ || fitted_steps_ < kStepsInDoubt) {
+    note_statistics();
+  }
   std::vector<Part> parts;
   const auto attempt = [&] {
-    parts.clear();
-    for (std::size_t begin = 0; begin < batch; begin += most_at_once_) {
-      const std::size_t end = std::min(batch, begin + std::min(batch, most_at_once_));
-      const auto first = raw.samples.begin() + static_cast<std::ptrdiff_t>(begin);
-      const bool is_whole = end - begin == batch;
-      const double share = static_cast<double>(end - begin) / static_cast<double>(batch);
-      const TaskInputs inputs = task_.prepare(
-          is_whole ? raw
-                   : data::RawBatch{{first, first + static_cast<std::ptrdiff_t>(end - begin)}});
-      if (is_whole && options_.cuda_graph && hooks_.exchange == nullptr) {
-        parts = graphed_->run(inputs);
-        continue;
-      }
-      const TaskOutput output = task_.compute(inputs, share);
-      if (hooks_.exchange != nullptr && end == batch) {
-        hooks_.exchange->begin();
-      }
-      (is_whole ? output.loss : output.loss * share).backward();
-      add_share(parts, output.parts, share);
-    }
+    parts = batch > most_at_once_ ? compute_in_parts(raw, *statistics) : compute_whole(raw);
   };
   while (!tensor::fits_memory(attempt)) {
-    if (hooks_.exchange != nullptr) {
-      hooks_.exchange->restart();
+    take_less_memory(batch, context);
+    if (statistics) {
+      statistics->start_over();
+    } else {
+      note_statistics();
     }
-    graphed_->forget();
-    task_.network().zero_grad();
-    if (const std::string saving = task_.save_memory(); !saving.empty()) {
-      context.log->warn("training: out of memory with a batch of {}: going on with {}", batch,
-                        saving);
-      continue;
-    }
-    most_at_once_ = static_cast<std::size_t>(
-        tensor::halve_batch(static_cast<int>(std::min(batch, most_at_once_)), "training",
-                            [&](const std::string& text) { context.log->warn("{}", text); }));
   }
+  ++fitted_steps_;
   return hooks_.exchange != nullptr ? hooks_.exchange->finish(parts) : parts;
+}
+
+std::vector<Part> TrainLoop::compute_whole(const data::RawBatch& raw) {
+  const TaskInputs inputs = task_.prepare(raw);
+  if (options_.cuda_graph && hooks_.exchange == nullptr) {
+    return graphed_->run(inputs);
+  }
+  TaskOutput output = task_.compute(inputs, 1);
+  backward(output.loss, /*completes=*/true);
+  return std::move(output.parts);
+}
+
+/// The first part comes last, as the first group of run_ghost_groups() does: its running statistics
+/// stay.
+std::vector<Part> TrainLoop::compute_in_parts(const data::RawBatch& raw,
+                                              RunningStatistics& statistics) {
+  std::vector<Part> parts;
+  for (std::size_t begin = most_at_once_; begin < raw.samples.size(); begin += most_at_once_) {
+    compute_part(raw, begin, parts);
+    statistics.restore();
+  }
+  compute_part(raw, 0, parts);
+  statistics.finish();
+  return parts;
+}
+
+/// Weighted by its share of the samples.
+void TrainLoop::compute_part(const data::RawBatch& raw, std::size_t begin,
+                             std::vector<Part>& parts) {
+  const std::size_t batch = raw.samples.size();
+  const std::size_t count = std::min(batch - begin, most_at_once_);
+  const auto first = raw.samples.begin() + static_cast<std::ptrdiff_t>(begin);
+  const double share = static_cast<double>(count) / static_cast<double>(batch);
+  const TaskInputs inputs =
+      task_.prepare(data::RawBatch{{first, first + static_cast<std::ptrdiff_t>(count)}});
+  const TaskOutput output = task_.compute(inputs, share);
+  backward(output.loss * share, /*completes=*/begin == 0);
+  add_share(parts, output.parts, share);
+}
+
+/// `completes`: the gradients of the step, which other ranks wait for.
+void TrainLoop::backward(const at::Tensor& loss, bool completes) {
+  if (completes && hooks_.exchange != nullptr) {
+    hooks_.exchange->begin();
+  }
+  propagate(loss);
+}
+
+/// After an attempt that did not fit: what it left goes, and the next one is to need less.
+void TrainLoop::take_less_memory(std::size_t batch, const core::Context& context) {
+  if (hooks_.exchange != nullptr) {
+    hooks_.exchange->restart();
+  }
+  graphed_->forget();
+  task_.network().zero_grad();
+  fitted_steps_ = 0;
+  if (const std::string saving = task_.save_memory(); !saving.empty()) {
+    context.log->warn("training: out of memory with a batch of {}: going on with {}", batch,
+                      saving);
+    return;
+  }
+  most_at_once_ = static_cast<std::size_t>(
+      tensor::halve_batch(static_cast<int>(std::min(batch, most_at_once_)), "training",
+                          [&](const std::string& text) { context.log->warn("{}", text); }));
 }
 
 /// The present figures; throws where they say that the training has gone wrong.

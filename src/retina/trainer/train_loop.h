@@ -12,6 +12,7 @@
 #include "retina/core/progress.h"
 #include "retina/data/batch.h"
 #include "retina/trainer/checkpoint.h"
+#include "retina/trainer/ghost_groups.h"
 #include "retina/trainer/gradient_exchange.h"
 #include "retina/trainer/graphed_step.h"
 #include "retina/trainer/loop_state.h"
@@ -36,7 +37,9 @@ struct LoopOptions {
   std::vector<std::int64_t> validate_at{};  ///< steps, instead of all these; the last one is always
   std::int64_t checkpoint_every = 0;        ///< steps; 0 = only with validations and at the end
   double checkpoint_seconds = 0;            ///< between checkpoints, at most; 0 = no limit
-  std::int64_t horizon = 0;     ///< steps over which the schedule runs; 0 = those of the run
+  /// Steps over which the schedule runs, whatever the clock says; 0 = those of the run, or its
+  /// time.
+  std::int64_t horizon = 0;
   std::int64_t log_every = 10;  ///< steps; the last one has a line of the log always
   int patience = 0;  ///< validations without a better score before stopping; 0 = never stop
   double learning_rate = 0.003;  ///< base rate
@@ -45,6 +48,8 @@ struct LoopOptions {
   Keep keep = Keep::best_and_last;
   bool cuda_graph = true;  ///< repeat the step from a recording (graphed_step.h)
   ScheduleOptions schedule{};
+  /// Of BatchNorm, where a batch is taken in parts for want of memory.
+  GhostStatistics statistics = GhostStatistics::first;
 };
 
 /// What is asked whether the training goes well.
@@ -74,10 +79,10 @@ struct LoopHooks {
 };
 
 /// Trains, meters, validates and checkpoints. Ends after `steps` steps, when no further step fits
-/// into the time (the schedule follows whichever is ahead), or when the score has not improved for
-/// `patience` validations. A run that its time has ended takes no further step when it is resumed
-/// within the same limit. A stop request writes a checkpoint, with a warning where it cannot, and
-/// throws interrupted.
+/// into the time (without a horizon, the schedule follows whichever is ahead), or when the score
+/// has not improved for `patience` validations. A run that its time has ended takes no further step
+/// when it is resumed within the same limit. A stop request writes a checkpoint, with a warning
+/// where it cannot, and throws interrupted.
 ///
 /// Automatic validation (validate_every = 0): after a third and two thirds of the run and at its
 /// end, less often if one costs over 5 % of a time-limited run.
@@ -102,6 +107,11 @@ class TrainLoop {
   void run_steps(const core::Context& context);
   void train_step(const core::Context& context);
   std::vector<Part> compute_gradients(const data::RawBatch& raw, const core::Context& context);
+  std::vector<Part> compute_whole(const data::RawBatch& raw);
+  std::vector<Part> compute_in_parts(const data::RawBatch& raw, RunningStatistics& statistics);
+  void compute_part(const data::RawBatch& raw, std::size_t begin, std::vector<Part>& parts);
+  void backward(const at::Tensor& loss, bool completes);
+  void take_less_memory(std::size_t batch, const core::Context& context);
   void validate();
   std::int64_t progress_done() const;
   void log_step();
@@ -129,6 +139,7 @@ class TrainLoop {
   std::string progress_note_;
   std::unique_ptr<GraphedStep> graphed_;                                 ///< of whole batches
   std::size_t most_at_once_ = std::numeric_limits<std::int32_t>::max();  ///< samples
+  std::int64_t fitted_steps_ = 0;  ///< since memory last did not suffice
 };
 
 }  // namespace retina::trainer

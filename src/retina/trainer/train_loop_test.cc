@@ -74,21 +74,55 @@ struct ToyRun {
   std::vector<std::pair<std::int64_t, Json>> logged;
 };
 
-/// A task on a device that has memory for `most` samples.
+/// A task on a device that has memory for `most` samples; it runs out when much is done already.
 class NarrowTask final : public Task {
  public:
   NarrowTask(Task& inner, std::size_t most) : inner_(inner), most_(most) {}
   torch::nn::Module& network() override { return inner_.network(); }
   TaskInputs prepare(const data::RawBatch& raw) override { return inner_.prepare(raw); }
   TaskOutput compute(const TaskInputs& inputs, double share) override {
+    TaskOutput output = inner_.compute(inputs, share);
     TORCH_CHECK_WITH(OutOfMemoryError, std::cmp_less_equal(inputs.images_NCYX.size(0), most_),
                      "out of memory");
-    return inner_.compute(inputs, share);
+    return output;
   }
 
  private:
   Task& inner_;
   std::size_t most_;
+};
+
+/// A task for which memory does not suffice in computation number `failing`, from 0; -1 = never.
+class ScarceTask final : public Task {
+ public:
+  ScarceTask(Task& inner, std::int64_t failing) : inner_(inner), failing_(failing) {}
+  torch::nn::Module& network() override { return inner_.network(); }
+  TaskInputs prepare(const data::RawBatch& raw) override { return inner_.prepare(raw); }
+  TaskOutput compute(const TaskInputs& inputs, double share) override {
+    TORCH_CHECK_WITH(OutOfMemoryError, computations_++ != failing_, "out of memory");
+    return inner_.compute(inputs, share);
+  }
+  std::string save_memory() override { return "less"; }
+
+ private:
+  Task& inner_;
+  std::int64_t failing_;
+  std::int64_t computations_ = 0;
+};
+
+/// A task whose loss depends on the encoder alone.
+class EncoderTask final : public Task {
+ public:
+  explicit EncoderTask(ToyNetwork& network) : network_(network) {}
+  torch::nn::Module& network() override { return network_; }
+  TaskInputs prepare(const data::RawBatch& raw) override { return toy_transform(raw); }
+  TaskOutput compute(const TaskInputs& /*inputs*/, double /*share*/) override {
+    const at::Tensor loss = network_.named_parameters()["encoder.weight"].square().sum();
+    return {.loss = loss, .parts = {{"loss", loss.detach()}}};
+  }
+
+ private:
+  ToyNetwork& network_;
 };
 
 std::vector<std::int64_t> steps_of(const std::vector<std::pair<std::int64_t, Json>>& logged) {
@@ -148,9 +182,41 @@ TEST(TrainLoopGpu, ABatchBeyondTheMemoryIsTakenInParts) {
   EXPECT_NE(heard->str().find("batch of 32: going on with 16"), std::string::npos) << heard->str();
 }
 
-/// The weights after one step of restoration on four samples in groups of one, where memory
+TEST(TrainLoop, WhereNothingOfTheLossIsTrainedItIsTheUsersMistake) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 3});
+  EncoderTask task(*run.network);
+  Optimizer optimizer(*run.network, {.freeze = {"encoder"}});
+  TrainLoop loop(task, optimizer, nullptr, run.loop_options, run.hooks);
+  try {
+    loop.run(core::silent_context());
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("optimizer.freeze: nothing that the loss"));
+  }
+}
+
+/// The network after three steps with gradients shared among ranks, of which this is the only one.
+std::shared_ptr<ToyNetwork> trained_with_exchange(std::int64_t failing) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.steps = 3});
+  ScarceTask scarce(run.task, failing);
+  Ranks alone({}, {});
+  GradientExchange exchange(alone, *run.network, {});
+  run.hooks.exchange = &exchange;
+  TrainLoop loop(scarce, run.optimizer, &run.average, run.loop_options, run.hooks);
+  EXPECT_EQ(loop.run(core::silent_context()).step, 3);
+  return run.network;
+}
+
+TEST(TrainLoop, AStepThatFailsBeforeItsGradientsAreSharedIsRepeated) {
+  EXPECT_TRUE(same_state(*trained_with_exchange(-1), *trained_with_exchange(1)));
+}
+
+/// The network after one step of restoration on four samples in groups of one, where memory
 /// suffices for `most` of them.
-std::vector<at::Tensor> restored_in_parts(std::size_t most) {
+std::shared_ptr<ToyNetwork> restored_in_parts(std::size_t most, GhostStatistics statistics) {
   const testing::TempFolder folder;
   const auto network = make_toy_network_without_dropout(7);
   RestorationTask task(network,
@@ -159,7 +225,7 @@ std::vector<at::Tensor> restored_in_parts(std::size_t most) {
                          return TaskInputs{.images_NCYX = images_NCYX,
                                            .targets = 0.5 * images_NCYX + 1};
                        },
-                       {.ghost_batch = 1});
+                       {.ghost_batch = 1, .statistics = statistics});
   NarrowTask narrow(task, most);
   Optimizer optimizer(*network, {.kind = OptimizerKind::sgd});
   LoopHooks hooks;
@@ -174,17 +240,33 @@ std::vector<at::Tensor> restored_in_parts(std::size_t most) {
   hooks.keep_model = [](const LoopState&) {};
   hooks.log = [](const LoopState&, const Json&) {};
   hooks.checkpoints = folder.path();
-  TrainLoop(narrow, optimizer, nullptr, {.steps = 1, .learning_rate = 0.1}, std::move(hooks))
+  TrainLoop(narrow, optimizer, nullptr,
+            {.steps = 1, .learning_rate = 0.1, .statistics = statistics}, std::move(hooks))
       .run(core::silent_context());
-  return network->parameters();
+  return network;
 }
 
 TEST(TrainLoop, GhostGroupsOfABatchInPartsCountByTheirShareOfTheWholeBatch) {
-  const std::vector<at::Tensor> whole = restored_in_parts(4);
-  const std::vector<at::Tensor> halves = restored_in_parts(2);
+  const auto whole = restored_in_parts(4, GhostStatistics::first)->parameters();
+  const auto halves = restored_in_parts(2, GhostStatistics::first)->parameters();
   ASSERT_EQ(whole.size(), halves.size());
   for (std::size_t i = 0; i < whole.size(); ++i) {
     EXPECT_TRUE(whole[i].allclose(halves[i], 1e-5, 1e-6)) << "tensor " << i;
+  }
+}
+
+/// Neither the attempt that did not fit nor the later parts update them.
+TEST(TrainLoop, RunningStatisticsOfABatchInPartsAreThoseOfTheWholeBatch) {
+  for (const GhostStatistics kind : {GhostStatistics::first, GhostStatistics::averaged}) {
+    const auto whole = restored_in_parts(4, kind);
+    for (const std::size_t most : {std::size_t{1}, std::size_t{2}}) {
+      const auto parts = restored_in_parts(most, kind);
+      for (const auto& item : whole->named_buffers()) {
+        const at::Tensor found = parts->named_buffers()[item.key()];
+        EXPECT_TRUE(found.to(at::kFloat).allclose(item.value().to(at::kFloat), 1e-5, 1e-6))
+            << item.key() << ", " << core::enum_name(kind) << ", at most " << most;
+      }
+    }
   }
 }
 
@@ -416,6 +498,16 @@ TEST(TrainLoop, RateFallsWithElapsedTime) {
   run.run();
   EXPECT_NEAR(run.logged.front().second["learning_rate"].get<double>(), 0.01, 1e-12);
   EXPECT_LT(run.logged.back().second["learning_rate"].get<double>(), 0.001);
+}
+
+TEST(TrainLoop, WhereAHorizonIsGivenTheRateDoesNotFollowTheClock) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.max_seconds = 50, .horizon = 1000, .log_every = 1});
+  run.seconds_per_step = 1;
+  const LoopState state = run.run();
+  ASSERT_GT(state.step, 40);
+  EXPECT_NEAR(run.logged.back().second["learning_rate"].get<double>(),
+              0.01 * std::pow(1 - static_cast<double>(state.step - 2) / 1000, 0.9), 1e-12);
 }
 
 TEST(TrainLoop, ALossThatIsNotANumberIsAnError) {

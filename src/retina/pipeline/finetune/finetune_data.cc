@@ -20,10 +20,8 @@ OpenedSources open_sources(const std::vector<data::DataOptions>& sources,
   for (const data::DataOptions& source : sources) {
     data::Dataset opened = open_dataset(data::in_range(source, dataset->range),
                                         static_cast<int>(classes.size()) + 1, context);
-    for (data::LabelledVolume& volume : opened.volumes) {
-      if (sources.size() > 1) {  // data sets number their images alike
-        volume.name = (source.path.empty() ? source.images : source.path) + ": " + volume.name;
-      }
+    if (sources.size() > 1) {
+      name_after_source(opened, source);
     }
     all.records.push_back(source_record(source, opened.slices.size()));
     data::append(*dataset, std::move(opened));

@@ -144,6 +144,7 @@ TrainingHooks FinetuneRun::hooks() {
   hooks.validate_at = options_.validation.at;
   hooks.patience = options_.patience;
   hooks.max_seconds = seconds_of_one_training();
+  hooks.ghost_batch = options_.ghost_batch;
   hooks.keep_model = [this](const trainer::LoopState& state) { keep_model(state); };
   if (validator_) {
     hooks.validate = [this](const trainer::LoopState& state) { return validate(state); };
@@ -222,8 +223,9 @@ ValidationScores FinetuneRun::scores_of_kept_model() const {
 TrainingOutcome FinetuneRun::train() {
   const std::shared_ptr<net::DenseNetwork> network = make_network();
   inputs_.config = core::options_to_json(options_);
-  run_.begin(inputs_.config, {.training = dataset_.get(), .held_out = held_out_.get()}, network,
-             options_.optimizer);
+  run_.begin(inputs_.config,
+             {.training = dataset_.get(), .held_out = held_out_.get(), .digest = inputs_.data},
+             network, options_.optimizer);
   if (transfer_ && run_.leads()) {
     write_transfer(run_.folder().path(), *transfer_);
   }

@@ -55,6 +55,7 @@ class PretrainRun {
   trainer::TaskInputs transform(const data::RawBatch& raw) const;
   trainer::TaskInputs first_images() const;
   TrainingHooks hooks();
+  void warn_of_horizon(const TrainingHooks& hooks) const;
   void log(const trainer::LoopState& state, Json& values);
   void draw_pictures(std::int64_t step);
   void inspect(const trainer::Inspection& look);
@@ -140,15 +141,11 @@ TrainingHooks PretrainRun::hooks() {
   TrainingHooks hooks;
   hooks.steps = steps_of_run(*dataset_, options_);
   hooks.horizon = options_.max_epochs * epoch_steps();
-  if (hooks.horizon > 0 && hooks.horizon < hooks.steps) {
-    run_.context().log->warn(
-        "max_epochs ({}) ends before the run: the learning rate stays at its last value from step "
-        "{} of {} on",
-        options_.max_epochs, hooks.horizon, hooks.steps);
-  }
+  warn_of_horizon(hooks);
   hooks.checkpoint_every = options_.checkpoint_every > 0
                                ? options_.checkpoint_every
                                : options_.checkpoint_epochs * epoch_steps();
+  hooks.ghost_batch = options_.ghost_batch;
   hooks.statistics = options_.ghost_statistics;
   hooks.checkpoint_seconds = 60 * options_.checkpoint_minutes;
   hooks.keep_model = [this](const trainer::LoopState& state) {
@@ -159,6 +156,22 @@ TrainingHooks PretrainRun::hooks() {
   hooks.log = [this](const trainer::LoopState& state, Json& values) { log(state, values); };
   hooks.inspect = [this](const trainer::Inspection& look) { inspect(look); };
   return hooks;
+}
+
+/// A schedule that ends before the run leaves it the last rate, which may be none.
+void PretrainRun::warn_of_horizon(const TrainingHooks& hooks) const {
+  const bool lags = options_.schedule.kind == trainer::ScheduleKind::poly;  // as published
+  const std::int64_t reached = hooks.horizon + (lags ? 1 : 0);              // counted from 0
+  if (hooks.horizon == 0 || reached >= hooks.steps) {
+    return;
+  }
+  const double rate =
+      options_.optimizer.learning_rate *
+      trainer::rate_factor(options_.schedule, {.step = reached, .steps = hooks.horizon});
+  run_.context().log->warn(
+      "max_epochs ({}) ends before the run: from step {} of {} on the learning rate is {}",
+      options_.max_epochs, reached + 1, hooks.steps,
+      rate > 0 ? fmt::format("{:.3g}", rate) : "0 and nothing is learnt");
 }
 
 /// The first steps may give a constant; a checkpoint of one never takes the place of a better one.
@@ -274,14 +287,15 @@ PretrainReport PretrainRun::run() {
   open_data();
   network_ = make_network();
   inputs_.config = core::options_to_json(options_);
-  run_.begin(inputs_.config, {.training = dataset_.get()}, network_, options_.optimizer);
+  if (run_.leads()) {
+    inputs_.data = sampled_digest(*dataset_);
+  }
+  run_.begin(inputs_.config, {.training = dataset_.get(), .digest = inputs_.data}, network_,
+             options_.optimizer);
   if (transfer_ && run_.leads()) {
     write_transfer(run_.folder().path(), *transfer_);
   }
   inputs_.run = run_.folder().path();
-  if (run_.leads()) {
-    inputs_.data = sampled_digest(*dataset_);
-  }
   probe_ = first_images();
   reached_.step = run_.checkpoint_step();
   has_kept_good_ = run_.told_by_leader(run_.has_checkpoint() &&

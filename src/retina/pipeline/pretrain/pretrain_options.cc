@@ -46,7 +46,7 @@ std::vector<Problem> PretrainOptions::validate() const {
 }
 
 std::vector<data::DataOptions> PretrainOptions::sources() const {
-  std::vector<data::DataOptions> all = data;
+  std::vector<data::DataOptions> all = images.empty() ? data : std::vector<data::DataOptions>{};
   for (const std::string& place : images) {
     data::DataOptions source;
     (store::is_pack(store::parse_location(place)) ? source.path : source.images) = place;

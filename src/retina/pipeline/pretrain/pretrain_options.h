@@ -53,7 +53,8 @@ struct PretrainOptions : TrainingOptions {
           "their own (docs/training.md)");
     visit("images", self.images, "patch packs, folders of images, stacks or volumes; no labels");
     visit("axes", self.axes, "planes to cut from volumes among them: xy, xz, yz");
-    visit("data", self.data, "more images, each with options as in finetune; masks are not read");
+    visit("data", self.data,
+          "where no images are given: images with options as in finetune; masks are not read");
     visit("init", self.init, "model, run folder or file of weights to start from");
     visit("network", self.network, "shape of the network; the preset's, where not given");
     visit("augment", self.augment, "augmentation");
@@ -67,7 +68,8 @@ struct PretrainOptions : TrainingOptions {
           "passes over the data, where steps is 0; an epoch draws as many patches from a plane as "
           "fit in it. 0 = until max_seconds");
     visit("max_epochs", self.max_epochs,
-          "epochs over which the learning rate falls (published: 5000); 0 = the run");
+          "epochs over which the learning rate falls, whatever max_seconds is (published: 5000); 0 "
+          "= the run, or its time");
     visit("checkpoint_epochs", self.checkpoint_epochs,
           "epochs between checkpoints, where checkpoint_every is 0; 0 = none");
     visit("checkpoint_minutes", self.checkpoint_minutes,
@@ -83,7 +85,7 @@ struct PretrainOptions : TrainingOptions {
   }
   std::vector<Problem> validate() const;
 
-  /// Everything to train on: `data`, and `images` one by one.
+  /// Everything to train on: `images` one by one, else `data`.
   std::vector<data::DataOptions> sources() const;
 };
 

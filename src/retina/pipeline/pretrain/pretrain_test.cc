@@ -113,6 +113,24 @@ TEST(Pretrain, RateAndCheckpointsCountEpochs) {  // of one whole batch each here
   }
 }
 
+TEST(Pretrain, ARunBeyondItsHorizonIsToldThatNothingMoreIsLearnt) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["output"] = (folder / "run").string();
+  given["steps"] = 5;
+  given["max_epochs"] = 2;
+  given["pictures_every"] = 0;
+  given["schedule"] = {{"kind", "poly"}, {"warmup_steps", 0}};
+  run_pretraining(given);
+  EXPECT_THAT(core::read_text(folder / "run/log.txt"),
+              ::testing::HasSubstr("from step 4 of 5 on the learning rate is 0 and nothing is "
+                                   "learnt"));
+  const auto rates = rates_of(folder / "run");
+  ASSERT_EQ(rates.size(), 5U);
+  EXPECT_GT(rates[2].second, 0);
+  EXPECT_EQ(rates[3].second, 0);
+}
+
 TEST(Pretrain, RunFolderHoldsEverything) {
   const testing::TempFolder folder;
   Json given = toy_pretraining(folder.path());
@@ -339,6 +357,17 @@ TEST(Pretrain, TheCardCountsTheImagesThatWereTrainedOn) {
               ::testing::HasSubstr("<td>images</td><td>5</td>"));
 }
 
+TEST(Pretrain, ImagesTakeThePlaceOfTheDataOfAConfiguration) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["data"] = {{{"images", "a folder that is not here"}}};
+  given["dry_run"] = true;
+  given["output"] = (folder / "run").string();
+  const PretrainReport planned = run_pretraining(given);
+  given.erase("data");
+  EXPECT_EQ(planned.plan->images, run_pretraining(given).plan->images);
+}
+
 TEST(Pretrain, TheCardHasARangeWhereAllImagesShareIt) {
   const testing::TempFolder folder;
   Json given = toy_pretraining(folder.path());
@@ -426,7 +455,9 @@ TEST(Pretrain, ADivergedRunStopsAndKeepsItsLastGoodCheckpoint) {
     EXPECT_EQ(error.kind(), ErrorKind::bad_data);
     EXPECT_THAT(error.what(), ::testing::HasSubstr("not a number"));
   }
-  for (const std::int64_t step : trainer::checkpoint_steps(folder / "diverged/checkpoints")) {
+  const auto kept = trainer::checkpoint_steps(folder / "diverged/checkpoints");
+  ASSERT_THAT(kept, ::testing::Not(::testing::IsEmpty()));
+  for (const std::int64_t step : kept) {
     const trainer::Checkpoint checkpoint =
         trainer::load_checkpoint(trainer::checkpoint_folder(folder / "diverged/checkpoints", step));
     for (const auto& [name, tensor] : checkpoint.weights.tensors) {

@@ -48,6 +48,10 @@ core::IntensityRange range_of(const data::Dataset& source) {
 }  // namespace
 
 PretrainingImages open_images(const PretrainOptions& options, const core::Context& context) {
+  if (!options.images.empty() && !options.data.empty()) {
+    context.log->info("images are given: the {} sources under data are not used",
+                      options.data.size());
+  }
   PretrainingImages images;
   for (const data::DataOptions& one : options.sources()) {
     data::Dataset source = open_dataset(one, 1, context);

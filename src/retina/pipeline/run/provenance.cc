@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
+#include "retina/core/record.h"
 #include "retina/core/version.h"
 #include "retina/model/model.h"
 #include "retina/pipeline/check/duplicates.h"
@@ -57,6 +59,16 @@ std::int64_t planes_to_sample(const data::Dataset& dataset,
   const auto count = static_cast<std::int64_t>(slices.size());
   const std::int64_t mean = count > 0 ? std::max<std::int64_t>(1, pixels / count) : 1;
   return std::min(count, std::max(kFewestSampled, kSampledBytes / mean));
+}
+
+Json digest_to_json(const DataDigest& data) {
+  return {{"digest", data.value},
+          {"digest_of", fmt::format("{} of {} planes", data.planes_read, data.planes)}};
+}
+
+std::string text_of_digest(const Json& data, const std::string& source) {
+  return fmt::format("digest {} of {}", core::member_of<std::string>(data, "digest", source),
+                     core::member_of<std::string>(data, "digest_of", source));
 }
 
 /// A value in one line, as far as that is readable.
@@ -146,13 +158,32 @@ DataDigest sampled_digest(const data::Dataset& dataset) {
           .planes = count};
 }
 
+void require_same_data(const fs::path& run, const DataDigest& data, bool resumes) {
+  const fs::path file = run / "data.json";
+  const Json found = digest_to_json(data);
+  if (!resumes || !fs::exists(file)) {
+    core::write_atomically(file, std::string_view(core::dump_json(found)));
+    return;
+  }
+  const Json begun = core::read_json(file);
+  const std::string expected = text_of_digest(begun, file.string());
+  const std::string present = text_of_digest(found, file.string());
+  if (present != expected) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = fmt::format("training data of '{}'", run.string()),
+                        .found = present,
+                        .expected = expected + ", as when it was begun",
+                        .remedy = "put the images and labels back as they were, or start a new run "
+                                  "with --init " +
+                                  run.string()});
+  }
+}
+
 Json provenance_of(const RunInputs& inputs) {
   const std::string options = core::dump_json(effective_options(inputs.config));
   Json made = Json::object();
+  made["data"] = digest_to_json(inputs.data);
   made["data"]["sources"] = inputs.sources;
-  made["data"]["digest"] = inputs.data.value;
-  made["data"]["digest_of"] =
-      fmt::format("{} of {} planes", inputs.data.planes_read, inputs.data.planes);
   made["configuration_digest"] = core::digest(std::as_bytes(std::span(options)));
   const std::string weights = transferred_digest(inputs.run);
   if (!weights.empty()) {

@@ -33,6 +33,10 @@ struct DataDigest {
 /// spaced among them, some 32 MiB.
 DataDigest sampled_digest(const data::Dataset& dataset);
 
+/// Records in RUN/data.json which data a new run is of. bad_data where a run that `resumes` was
+/// begun with others: its next samples would not be those that the steps so far leave out.
+void require_same_data(const std::filesystem::path& run, const DataDigest& data, bool resumes);
+
 /// What a training run starts from.
 struct RunInputs {
   Json config = Json::object();  ///< all options

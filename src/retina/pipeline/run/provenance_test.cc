@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "retina/core/error.h"
 #include "retina/data/memory_dataset.h"
+#include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
 namespace {
@@ -55,6 +57,19 @@ TEST(Provenance, OfLargePlanesAFewAreRead) {
   const DataDigest digest = sampled_digest(dataset);
   EXPECT_EQ(digest.planes_read, 8);
   EXPECT_EQ(digest.planes, 12);
+}
+
+TEST(Provenance, AResumedRunMustHaveTheDataThatItBeganWith) {
+  const testing::TempFolder run;
+  const DataDigest first{.value = "a1", .planes_read = 2, .planes = 3};
+  DataDigest other = first;
+  other.planes = 4;
+  require_same_data(run.path(), first, true);  // one that began before this was recorded
+  require_same_data(run.path(), first, true);
+  EXPECT_THROW(require_same_data(run.path(), other, true), Error);
+  require_same_data(run.path(), first, true);
+  require_same_data(run.path(), other, false);  // begun anew
+  require_same_data(run.path(), other, true);
 }
 
 TEST(Provenance, WhereItRunsIsNoPartOfTheConfiguration) {

@@ -5,6 +5,7 @@
 
 #include "retina/core/json.h"
 #include "retina/data/dataset.h"
+#include "retina/pipeline/run/provenance.h"
 #include "retina/trainer/ranks.h"
 
 namespace retina::pipeline {
@@ -13,6 +14,7 @@ namespace retina::pipeline {
 struct RunData {
   const data::Dataset* training;
   const data::Dataset* held_out = nullptr;  ///< null = none
+  DataDigest digest{};                      ///< of the training data, where this process leads
 };
 
 /// What must be the same on all ranks of a run: its configuration without what may differ between

@@ -51,7 +51,8 @@ struct TrainingOptions {
           "order of the data: anew in each_epoch, same_each_epoch (the published trainer) or none");
     visit("steps", self.steps, "training steps; 0 = until max_seconds");
     visit("max_seconds", self.max_seconds,
-          "time limit of the whole run; the learning rate follows the clock. 0 = none");
+          "time limit of the whole run; the learning rate follows the clock, or in pretrain "
+          "max_epochs where that is not 0. 0 = none");
     visit("extend_to", self.extend_to, "with resume: steps of the longer run");
     visit("log_every", self.log_every, "steps between lines of metrics.jsonl");
     visit("checkpoint_every", self.checkpoint_every, "steps between checkpoints; 0 = at the end");

@@ -1,5 +1,6 @@
 #include "retina/pipeline/run/training_plan.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -41,7 +42,39 @@ std::string data_of(const TrainingPlan& plan) {
   return text;
 }
 
+/// Of a step: the samples that share BatchNorm statistics.
+std::string groups_of(std::int64_t batch, std::int64_t ranks, std::int64_t ghost_batch) {
+  const std::int64_t share = batch / ranks;
+  const std::int64_t group = ghost_batch > 0 ? std::min(ghost_batch, share) : share;
+  std::string text = fmt::format("groups of {}", group);
+  if (share % group != 0) {
+    text += fmt::format(", and one of {}{}", share % group, ranks > 1 ? " on each rank" : "");
+  }
+  return text;
+}
+
+std::string batch_of(const TrainingPlan& plan) {
+  const bool is_one_group =
+      plan.ranks == 1 && (plan.ghost_batch == 0 || plan.ghost_batch >= plan.batch);
+  return is_one_group ? std::to_string(plan.batch)
+                      : fmt::format("{}, in {}", plan.batch,
+                                    groups_of(plan.batch, plan.ranks, plan.ghost_batch));
+}
+
 }  // namespace
+
+std::string changed_groups(std::int64_t batch, std::int64_t ranks, std::int64_t ghost_batch) {
+  const std::int64_t share = batch / ranks;
+  if (ranks == 1 || ghost_batch == 0 || share % ghost_batch == 0) {
+    return {};
+  }
+  return fmt::format(
+      "ghost_batch: each of the {} ranks has {} of the {} samples of a step, which is no multiple "
+      "of {}: BatchNorm sees {}; give a batch that is a multiple of {}, or a ghost_batch that "
+      "divides {}",
+      ranks, share, batch, ghost_batch, groups_of(batch, ranks, ghost_batch), ranks * ghost_batch,
+      share);
+}
 
 void require_shared_batch(const TrainingOptions& options, std::int64_t ranks) {
   if (options.batch % ranks != 0) {
@@ -145,15 +178,13 @@ std::string to_text(const TrainingPlan& plan) {
       "plan: {} {} -> {}\n"
       "  network     window {}, {} tensors of {} parameters; {} tensors of {} are trained\n"
       "  data        {}\n"
-      "  batch       {}{}\n"
+      "  batch       {}\n"
       "  length      {}\n"
       "  device      {}, {}{}\n"
       "  checkpoint  about {}, of which {} are weights\n",
       plan.verb, plan.preset, plan.run, plan.window, plan.tensors, plan.parameters,
-      plan.trained_tensors, plan.trained_parameters, data_of(plan), plan.batch,
-      plan.ghost_batch > 0 ? fmt::format(", in groups of {}", plan.ghost_batch) : "",
-      length_of(plan), plan.device, plan.precision,
-      plan.ranks > 1 ? fmt::format(", {} ranks", plan.ranks) : "",
+      plan.trained_tensors, plan.trained_parameters, data_of(plan), batch_of(plan), length_of(plan),
+      plan.device, plan.precision, plan.ranks > 1 ? fmt::format(", {} ranks", plan.ranks) : "",
       core::format_size(plan.checkpoint_bytes), core::format_size(plan.model_bytes));
   if (plan.transfer) {
     text += to_text(*plan.transfer) + "\n";

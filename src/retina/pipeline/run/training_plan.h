@@ -48,6 +48,9 @@ TrainingPlan plan_run(const std::string& verb, const std::string& preset,
                       const TrainingOptions& options);
 /// usage error unless so many processes can share each batch.
 void require_shared_batch(const TrainingOptions& options, std::int64_t ranks);
+/// What to warn of where the processes' shares of a batch cannot be cut into groups of
+/// `ghost_batch`, so that BatchNorm sees others; empty where all is as asked for.
+std::string changed_groups(std::int64_t batch, std::int64_t ranks, std::int64_t ghost_batch);
 /// Adds the network, with the weights that it would start from; freezes what the options name, and
 /// refuses patterns that fit no tensor.
 void plan_network(TrainingPlan& plan, const TrainingOptions& options, net::DenseNetwork& network);

@@ -111,6 +111,30 @@ TEST(TrainingPlan, RefusesABatchThatTheRanksCannotShare) {
   EXPECT_THROW(require_shared_batch(options, 3), Error);
 }
 
+TEST(TrainingPlan, TellsTheGroupsThatTheRanksMake) {
+  const auto text = [](std::int64_t batch, std::int64_t ranks, std::int64_t ghost_batch) {
+    return to_text(TrainingPlan{.ranks = ranks, .batch = batch, .ghost_batch = ghost_batch});
+  };
+  EXPECT_THAT(text(12, 1, 0), HasSubstr(" 12\n"));
+  EXPECT_THAT(text(12, 1, 16), HasSubstr(" 12\n"));
+  EXPECT_THAT(text(12, 1, 4), HasSubstr("12, in groups of 4\n"));
+  EXPECT_THAT(text(12, 1, 5), HasSubstr("12, in groups of 5, and one of 2\n"));
+  EXPECT_THAT(text(12, 3, 0), HasSubstr("12, in groups of 4\n"));
+  EXPECT_THAT(text(12, 3, 4), HasSubstr("12, in groups of 4\n"));
+  EXPECT_THAT(text(12, 4, 16), HasSubstr("12, in groups of 3\n"));
+  EXPECT_THAT(text(12, 2, 4), HasSubstr("12, in groups of 4, and one of 2 on each rank\n"));
+}
+
+TEST(TrainingPlan, WarnsWhereTheRanksChangeTheGroups) {
+  EXPECT_EQ(changed_groups(12, 1, 5), "") << "one process: as asked for";
+  EXPECT_EQ(changed_groups(12, 3, 4), "");
+  EXPECT_EQ(changed_groups(12, 3, 0), "");
+  EXPECT_THAT(changed_groups(12, 2, 4),
+              ::testing::AllOf(HasSubstr("groups of 4, and one of 2 on each rank"),
+                               HasSubstr("a multiple of 8"), HasSubstr("divides 6")));
+  EXPECT_THAT(changed_groups(12, 4, 16), HasSubstr("BatchNorm sees groups of 3;"));
+}
+
 TEST(TrainingPlan, RefusesWhatTheRunWouldRefuse) {
   const testing::TempFolder folder;
   Json given = toy_pretraining(folder.path());

@@ -149,6 +149,7 @@ void TrainingRun::begin(Json config, const RunData& data,
   }
   optimizer_ = std::make_unique<trainer::Optimizer>(*network_, optimizer);
   if (leads()) {
+    require_same_data(folder_.path(), data.digest, has_checkpoint());
     config["overwrite"] = false;
     folder_.write_config(run_config(std::move(config)));
     folder_.place();
@@ -175,7 +176,8 @@ trainer::LoopOptions TrainingRun::loop_options(const TrainingHooks& hooks) const
           .rank = ranks_.rank(),
           .keep = options_.keep,
           .cuda_graph = options_.cuda_graph,
-          .schedule = options_.schedule};
+          .schedule = options_.schedule,
+          .statistics = hooks.statistics};
 }
 
 trainer::LoopHooks TrainingRun::loop_hooks(const TrainingHooks& hooks) {
@@ -343,6 +345,10 @@ TrainingOutcome TrainingRun::train(trainer::Task& task,
                                    data::LoaderOptions loader) {
   options_.steps = hooks.steps > 0 ? hooks.steps : options_.steps;
   options_.max_seconds = hooks.max_seconds > 0 ? hooks.max_seconds : options_.max_seconds;
+  const std::string changed = changed_groups(options_.batch, ranks_.count(), hooks.ghost_batch);
+  if (leads() && !changed.empty()) {
+    context_.log->warn("{}", changed);
+  }
   if (!ranks_.alone()) {
     exchange_ = std::make_unique<trainer::GradientExchange>(
         ranks_, *network_, trainer::ExchangeOptions{.statistics = hooks.statistics});

@@ -48,7 +48,9 @@ struct TrainingHooks {
   std::int64_t checkpoint_every = 0;  ///< steps; 0 = as the options say
   double checkpoint_seconds = 0;      ///< between checkpoints, at most; 0 = no limit
   std::int64_t horizon = 0;           ///< steps of the schedule; 0 = those of the run
-  trainer::GhostStatistics statistics = trainer::GhostStatistics::first;  ///< where there are ranks
+  std::int64_t ghost_batch = 0;       ///< of the task: samples that share BatchNorm statistics
+  /// Where there are ranks, or a batch is taken in parts.
+  trainer::GhostStatistics statistics = trainer::GhostStatistics::first;
 };
 
 struct TrainingOutcome {
