@@ -5,6 +5,7 @@
     check_weights.py describe FOLDER       opens whole networks alike, checks values, prints names, types and shapes in order
     check_weights.py npz FOLDER            makes .npz files
     check_weights.py imagenet FOLDER       makes R50+ViT-B_16.npz at full size, and what must become of it
+    check_weights.py heads FOLDER          makes heads16.npz: the same arrays of a narrow transformer of one layer with 16 heads
 Tensor number k holds (k + 1) * (0, 1, 2, ...); in a whole network, where some are single numbers, (k + 1) * (1, 2, 3, ...).
 """
 import json
@@ -35,10 +36,32 @@ class Harmful:
         return print, ("this was executed",)
 
 
+def write_views(torch, folder):
+    joint = ramp(torch, (400, 1200), 0, torch.float32)
+    torch.save({"q": joint[:, :400], "k": joint[:, 400:800], "v": joint[:, 800:]}, folder / "split.pth")
+    torch.save({"w": ramp(torch, (64, 1, 7, 7), 0, torch.float32).expand(64, 3, 7, 7)}, folder / "expanded.pth")
+    torch.save({"w": torch.zeros(1).expand(1 << 40)}, folder / "expanded_far.pth")
+    torch.save({"w": torch._neg_view(torch.ones(3))}, folder / "negated.pth")
+
+
+def write_checkpoints(torch, folder, state):
+    layer = torch.nn.Linear(2, 3)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9)
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    torch.save({"net": state, "optimizer": optimizer.state_dict(), "epoch": 3, "random": torch.get_rng_state()},
+               folder / "net.pth")
+    torch.save({"model": {"depth": 3}, "weights": state}, folder / "weights.pth")
+    torch.save({**state, "statistics": {"mean": state["t0"]}}, folder / "flat.pth")
+    torch.save({"net": state, "averaged": dict(state), "epoch": 3}, folder / "two.pth")
+
+
 def write(folder, keys):
     import torch
 
     state = small_state(torch)
+    write_views(torch, folder)
+    write_checkpoints(torch, folder, state)
     torch.save(state, folder / "state.pth")
     torch.save({"state_dict": {"module." + k: v for k, v in state.items()}, "epoch": 3, "rate": 0.5, "done": True},
                folder / "checkpoint.pt")
@@ -84,7 +107,7 @@ def describe(folder):
     print(json.dumps(found))
 
 
-def imagenet_entries():
+def imagenet_entries(hidden=768, mlp=3072, heads=12, layers=12):
     """The arrays of ImageNet-21k's R50+ViT-B_16.npz: name, shape, name in the network, conversion (retina.md section 7)."""
     def norm(name, shape, target):
         return [(name + "scale", shape, target + "weight", flat), (name + "bias", shape, target + "bias", flat)]
@@ -96,7 +119,7 @@ def imagenet_entries():
         return a.reshape(-1)
 
     def square(a):
-        return a.reshape(768, 768).T
+        return a.reshape(hidden, hidden).T
 
     resnet = "transformer.embeddings.hybrid_model."
     entries = [("conv_root/kernel", (7, 7, 3, 64), resnet + "root.conv.weight", hwio)]
@@ -114,25 +137,26 @@ def imagenet_entries():
                 entries += norm(name + "gn_proj/", (1, 1, 1, 4 * mid), to + "gn_proj.")
             before = 4 * mid
     embeddings = "transformer.embeddings."
-    entries += [("embedding/kernel", (1, 1, 1024, 768), embeddings + "patch_embeddings.weight", hwio),
-                ("embedding/bias", (768,), embeddings + "patch_embeddings.bias", flat),
-                ("Transformer/posembed_input/pos_embedding", (1, 197, 768), embeddings + "position_embeddings",
+    entries += [("embedding/kernel", (1, 1, 1024, hidden), embeddings + "patch_embeddings.weight", hwio),
+                ("embedding/bias", (hidden,), embeddings + "patch_embeddings.bias", flat),
+                ("Transformer/posembed_input/pos_embedding", (1, 197, hidden), embeddings + "position_embeddings",
                  lambda a: a[:, 1:])]
-    for layer in range(12):
+    for layer in range(layers):
         name, to = f"Transformer/encoderblock_{layer}/", f"transformer.encoder.layer.{layer}."
-        entries += norm(name + "LayerNorm_0/", (768,), to + "attention_norm.")
-        entries += norm(name + "LayerNorm_2/", (768,), to + "ffn_norm.")
-        for k, (inside, outside) in enumerate(((768, 3072), (3072, 768))):
+        entries += norm(name + "LayerNorm_0/", (hidden,), to + "attention_norm.")
+        entries += norm(name + "LayerNorm_2/", (hidden,), to + "ffn_norm.")
+        for k, (inside, outside) in enumerate(((hidden, mlp), (mlp, hidden))):
             entries += [(f"{name}MlpBlock_3/Dense_{k}/kernel", (inside, outside), f"{to}ffn.fc{k + 1}.weight", lambda a: a.T),
                         (f"{name}MlpBlock_3/Dense_{k}/bias", (outside,), f"{to}ffn.fc{k + 1}.bias", flat)]
         for part in ("query", "key", "value", "out"):
             attention = f"{name}MultiHeadDotProductAttention_1/{part}/"
-            shape, bias = ((12, 64, 768), (768,)) if part == "out" else ((768, 12, 64), (12, 64))
+            width = hidden // heads
+            shape, bias = ((heads, width, hidden), (hidden,)) if part == "out" else ((hidden, heads, width), (heads, width))
             entries += [(attention + "kernel", shape, f"{to}attn.{part}.weight", square),
                         (attention + "bias", bias, f"{to}attn.{part}.bias", flat)]
-    entries += norm("Transformer/encoder_norm/", (768,), "transformer.encoder.encoder_norm.")
-    unused = {"cls": (1, 1, 768), "pre_logits/kernel": (768, 768), "pre_logits/bias": (768,), "head/kernel": (768, 21843),
-              "head/bias": (21843,)}
+    entries += norm("Transformer/encoder_norm/", (hidden,), "transformer.encoder.encoder_norm.")
+    unused = {"cls": (1, 1, hidden), "pre_logits/kernel": (hidden, hidden), "pre_logits/bias": (hidden,),
+              "head/kernel": (hidden, 21843), "head/bias": (21843,)}
     return entries + [(name, shape, None, None) for name, shape in unused.items()]
 
 
@@ -151,6 +175,13 @@ def write_imagenet(folder):
             expected[target] = [list(converted.shape), int(np.flatnonzero(converted)[0]), k]
     np.savez(folder / "R50+ViT-B_16.npz", **arrays)
     (folder / "expected.json").write_text(json.dumps(expected))
+
+
+def write_heads(folder):
+    import numpy as np
+
+    entries = imagenet_entries(hidden=64, mlp=128, heads=16, layers=1)
+    np.savez(folder / "heads16.npz", **{name: np.zeros(shape, dtype=np.float32) for name, shape, _, _ in entries})
 
 
 def write_npz(folder):
@@ -172,5 +203,7 @@ elif verb == "describe":
     describe(folder)
 elif verb == "imagenet":
     write_imagenet(folder)
+elif verb == "heads":
+    write_heads(folder)
 else:
     write_npz(folder)

@@ -84,7 +84,7 @@ fs::path find_model_folder(const fs::path& path) {
               .found = fs::exists(path) ? "no model.json in it" : "it does not exist",
               .expected = "a model folder (model.json, weights.safetensors) or a run folder",
               .remedy = "give the folder that 'retina finetune -o' wrote, or a name that 'retina "
-                        "models list' shows"});
+                        "models list' shows; RETINA_MODELS names further folders of models"});
 }
 
 Model load(const fs::path& path) {

@@ -20,6 +20,8 @@ constexpr std::string_view kHead = "segmentation_head.";
 constexpr std::string_view kFinal = "FinalDecoder.";
 constexpr const char* kNetworkKey = "retina.network";  ///< in the metadata of a file
 constexpr const char* kTable = "transformer.embeddings.position_embeddings";
+constexpr const char* kImagenetQuery =
+    "Transformer/encoderblock_0/MultiHeadDotProductAttention_1/query/kernel";
 
 bool is_buffer_name(const std::string& name) {
   return name.ends_with(".running_mean") || name.ends_with(".running_var") ||
@@ -157,25 +159,32 @@ bool is_restoration_state(const tensor::NamedTensors& state) {
                      [](const auto& entry) { return entry.first.starts_with(kFinal); });
 }
 
+FittedState fitted_to_grid(const torch::nn::Module& network, const tensor::NamedTensors& state,
+                           const std::string& source) {
+  const auto parameters = network.named_parameters();
+  const std::int64_t side = grid_side(parameters.find(kTable));
+  const std::int64_t old_side = grid_side(state.find(kTable));
+  if (side == 0 || old_side == 0 || side == old_side) {
+    return {.state = state, .note = {}};
+  }
+  return {.state = with_grid(state, side),
+          .note = fmt::format("{}: position table resampled from {} x {} to {} x {}", source,
+                              old_side, old_side, side, side)};
+}
+
 TransferReport transfer_weights(torch::nn::Module& network, const tensor::NamedTensors& state,
                                 TransferScope scope, const std::string& source) {
-  const auto parameters = network.named_parameters();
-  const at::Tensor* table = parameters.find(kTable);
-  const std::int64_t side = grid_side(table);
-  const std::int64_t old_side = grid_side(state.find(kTable));
-  const bool zoomed = side > 0 && old_side > 0 && side != old_side;
-  const tensor::NamedTensors fitted = zoomed ? with_grid(state, side) : state;
-  Mover mover(fitted, scope);
-  for (const auto& item : parameters) {
+  const FittedState fitted = fitted_to_grid(network, state, source);
+  Mover mover(fitted.state, scope);
+  for (const auto& item : network.named_parameters()) {
     mover.visit(item.key(), item.value(), true);
   }
   for (const auto& item : network.named_buffers()) {
     mover.visit(item.key(), item.value(), false);
   }
   TransferReport report = mover.finish(source);
-  if (zoomed && in_scope(kTable, scope)) {
-    report.notes.push_back(fmt::format("{}: position table resampled from {} x {} to {} x {}",
-                                       source, old_side, old_side, side, side));
+  if (!fitted.note.empty() && in_scope(kTable, scope)) {
+    report.notes.push_back(fitted.note);
   }
   return report;
 }
@@ -212,6 +221,12 @@ TransUNetOptions options_of_weights(const tensor::NamedTensors& state, TransUNet
   base.tail =
       is_restoration_state(state) ? TransUNetTail::reconstruction : TransUNetTail::segmentation;
   return base;
+}
+
+Json told_by_imagenet(const std::map<std::string, std::vector<std::int64_t>>& shapes) {
+  const auto query = shapes.find(kImagenetQuery);
+  const bool tells = query != shapes.end() && query->second.size() == 3;
+  return tells ? Json{{"heads", query->second[1]}} : Json::object();
 }
 
 void tell_network(tensor::NamedTensors& state, const Json& options) {

@@ -52,6 +52,17 @@ struct TransferReport {
 TransferReport transfer_weights(torch::nn::Module& network, const tensor::NamedTensors& state,
                                 TransferScope scope, const std::string& source);
 
+/// Weights for a network, and what a user must know of what was done to them; empty for nothing.
+struct FittedState {
+  tensor::NamedTensors state;
+  std::string note;
+};
+
+/// `state` with its position table resampled to the grid of `network` where that is another one;
+/// `source` names the file.
+FittedState fitted_to_grid(const torch::nn::Module& network, const tensor::NamedTensors& state,
+                           const std::string& source);
+
 /// True for the weights of an image-restoration network.
 bool is_restoration_state(const tensor::NamedTensors& state);
 
@@ -63,6 +74,11 @@ bool has_decoder(const tensor::NamedTensors& state);
 /// them. bad_data for weights of another kind of network.
 TransUNetOptions options_of_weights(const tensor::NamedTensors& state, TransUNetOptions base,
                                     const std::string& source);
+
+/// What Google's ImageNet arrays tell by their shapes, and the tensors that imagenet_weights()
+/// makes of them do not: the number of heads, an axis of their kernels [hidden, heads, width]. An
+/// empty table for other arrays.
+Json told_by_imagenet(const std::map<std::string, std::vector<std::int64_t>>& shapes);
 
 /// Keeps the options of a network in the metadata of its weights, so that a file of them tells what
 /// shapes cannot: the number of heads, the pixel stride.

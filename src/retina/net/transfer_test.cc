@@ -1,6 +1,7 @@
 #include "retina/net/transfer.h"
 
 #include <map>
+#include <string>
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -97,6 +98,25 @@ TEST(Transfer, AnotherWindowResamplesThePositions) {
   const TransferReport report = transfer_weights(network, state, TransferScope::all, "model");
   EXPECT_EQ(fates(report)[Fate::reinitialised], 0);
   EXPECT_THAT(report.notes.at(0), HasSubstr("2 x 2 to 4 x 4"));
+}
+
+TEST(Transfer, WeightsAreFittedToTheGridOfANetwork) {
+  const auto state = state_dict(TransUNet(transfer_toy(TransUNetTail::segmentation, 1)));
+  TransUNetOptions options = transfer_toy(TransUNetTail::segmentation, 1);
+  EXPECT_EQ(fitted_to_grid(TransUNet(options), state, "model").note, "");
+  options.window = 64;
+  TransUNet network(options);
+  const FittedState fitted = fitted_to_grid(network, state, "model");
+  EXPECT_EQ(fitted.note, "model: position table resampled from 2 x 2 to 4 x 4");
+  EXPECT_NO_THROW(load_state_dict(network, fitted.state, "model"));
+}
+
+TEST(Transfer, ImagenetArraysTellTheNumberOfHeads) {
+  const std::string query =
+      "Transformer/encoderblock_0/MultiHeadDotProductAttention_1/query/kernel";
+  EXPECT_EQ(told_by_imagenet({{query, {1024, 16, 64}}}), (Json{{"heads", 16}}));
+  EXPECT_EQ(told_by_imagenet({{query, {1024, 1024}}}), Json::object());
+  EXPECT_EQ(told_by_imagenet({{"weight", {1024, 16, 64}}}), Json::object());
 }
 
 TEST(Transfer, WeightsOfAnotherNetworkAreListed) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 #include <sstream>
+#include <string_view>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -12,7 +13,6 @@
 namespace retina::net {
 namespace {
 
-constexpr std::string_view kParallelPrefix = "module.";  // left by torch's DataParallel wrappers
 constexpr std::string_view kPositions = "transformer.embeddings.position_embeddings";
 
 /// Live tensors in the order of a Python state dict: a module's own before those of its children.
@@ -29,6 +29,16 @@ void collect(const torch::nn::Module& module, const std::string& prefix,
   }
 }
 
+/// What DataParallel or torch.compile put before `name`; empty if neither did.
+std::string_view wrapper_of(std::string_view name) {
+  for (const std::string_view prefix : {"module.", "_orig_mod."}) {
+    if (name.starts_with(prefix)) {
+      return prefix;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string shape_text(const at::Tensor& tensor) {
@@ -39,9 +49,11 @@ std::string shape_text(const at::Tensor& tensor) {
 
 tensor::NamedTensors plain_names(tensor::NamedTensors state) {
   for (auto& [name, tensor] : state.tensors) {
-    if (name.starts_with(kParallelPrefix)) {
-      name.erase(0, kParallelPrefix.size());
+    std::string_view plain = name;
+    for (auto found = wrapper_of(plain); !found.empty(); found = wrapper_of(plain)) {
+      plain.remove_prefix(found.size());
     }
+    name.erase(0, name.size() - plain.size());
   }
   return state;
 }

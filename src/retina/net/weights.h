@@ -11,14 +11,15 @@ namespace retina::net {
 /// Parameters and buffers in registration order, CPU, detached (copies).
 tensor::NamedTensors state_dict(const torch::nn::Module& module);
 
-/// `state` without the "module." that parallel training leaves before every name.
+/// `state` without what wrappers leave before every name, one within the other: "module." of
+/// parallel training, "_orig_mod." of torch.compile.
 tensor::NamedTensors plain_names(tensor::NamedTensors state);
 
 /// Sides of a tensor for messages: "[3, 4]".
 std::string shape_text(const at::Tensor& tensor);
 
-/// Strict: bad_data that lists all missing, unexpected and misshapen names together. Strips
-/// "module." prefixes. `source` names the file in messages.
+/// Strict: bad_data that lists all missing, unexpected and misshapen names together. The
+/// names are taken as by plain_names(). `source` names the file in messages.
 void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& state,
                      const std::string& source);
 

@@ -41,14 +41,16 @@ TEST(Weights, LoadOfStateDictIsTheSame) {
   }
 }
 
-TEST(Weights, StripsTheParallelPrefix) {
+TEST(Weights, StripsWhatWrappersPutBeforeNames) {
   const auto from = linear_and_norm();
-  tensor::NamedTensors state = state_dict(*from);
-  for (auto& [name, tensor] : state.tensors) {
-    name = "module." + name;
+  for (const char* prefix : {"module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."}) {
+    tensor::NamedTensors state = state_dict(*from);
+    for (auto& [name, tensor] : state.tensors) {
+      name.insert(0, prefix);
+    }
+    auto to = linear_and_norm();
+    EXPECT_NO_THROW(load_state_dict(*to, state, "memory")) << prefix;
   }
-  auto to = linear_and_norm();
-  EXPECT_NO_THROW(load_state_dict(*to, state, "memory"));
 }
 
 TEST(Weights, ListsAllProblemsAndChangesNothing) {

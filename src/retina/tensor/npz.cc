@@ -90,7 +90,14 @@ at::ScalarType type_of(std::string_view text, const std::string& member) {
   fail_npy(member, fmt::format("numbers of type {}", text));
 }
 
-at::Tensor parse_npy(std::span<const std::byte> bytes, const std::string& member) {
+/// An array where it lies.
+struct NpyArray {
+  at::ScalarType type = at::kFloat;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> numbers;
+};
+
+NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& member) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!text.starts_with(kMagic) || text.size() < 12) {
     fail_npy(member, "something that is no .npy");
@@ -106,43 +113,67 @@ at::Tensor parse_npy(std::span<const std::byte> bytes, const std::string& member
   if (value_of(header, "fortran_order", member) != "False") {
     fail_npy(member, "numbers in Fortran order");
   }
-  const at::ScalarType type = type_of(value_of(header, "descr", member), member);
-  const std::vector<std::int64_t> shape = shape_of_text(value_of(header, "shape", member), member);
-  const std::size_t held = bytes.size() - lead - length;
-  std::size_t size = c10::elementSize(type);
-  for (const std::int64_t side : shape) {
-    if (__builtin_mul_overflow(size, static_cast<std::size_t>(side), &size)) {
+  NpyArray array{.type = type_of(value_of(header, "descr", member), member),
+                 .shape = shape_of_text(value_of(header, "shape", member), member),
+                 .numbers = bytes.subspan(lead + length)};
+  const std::size_t held = array.numbers.size();
+  std::size_t size = c10::elementSize(array.type);
+  std::int64_t stride = 1;  // which torch computes past sides of 0 too
+  for (const std::int64_t side : array.shape) {
+    if (__builtin_mul_overflow(size, static_cast<std::size_t>(side), &size) ||
+        __builtin_mul_overflow(stride, std::max<std::int64_t>(side, 1), &stride)) {
       fail_npy(member, "a shape beyond any file");
     }
   }
   if (size != held) {
     fail_npy(member, fmt::format("{} bytes of numbers where the shape asks for {}", held, size));
   }
-  at::Tensor out = at::empty(shape, type);
-  if (size > 0) {
-    std::memcpy(out.mutable_data_ptr(), bytes.data() + lead + length, size);
+  return array;
+}
+
+at::Tensor tensor_of_array(const NpyArray& array) {
+  at::Tensor out = at::empty(array.shape, array.type);
+  if (!array.numbers.empty()) {
+    std::memcpy(out.mutable_data_ptr(), array.numbers.data(), array.numbers.size());
   }
   return out;
 }
 
-}  // namespace
-
-NamedTensors parse_npz(std::span<const std::byte> bytes, const std::string& name) {
+/// Calls `visit` with the name and the array of each member.
+template <class Visit>
+void for_each_array(std::span<const std::byte> bytes, const std::string& name, Visit visit) {
   constexpr std::string_view kSuffix = ".npy";
-  NamedTensors found;
   for (const ZipMember& member : read_zip(bytes, name)) {
     std::string key = member.name;
     if (key.ends_with(kSuffix)) {
       key.resize(key.size() - kSuffix.size());
     }
-    found.tensors.emplace_back(key, parse_npy(member.bytes, fmt::format("'{}' in {}", key, name)));
+    visit(key, parse_npy(member.bytes, fmt::format("'{}' in {}", key, name)));
   }
+}
+
+}  // namespace
+
+NamedTensors parse_npz(std::span<const std::byte> bytes, const std::string& name) {
+  NamedTensors found;
+  for_each_array(bytes, name, [&](const std::string& key, const NpyArray& array) {
+    found.tensors.emplace_back(key, tensor_of_array(array));
+  });
   return found;
 }
 
 NamedTensors read_npz(const std::filesystem::path& path) {
   const core::MappedFile file(path);
   return parse_npz(file.bytes(), path.string());
+}
+
+std::map<std::string, std::vector<std::int64_t>> read_npz_shapes(
+    const std::filesystem::path& path) {
+  const core::MappedFile file(path);
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  for_each_array(file.bytes(), path.string(),
+                 [&](const std::string& key, const NpyArray& array) { shapes[key] = array.shape; });
+  return shapes;
 }
 
 }  // namespace retina::tensor

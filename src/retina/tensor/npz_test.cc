@@ -1,5 +1,10 @@
 #include "retina/tensor/npz.h"
 
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -53,6 +58,10 @@ TEST(Npz, EveryDefectNamesItsMember) {
                                "(4294967296, 4294967296), }",
                                "abcd")),
               HasSubstr("beyond"));
+  EXPECT_THAT(npz_error(npz_of("{'descr': '<f8', 'fortran_order': False, 'shape': "
+                               "(0, 4611686018427387904, 8), }",
+                               "")),
+              HasSubstr("beyond"));
 }
 
 TEST(NpzE2e, ReadsWhatNumpyWrote) {
@@ -65,6 +74,9 @@ TEST(NpzE2e, ReadsWhatNumpyWrote) {
   EXPECT_TRUE(found.at("b").equal(at::arange(3, at::kLong)));
   EXPECT_EQ(found.at("c").item<double>(), 2.5);
   EXPECT_EQ(found.at("c").dim(), 0);
+  const std::map<std::string, std::vector<std::int64_t>> shapes{
+      {"a/kernel", {2, 3, 4}}, {"b", {3}}, {"c", {}}};
+  EXPECT_EQ(read_npz_shapes(folder / "arrays.npz"), shapes);
   for (const char* name : {"compressed.npz", "objects.npz", "fortran.npz"}) {
     EXPECT_THROW(read_npz(folder / name), Error) << name;
   }

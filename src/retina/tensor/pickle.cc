@@ -23,6 +23,9 @@ constexpr std::int64_t kMaxValues = 1'000'000;
 constexpr std::size_t kMaxSharedText = 256;
 constexpr std::size_t kMaxCopiedText = std::size_t{64} << 20;
 
+// Of the arguments of _rebuild_tensor_v2, of which older files have six.
+constexpr std::size_t kMetadata = 6;
+
 struct KnownGlobal {
   std::string_view name;
   PickleGlobal global;
@@ -62,13 +65,11 @@ class Unpickler {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& found) const {
-    throw Error(
-        ErrorKind::bad_data,
-        Problem{.subject = fmt::format("torch file '{}'", file_),
-                .found = found,
-                .expected = "a dictionary of tensors and nothing else",
-                .remedy = "save the state dict alone: torch.save(model.state_dict(), FILE)"});
+  [[noreturn]] void fail(const std::string& found, const char* remedy = kSaveAlone) const {
+    throw Error(ErrorKind::bad_data, Problem{.subject = fmt::format("torch file '{}'", file_),
+                                             .found = found,
+                                             .expected = "a dictionary of tensors and nothing else",
+                                             .remedy = remedy});
   }
 
   template <class T>
@@ -437,7 +438,23 @@ class Unpickler {
     if (storage == nullptr || offset == nullptr) {
       fail("a tensor without a storage");
     }
+    if (items.size() > kMetadata) {
+      require_none(items[kMetadata]);
+    }
     return rebuild_(*storage, *offset, numbers_of(items[2]), numbers_of(items[3]));
+  }
+
+  /// Metadata changes what the numbers mean: those of a view made by negation have the wrong sign.
+  void require_none(const PickleValue& metadata) const {
+    const auto* dict = metadata.as<PickleDict>();
+    const bool empty = dict != nullptr && dict->items.empty();
+    if (empty || metadata.as<std::monostate>() != nullptr) {
+      return;
+    }
+    const auto* name = dict != nullptr ? dict->items.front().key.as<std::string>() : nullptr;
+    fail(fmt::format("a tensor with the metadata '{}'",
+                     name != nullptr ? name->substr(0, kMaxSharedText) : "of another kind"),
+         "save plain tensors: tensor.resolve_conj().resolve_neg()");
   }
 
   std::vector<std::int64_t> numbers_of(const PickleValue& value) const {

@@ -58,6 +58,10 @@ struct PickleItem {
   PickleValue key, value;
 };
 
+/// What to do about a file that holds something else than a state dict.
+inline constexpr const char* kSaveAlone =
+    "save the state dict alone: torch.save(model.state_dict(), FILE)";
+
 /// Makes a tensor of a storage's bytes: element offset, sizes and strides in elements.
 using RebuildTensor = std::function<at::Tensor(const PickleStorage& storage, std::int64_t offset,
                                                const std::vector<std::int64_t>& sizes,

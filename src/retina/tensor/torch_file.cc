@@ -1,7 +1,6 @@
 #include "retina/tensor/torch_file.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <map>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::size_t kMaxPickleBytes = std::size_t{16} << 20;
 constexpr std::size_t kMaxTensorAxes = 64;
+// What all tensors of a file may take: shared and expanded ones are more than it holds.
+constexpr std::size_t kMostFileSizes = 4;
+constexpr std::size_t kFreeBytes = std::size_t{16} << 20;
 
 [[noreturn]] void fail_torch(const std::string& file, const std::string& found,
                              const std::string& remedy = {}) {
@@ -49,11 +52,50 @@ std::int64_t extent_of(const std::vector<std::int64_t>& sizes,
   return empty ? 0 : last + 1;
 }
 
+/// Elements of a tensor; -1 if no memory has an address for each. An axis of none does not make
+/// room for others: torch refuses such a shape too.
+std::int64_t elements_of(const std::vector<std::int64_t>& sizes) {
+  std::int64_t product = 1;
+  bool empty = false;
+  for (const std::int64_t size : sizes) {
+    if (__builtin_mul_overflow(product, std::max<std::int64_t>(size, 1), &product)) {
+      return -1;
+    }
+    empty = empty || size == 0;
+  }
+  return empty ? 0 : product;
+}
+
+/// A copy of the elements from `first` on, all of which are there. They are moved as bytes, since
+/// an archive may put them at any address.
+at::Tensor copy_of_view(const std::byte* first, at::ScalarType type,
+                        const std::vector<std::int64_t>& sizes,
+                        const std::vector<std::int64_t>& strides) {
+  at::Tensor copy = at::empty(sizes, type);
+  if (copy.numel() == 0) {
+    return copy;
+  }
+  const auto item = static_cast<std::int64_t>(c10::elementSize(type));
+  std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> steps;
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    if (sizes[axis] > 1) {  // the stride of a single one means nothing
+      shape.push_back(sizes[axis]);
+      steps.push_back(strides[axis] * item);
+    }
+  }
+  shape.push_back(item);
+  steps.push_back(1);
+  const at::Tensor view = at::from_blob(const_cast<std::byte*>(first), shape, steps, at::kByte);
+  at::from_blob(copy.mutable_data_ptr(), shape, at::kByte).copy_(view);
+  return copy;
+}
+
 /// Makes tensors of the members of an archive, within a limit for all of them together.
 class Storages {
  public:
   Storages(std::span<const std::byte> archive, std::string file)
-      : file_(std::move(file)), budget_(2 * archive.size() + (std::size_t{1} << 20)) {
+      : file_(std::move(file)), budget_(kMostFileSizes * archive.size() + kFreeBytes) {
     for (const ZipMember& member : read_zip(archive, file_)) {
       members_[member.name] = member.bytes;
     }
@@ -87,31 +129,24 @@ class Storages {
       fail_torch(file_, "a tensor with an odd shape");
     }
     const std::int64_t extent = extent_of(sizes, strides);
-    std::int64_t elements = 1;
-    for (const std::int64_t size : sizes) {
-      if (__builtin_mul_overflow(elements, size, &elements)) {
-        elements = held + 1;
-        break;
-      }
-    }
-    if (extent < 0 || offset < 0 || offset > held || extent > held - offset || elements > held) {
+    if (extent < 0 || offset < 0 || offset > held || extent > held - offset) {
       fail_torch(file_, "a tensor beyond its data (storage " + storage.key + ")");
     }
-    const auto bytes = static_cast<std::size_t>(std::max(extent, elements)) * item;
-    if (bytes > budget_) {
-      fail_torch(file_, "tensors that are together larger than the file");
-    }
-    budget_ -= bytes;
-    const at::Tensor flat = at::empty({extent}, storage.type);
-    if (extent > 0) {
-      std::memcpy(flat.mutable_data_ptr(),
-                  member->second.data() + static_cast<std::size_t>(offset) * item,
-                  static_cast<std::size_t>(extent) * item);
-    }
-    return flat.as_strided(sizes, strides).contiguous();
+    charge(elements_of(sizes), item);
+    return copy_of_view(member->second.data() + static_cast<std::size_t>(offset) * item,
+                        storage.type, sizes, strides);
   }
 
  private:
+  /// An expanded tensor may claim any size: a small file must not make the reader hold much.
+  void charge(std::int64_t elements, std::size_t item) {
+    if (elements < 0 || static_cast<std::size_t>(elements) > budget_ / item) {
+      fail_torch(file_, "tensors that are together much larger than the file",
+                 "save copies of what they are views of: tensor.clone()");
+    }
+    budget_ -= static_cast<std::size_t>(elements) * item;
+  }
+
   std::string file_;
   std::size_t budget_;
   std::map<std::string, std::span<const std::byte>> members_;
@@ -131,16 +166,78 @@ NamedTensors tensors_in(const PickleDict& dict) {
   return found;
 }
 
-const PickleDict* nested_state(const PickleDict& dict) {
+std::size_t count_tensors(const PickleDict& dict) {
+  const auto count =
+      std::count_if(dict.items.begin(), dict.items.end(), [](const PickleItem& item) {
+        return item.key.as<std::string>() != nullptr && item.value.as<at::Tensor>() != nullptr;
+      });
+  return static_cast<std::size_t>(count);
+}
+
+/// The state dict under one of the names that most training scripts give it.
+const PickleDict* known_state(const PickleDict& dict) {
   for (const char* wanted : {"state_dict", "model_state_dict", "model"}) {
     for (const auto& [key, value] : dict.items) {
       const auto* name = key.as<std::string>();
-      if (name != nullptr && *name == wanted && value.as<PickleDict>() != nullptr) {
-        return value.as<PickleDict>();
+      const auto* nested = value.as<PickleDict>();
+      if (name != nullptr && *name == wanted && nested != nullptr && count_tensors(*nested) > 0) {
+        return nested;
       }
     }
   }
   return nullptr;
+}
+
+/// Dictionaries under other names that are mostly tensors, of which they hold more than lie beside
+/// them.
+std::vector<const PickleDict*> larger_states(const PickleDict& dict) {
+  const std::size_t beside = count_tensors(dict);
+  std::vector<const PickleDict*> found;
+  for (const PickleItem& item : dict.items) {
+    const auto* nested = item.value.as<PickleDict>();
+    const std::size_t inside = nested != nullptr ? count_tensors(*nested) : 0;
+    if (inside > beside && 2 * inside > nested->items.size()) {
+      found.push_back(nested);
+    }
+  }
+  return found;
+}
+
+/// The keys of a dictionary for messages.
+std::string keys_of(const PickleDict& dict) {
+  constexpr std::size_t kMostKeys = 12;
+  constexpr std::size_t kMostLetters = 60;
+  std::vector<std::string> keys;
+  for (const PickleItem& item : dict.items) {
+    if (keys.size() == kMostKeys) {
+      keys.emplace_back("...");
+      break;
+    }
+    const auto* name = item.key.as<std::string>();
+    keys.push_back(name != nullptr ? fmt::format("'{}'", name->substr(0, kMostLetters))
+                                   : "one that is no text");
+  }
+  return keys.empty() ? "none" : fmt::format("{}", fmt::join(keys, ", "));
+}
+
+/// The dictionary of tensors in that of a file, or that one itself.
+const PickleDict& state_in(const PickleDict& dict, const std::string& file) {
+  if (const PickleDict* known = known_state(dict)) {
+    return *known;
+  }
+  const std::vector<const PickleDict*> larger = larger_states(dict);
+  if (larger.size() == 1) {
+    return *larger.front();
+  }
+  if (!larger.empty() || count_tensors(dict) == 0) {
+    fail_torch(file,
+               fmt::format("{} (its keys: {})",
+                           larger.empty() ? "a dictionary without tensors"
+                                          : "a dictionary of several dictionaries of tensors",
+                           keys_of(dict)),
+               kSaveAlone);
+  }
+  return dict;
 }
 
 const char* storage_name(at::ScalarType type) {
@@ -256,12 +353,7 @@ NamedTensors parse_torch_file(std::span<const std::byte> bytes, const std::strin
   if (dict == nullptr) {
     fail_torch(name, "something else than a dictionary");
   }
-  const PickleDict* nested = nested_state(*dict);
-  NamedTensors found = tensors_in(nested != nullptr ? *nested : *dict);
-  if (found.tensors.empty()) {
-    fail_torch(name, "a dictionary without tensors");
-  }
-  return found;
+  return tensors_in(state_in(*dict, name));
 }
 
 NamedTensors read_torch_file(const std::filesystem::path& path) {

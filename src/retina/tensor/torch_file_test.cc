@@ -1,5 +1,11 @@
 #include "retina/tensor/torch_file.h"
 
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -81,6 +87,8 @@ TEST(TorchFile, NamesWhatItDoesNotKnow) {
   EXPECT_THAT(torch_error(archive_of("i.")), HasSubstr("0x69"));
   EXPECT_THAT(torch_error(archive_of("}")), HasSubstr("end"));
   EXPECT_THAT(torch_error(archive_of("}.")), HasSubstr("without tensors"));
+  EXPECT_THAT(torch_error(archive_of("}X\x05" + std::string(3, '\0') + "epochK\x03s.")),
+              HasSubstr("without tensors (its keys: 'epoch')"));
   EXPECT_THAT(torch_error(archive_of("K\x01.")), HasSubstr("dictionary"));
   EXPECT_THAT(torch_error(archive_of("R.")), HasSubstr("operands"));
   EXPECT_THAT(torch_error({std::byte{0x80}, std::byte{2}, std::byte{'}'}}), HasSubstr("1.6"));
@@ -139,10 +147,35 @@ TEST(TorchFile, TensorsBeyondTheirDataAreRefused) {
   for (const std::string& pickle :
        {tensor_pickle("K\x02", "K\x01", "K\x01"), tensor_pickle(huge, "K\x01", "K\x01"),
         tensor_pickle("K" + std::string(1, '\0'), "K\x03", "K\x01"),
-        tensor_pickle("K" + std::string(1, '\0'), huge, "K" + std::string(1, '\0')),
         tensor_pickle("K" + std::string(1, '\0'), "K\x02", huge),
         tensor_pickle("J\xff\xff\xff\xff", "K\x01", "K\x01")}) {
     EXPECT_THAT(read(pickle), HasSubstr("beyond its data"));
+  }
+}
+
+TEST(TorchFile, AnExpandedTensorIsReadUnlessItIsHuge) {
+  const std::string zero = "K" + std::string(1, '\0');
+  const auto archive = archive_of(tensor_pickle(zero, "K\x05K\x02", zero + "K\x01"));
+  EXPECT_EQ(parse_torch_file(archive, "weights.pth").at("a").sizes(),
+            (std::vector<std::int64_t>{5, 2}));
+  const std::string beyond = "J" + std::string(3, '\0') + "\x01";  // 64 MiB of floats
+  const std::string huge = "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f";
+  for (const std::string& pickle :
+       {tensor_pickle(zero, beyond, zero), tensor_pickle(zero, huge, zero),
+        tensor_pickle(zero, huge + huge, zero + zero),
+        tensor_pickle(zero, zero + huge + huge, zero + zero + zero)}) {
+    EXPECT_THAT(torch_error(archive_of(pickle)), HasSubstr("much larger than the file"));
+  }
+}
+
+/// Python's torch puts storages at multiples of 64 bytes; other writers put them anywhere.
+TEST(TorchFile, AStorageMayLieAtAnyAddress) {
+  const std::vector<std::byte> archive = archive_of(tensor_pickle("K\x01", "K\x01", "K\x01"));
+  for (std::size_t shift = 0; shift < 4; ++shift) {
+    std::vector<std::byte> moved(shift);
+    moved.insert(moved.end(), archive.begin(), archive.end());
+    const auto bytes = std::span<const std::byte>(moved).subspan(shift);
+    EXPECT_EQ(parse_torch_file(bytes, "weights.pth").at("a").item<float>(), 0);
   }
 }
 
@@ -185,6 +218,38 @@ TEST(TorchFileE2e, ReadsWhatPythonWrote) {
   EXPECT_THAT(torch_error(core::read_bytes(folder / "module.pth")), HasSubstr("torch.nn.modules"));
   EXPECT_THAT(torch_error(core::read_bytes(folder / "harmful.pth")), HasSubstr("print"));
   EXPECT_THAT(torch_error(core::read_bytes(folder / "list.pth")), HasSubstr("dictionary"));
+}
+
+TEST(TorchFileE2e, ReadsTheViewsThatPythonReads) {
+  RETINA_SKIP_WITHOUT(testing::torch_python());
+  const testing::TempFolder folder;
+  testing::run_python(testing::torch_python(), "check_weights.py",
+                      "write '" + folder.path().string() + "'");
+  const NamedTensors split = read_torch_file(folder / "split.pth");
+  const at::Tensor joint = ramp({400, 1200}, 0, at::kFloat);
+  for (const auto& [name, first] : {std::pair("q", 0), std::pair("k", 400), std::pair("v", 800)}) {
+    EXPECT_TRUE(split.at(name).equal(joint.narrow(1, first, 400))) << name;
+    EXPECT_TRUE(split.at(name).is_contiguous()) << name;
+  }
+  const at::Tensor expanded = read_torch_file(folder / "expanded.pth").at("w");
+  EXPECT_TRUE(expanded.equal(ramp({64, 1, 7, 7}, 0, at::kFloat).expand({64, 3, 7, 7})));
+  EXPECT_TRUE(expanded.is_contiguous());
+  EXPECT_THAT(torch_error(core::read_bytes(folder / "expanded_far.pth")),
+              HasSubstr("much larger than the file"));
+  EXPECT_THAT(torch_error(core::read_bytes(folder / "negated.pth")), HasSubstr("'neg'"));
+}
+
+TEST(TorchFileE2e, FindsTheStateDictOfACheckpoint) {
+  RETINA_SKIP_WITHOUT(testing::torch_python());
+  const testing::TempFolder folder;
+  testing::run_python(testing::torch_python(), "check_weights.py",
+                      "write '" + folder.path().string() + "'");
+  for (const char* name : {"net.pth", "weights.pth", "flat.pth"}) {
+    SCOPED_TRACE(name);
+    expect_ramps(read_torch_file(folder / name), "");
+  }
+  EXPECT_THAT(torch_error(core::read_bytes(folder / "two.pth")),
+              HasSubstr("several dictionaries of tensors (its keys: 'net', 'averaged', 'epoch')"));
 }
 
 TEST(TorchFileE2e, PythonReadsWhatWasWritten) {

@@ -70,6 +70,12 @@ int window_after(const InitialWeights& weights, const std::string& preset, int o
   return made_by.at("network").at("window") == Json(own) ? usual : own;
 }
 
+/// True if the one network may be of the other one's preset.
+bool differ_in_window_alone(net::TransUNetOptions one, const net::TransUNetOptions& other) {
+  one.window = other.window;
+  return core::options_to_json(one) == core::options_to_json(other);
+}
+
 }  // namespace
 
 std::optional<std::string> InitialWeights::preset() const {
@@ -149,10 +155,10 @@ Json fitted_network(const InitialWeights& weights, const Json& network, const Js
   const Json own = given.value("network", Json::object());
   net::TransUNetOptions base;
   core::from_json_value(base, core::merge(network, own), "network");
-  if (!given.contains("preset")) {
+  net::TransUNetOptions fitted = weights.network(base);
+  if (!given.contains("preset") || !differ_in_window_alone(fitted, base)) {
     warn_of_assumed(core::merge(weights.told_network(), own), base, weights.source, context);
   }
-  net::TransUNetOptions fitted = weights.network(base);
   fitted.window = given_window(given).value_or(
       window_after(weights, preset_after(weights, given), fitted.window, base.window));
   return core::options_to_json(fitted);

@@ -19,6 +19,7 @@
 #include "retina/pipeline/run/preset_recipe.h"
 #include "retina/pipeline/run/provenance.h"
 #include "retina/tensor/torch_file.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -150,6 +151,25 @@ TEST(InitialWeights, FinetunedWeightsGoOnAtTheirWindow) {
   EXPECT_EQ(window_after(224, preset_recipe("retina-tiny", 1)), 224);
   EXPECT_EQ(window_after(384, pretraining_recipe("retina-tiny")), 224);
   EXPECT_EQ(window_after(320, pretraining_recipe("retina-tiny")), 320);
+}
+
+/// A preset that the weights are not of tells nothing about what they do not tell.
+TEST(InitialWeights, WhatABareFileDoesNotTellIsAssumedAloud) {
+  const testing::TempFolder folder;
+  const InitialWeights weights = read_initial_weights(write_pretrained(folder.path()));
+  ASSERT_FALSE(weights.card);
+  const auto heard_with = [&](const Json& network) {
+    const testing::Heard heard;
+    fitted_network(weights, network, Json{{"preset", "retina-tiny"}}, heard.context);
+    return heard.text();
+  };
+  EXPECT_THAT(heard_with(preset_recipe("retina-tiny", 1).at("network")),
+              ::testing::HasSubstr("network.pixel_stride"));
+  net::TransUNetOptions base;
+  base.heads = 2;
+  Json own = core::options_to_json(weights.network(base));
+  own["window"] = 224;
+  EXPECT_EQ(heard_with(own), "");
 }
 
 TEST(InitialWeights, TheDigestIsThatOfTheFile) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -16,12 +17,14 @@
 #include "retina/core/lock.h"
 #include "retina/core/problem_list.h"
 #include "retina/model/model.h"
+#include "retina/net/network.h"
 #include "retina/net/transfer.h"
 #include "retina/net/weights.h"
 #include "retina/pipeline/models/initial_weights.h"
 #include "retina/pipeline/models/weights_file.h"
 #include "retina/pipeline/run/provenance.h"
 #include "retina/store/output.h"
+#include "retina/tensor/npz.h"
 #include "retina/tensor/safetensors.h"
 #include "retina/tensor/torch_file.h"
 
@@ -221,19 +224,44 @@ model::Card imported_card(const ModelsOptions& options, const net::TransUNetOpti
   return card;
 }
 
+/// Of a window that the user gives, else of theirs.
+net::TransUNetOptions network_of(const InitialWeights& weights, const ImportedNetwork& given) {
+  net::TransUNetOptions network =
+      net::options_of_weights(weights.state, given.options, weights.source);
+  network.window = given.window.value_or(network.window);
+  return network;
+}
+
+/// The network with the weights in it.
+std::shared_ptr<net::DenseNetwork> filled_network(const net::TransUNetOptions& options,
+                                                  const InitialWeights& weights,
+                                                  const core::Context& context) {
+  auto network = net::make_network("transunet", core::options_to_json(options));
+  std::vector<std::string> notes;
+  if (net::has_decoder(weights.state)) {
+    const net::FittedState fitted = net::fitted_to_grid(*network, weights.state, weights.source);
+    net::load_state_dict(*network, fitted.state, weights.source);
+    notes.push_back(fitted.note);
+  } else {
+    notes = net::transfer_weights(*network, weights.state, net::TransferScope::transformer,
+                                  weights.source)
+                .notes;
+    context.log->warn("{}: it has no decoder; that of the model is random", weights.source);
+  }
+  for (const std::string& note : notes) {
+    if (!note.empty()) {
+      context.log->info("{}", note);
+    }
+  }
+  return network;
+}
+
 ModelsReport import_model(const ModelsOptions& options, const core::Context& context) {
   const core::OutputLock lock(options.output);  // first: what is there must not change any more
   require_free_output(options);
   const InitialWeights weights = read_initial_weights(options.path);
-  const net::TransUNetOptions network =
-      net::options_of_weights(weights.state, options.network, options.path);
-  const auto model = net::make_network("transunet", core::options_to_json(network));
-  if (net::has_decoder(weights.state)) {
-    net::load_state_dict(*model, weights.state, options.path);
-  } else {
-    net::transfer_weights(*model, weights.state, net::TransferScope::transformer, options.path);
-    context.log->warn("{}: it has no decoder; that of the model is random", options.path);
-  }
+  const net::TransUNetOptions network = network_of(weights, options.network);
+  const auto model = filled_network(network, weights, context);
   const model::Card card = imported_card(options, network, weights);
   if (!weights.card && (!options.normalisation.mean || !options.normalisation.std)) {
     context.log->warn(
@@ -344,9 +372,15 @@ Json told_options(const std::string& path) {
   if (const auto card = told_card(path)) {
     return card->network_options;
   }
-  return weights_format(path) == WeightsFormat::safetensors
-             ? net::told_network(tensor::read_safetensors_metadata(path), path)
-             : Json::object();
+  switch (weights_format(path)) {
+    case WeightsFormat::safetensors:
+      return net::told_network(tensor::read_safetensors_metadata(path), path);
+    case WeightsFormat::npz:
+      return net::told_by_imagenet(tensor::read_npz_shapes(path));
+    case WeightsFormat::torch:
+      break;
+  }
+  return Json::object();
 }
 
 }  // namespace
@@ -386,7 +420,9 @@ Json resolve_models(const Json& given, const core::Context& context) {
   if (path.empty()) {
     return config;  // which is told with all else that is wrong
   }
-  config["network"] = core::merge(told_options(path), config.value("network", Json::object()));
+  Json told = told_options(path);
+  told.erase("window");  // their positions tell it; only a given one makes them another size
+  config["network"] = core::merge(std::move(told), config.value("network", Json::object()));
   warn_of_assumed(config["network"], {}, path, context);
   return config;
 }

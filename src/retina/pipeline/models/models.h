@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "retina/core/json.h"
@@ -23,6 +25,25 @@ constexpr core::EnumTable<ModelsAction, 4> enum_table(ModelsAction) {
            {ModelsAction::export_weights, "export"}}};
 }
 
+/// The network of weights that are imported, as far as the user tells it. Its window is that of the
+/// weights unless one is given.
+struct ImportedNetwork {
+  net::TransUNetOptions options;  ///< but for the window
+  std::optional<int> window;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    net::TransUNetOptions::fields(self.options,
+                                  [&](std::string_view name, auto& field, std::string_view help) {
+                                    if (name == "window") {
+                                      visit(name, self.window, help);
+                                    } else {
+                                      visit(name, field, help);
+                                    }
+                                  });
+  }
+};
+
 struct ModelsOptions {
   ModelsAction action = ModelsAction::list;
   std::string path;
@@ -31,7 +52,7 @@ struct ModelsOptions {
   std::vector<std::string> classes;
   std::string licence;
   NormalisationOptions normalisation;
-  net::TransUNetOptions network;
+  ImportedNetwork network;
   bool overwrite = false;
 
   template <class Self, class Visitor>
@@ -47,7 +68,8 @@ struct ModelsOptions {
     visit("normalisation", self.normalisation,
           "import: mean and standard deviation that the network was trained with");
     visit("network", self.network,
-          "import: what weights do not tell, such as the number of heads and the pixel stride");
+          "import: what weights do not tell, such as the number of heads and the pixel stride; the "
+          "window, if it is to be another than theirs");
     visit("overwrite", self.overwrite, "replace what the output names");
   }
   std::vector<Problem> validate() const;
@@ -59,7 +81,7 @@ struct ModelsReport {
 };
 
 /// `given` with the keys of the authors' configuration (img_size, num_heads, ...) put under
-/// `network`.
+/// `network`, over what the file of weights tells of it.
 Json resolve_models(const Json& given, const core::Context& context);
 
 /// Lists the models that names find, shows a model's card, turns other people's weights into a

@@ -32,8 +32,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ModelsReport run_models(const Json& given) {
-  const core::Context context = core::silent_context();
+ModelsReport run_models(const Json& given, const core::Context& context = core::silent_context()) {
   return models(core::options_from_json<ModelsOptions>(resolve_models(given, context)), context);
 }
 
@@ -132,6 +131,42 @@ TEST(Models, AnExportedFileTellsTheWholeNetwork) {
   EXPECT_EQ(import_file(folder / "out.safetensors", "second", Json::object(), whole), network);
   EXPECT_THAT(whole.text(), ::testing::Not(::testing::HasSubstr("do not tell")));
   EXPECT_EQ(import_file(folder / "out.safetensors", "third", {{"heads", 4}}, whole).at("heads"), 4);
+}
+
+TEST(Models, AGivenWindowIsKeptAndThePositionsFollowIt) {
+  const testing::TempFolder folder;
+  const std::string file = write_pretrained(folder.path());  // of window 64
+  const std::string positions = "transformer.embeddings.position_embeddings";
+  const testing::Heard heard;
+  const auto taken_in = [&](const std::string& path, const char* name, Json given) {
+    given.update({{"action", "import"}, {"path", path}, {"output", (folder / name).string()}});
+    return run_models(given, heard.context).json.at("network");
+  };
+  const auto table = [&](const char* name) {
+    const model::Model model = model::load(folder / name);
+    return net::state_dict(*model.network).at(positions);
+  };
+  const tensor::NamedTensors state = tensor::read_safetensors(file);
+
+  EXPECT_EQ(taken_in(file, "theirs", {{"num_heads", 2}}).at("window"), 64);
+  EXPECT_TRUE(table("theirs").equal(state.at(positions)));
+  EXPECT_THAT(heard.text(), ::testing::Not(::testing::HasSubstr("resampled")));
+
+  const Json given{{"network", {{"heads", 2}, {"window", 96}}}};
+  EXPECT_EQ(taken_in(file, "given", given).at("window"), 96);
+  EXPECT_TRUE(table("given").equal(net::with_grid(state, 6).at(positions)));
+  EXPECT_THAT(heard.text(), ::testing::HasSubstr("resampled from 4 x 4 to 6 x 6"));
+  EXPECT_EQ(taken_in(file, "authors", {{"num_heads", 2}, {"img_size", 96}}).at("window"), 96);
+
+  run_models({{"action", "export"},
+              {"path", (folder / "given").string()},
+              {"output", (folder / "out.safetensors").string()}});
+  const Json coarser{{"network", {{"pixel_stride", 2}}}};
+  const std::string out = (folder / "out.safetensors").string();
+  EXPECT_EQ(taken_in(out, "coarser", coarser).at("window"), 192) << "a told window is not given";
+  EXPECT_TRUE(table("coarser").equal(table("given")));
+
+  EXPECT_THROW(taken_in(file, "odd", {{"network", {{"heads", 2}, {"window", 100}}}}), Error);
 }
 
 /// A model folder whose card says everything that a card can say.
@@ -466,10 +501,13 @@ TEST(ModelsE2e, TheImagenetFileOfNumpyAtFullSize) {
   RETINA_SKIP_WITHOUT(testing::tools_python());
   const testing::TempFolder folder;
   testing::run_script("check_weights.py", "imagenet", folder.path());
+  const testing::Heard heard;
   const Json imported = run_models({{"action", "import"},
                                     {"path", (folder / "R50+ViT-B_16.npz").string()},
-                                    {"output", (folder / "model").string()}})
+                                    {"output", (folder / "model").string()}},
+                                   heard.context)
                             .json;
+  EXPECT_THAT(heard.text(), ::testing::Not(::testing::HasSubstr("network.heads")));
   EXPECT_EQ(imported.at("tensors"), 353);
   EXPECT_EQ(imported.at("parameters"), 105'275'921);
   EXPECT_EQ(imported.at("network").at("hidden"), 768);
@@ -487,6 +525,28 @@ TEST(ModelsE2e, TheImagenetFileOfNumpyAtFullSize) {
     EXPECT_EQ(value.flatten()[entry[1].get<std::int64_t>()].item<float>(), mark) << name;
     EXPECT_EQ(value.sum().item<float>(), mark) << name;  // all else is zero
   }
+}
+
+TEST(ModelsE2e, AnImagenetFileOfNumpyTellsItsHeadsAndFollowsTheWindow) {
+  RETINA_SKIP_WITHOUT(testing::tools_python());
+  const testing::TempFolder folder;
+  testing::run_script("check_weights.py", "heads", folder.path());
+  const testing::Heard heard;
+  const auto network = [&](Json given) {
+    given.update({{"action", "import"},
+                  {"path", (folder / "heads16.npz").string()},
+                  {"output", (folder / "model").string()},
+                  {"overwrite", true}});
+    return run_models(given, heard.context).json.at("network");
+  };
+  const Json told = network(Json::object());
+  EXPECT_EQ(told.at("heads"), 16);
+  EXPECT_EQ(told.at("window"), 224);
+  EXPECT_THAT(heard.text(), ::testing::Not(::testing::HasSubstr("network.heads")));
+  const Json given = network({{"network", {{"heads", 8}, {"window", 320}}}});
+  EXPECT_EQ(given.at("heads"), 8);
+  EXPECT_EQ(given.at("window"), 320);
+  EXPECT_THAT(heard.text(), ::testing::HasSubstr("resampled from 14 x 14 to 20 x 20"));
 }
 
 }  // namespace

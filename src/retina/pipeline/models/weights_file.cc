@@ -13,6 +13,7 @@
 #include "retina/core/json_text.h"
 #include "retina/core/options.h"
 #include "retina/net/imagenet_weights.h"
+#include "retina/net/transfer.h"
 #include "retina/net/transunet_options.h"
 #include "retina/net/weights.h"
 #include "retina/tensor/npz.h"
@@ -107,8 +108,12 @@ tensor::NamedTensors read_weights_file(const std::string& path) {
   const WeightsFormat format = weights_format(path);
   if (format == WeightsFormat::npz) {
     const tensor::NamedTensors arrays = tensor::read_npz(path);
-    return net::is_imagenet_state(arrays) ? net::imagenet_weights(arrays, path)
-                                          : net::plain_names(arrays);
+    if (!net::is_imagenet_state(arrays)) {
+      return net::plain_names(arrays);
+    }
+    tensor::NamedTensors state = net::imagenet_weights(arrays, path);
+    net::tell_network(state, net::told_by_imagenet(tensor::read_npz_shapes(path)));
+    return state;
   }
   return net::plain_names(format == WeightsFormat::torch ? tensor::read_torch_file(path)
                                                          : tensor::read_safetensors(path));
