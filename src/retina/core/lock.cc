@@ -67,7 +67,7 @@ bool OutputLock::acquire(const fs::path& output, IfTaken if_taken) {
     do {
       failed = ::flock(descriptor_, operation);
     } while (failed != 0 && errno == EINTR);
-    if (failed != 0) {
+    if (failed != 0) {  // what is not taken cannot be locked here: ENOLCK, ENOSYS, EOPNOTSUPP
       const bool is_taken = errno == EWOULDBLOCK;
       ::close(std::exchange(descriptor_, -1));
       return !is_taken;

@@ -12,7 +12,7 @@ class OutputLock {
  public:
   OutputLock() = default;
   /// resource error that names the output if somebody else is writing it. Where the file system
-  /// knows no locks, none is held.
+  /// knows no locks, none is held: see is_held().
   explicit OutputLock(const std::filesystem::path& output);
   /// The same; nothing if somebody else is writing it.
   static std::optional<OutputLock> attempt(const std::filesystem::path& output);
@@ -22,9 +22,12 @@ class OutputLock {
   OutputLock(OutputLock&& other) noexcept;
   OutputLock& operator=(OutputLock&& other) noexcept;
 
+  /// False where the file system knows no locks: nobody else is refused.
+  bool is_held() const { return descriptor_ >= 0; }
+
  private:
   enum class IfTaken { give_up, wait };
-  /// False if somebody else holds the lock and keeps it.
+  /// False if somebody else holds the lock and keeps it. True without a lock where there are none.
   bool acquire(const std::filesystem::path& output, IfTaken if_taken);
   void release();
 

@@ -11,6 +11,7 @@
 
 #include "retina/core/error.h"
 #include "retina/testing/temp_folder.h"
+#include "retina/testing/without_locks.h"
 
 namespace retina::core {
 namespace {
@@ -79,6 +80,21 @@ TEST(OutputLock, AProcessThatDiedHoldsNothing) {
   ::waitpid(child, nullptr, 0);
   EXPECT_TRUE(std::filesystem::exists(folder / ".out.lock"));
   const OutputLock lock(folder / "out");
+}
+
+TEST(OutputLock, SaysThatItHoldsNoneWhereThereAreNone) {
+  const testing::TempFolder folder;
+  EXPECT_TRUE(OutputLock(folder / "out").is_held());
+  EXPECT_FALSE(OutputLock().is_held());
+  const bool is_done = testing::without_locks([&] {
+    const std::optional<OutputLock> first = OutputLock::attempt(folder / "out");
+    const std::optional<OutputLock> second = OutputLock::attempt(folder / "out");
+    EXPECT_TRUE(first && !first->is_held());
+    EXPECT_TRUE(second) << "nobody is refused";
+  });
+  if (!is_done) {
+    GTEST_SKIP() << "this kernel refuses to filter system calls";
+  }
 }
 
 }  // namespace

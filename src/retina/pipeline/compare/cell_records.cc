@@ -1,13 +1,26 @@
 #include "retina/pipeline/compare/cell_records.h"
 
+#include <string>
+
 #include "retina/core/record.h"
 
 namespace retina::pipeline {
 namespace {
 
-/// "auto" is the default of max_ram that was "4GiB", and no limit of memory changes a score.
+/// What score_slices() does not look at: the slices are in memory, as class ids.
+constexpr const char* kOfFilesAlone[] = {"prediction", "truth", "ignore_value", "axes",
+                                         "voxel_size_nm"};
+
+/// Without what changes no score. Limits of memory and disk may: they leave distances undefined;
+/// but "auto" is the default of max_ram that was "4GiB".
 Json in_present_terms(Json evaluate) {
-  if (evaluate.is_object() && evaluate.value("max_ram", Json()) == "4GiB") {
+  if (!evaluate.is_object()) {
+    return evaluate;
+  }
+  for (const char* option : kOfFilesAlone) {
+    evaluate.erase(std::string(option));
+  }
+  if (evaluate.value("max_ram", Json()) == "4GiB") {
     evaluate["max_ram"] = "auto";
   }
   return evaluate;

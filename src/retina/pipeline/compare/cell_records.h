@@ -106,7 +106,7 @@ struct CellFailure {
 };
 
 /// Whether scores that were made with the options `stored` of evaluate, by this version or an
-/// earlier one, are those of `evaluate`.
+/// earlier one, are those of `evaluate`. Options of files count nothing: held-out slices are none.
 bool are_same_rules(const Json& stored, const Json& evaluate);
 
 /// cell.json, result.json, trained.json, failed.json and steps/step_N.json as they are read again;

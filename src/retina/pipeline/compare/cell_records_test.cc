@@ -1,11 +1,14 @@
 #include "retina/pipeline/compare/cell_records.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/options.h"
+#include "retina/pipeline/evaluate/evaluate.h"
 #include "retina/testing/bad_data.h"
 
 namespace retina::pipeline {
@@ -38,6 +41,30 @@ TEST(CellRecords, TheFormerDefaultOfMaxRamIsThePresentOne) {
   EXPECT_FALSE(are_same_rules(former, {{"max_ram", "8GiB"}}));
   const Json step = {{"evaluate", former}, {"scores", {{"iou", 0.5}}}};
   EXPECT_EQ(step_scores_of(step, former, "a").at("iou"), 0.5);
+}
+
+TEST(CellRecords, OptionsThatChangeNoScoreAreNoOtherRules) {
+  const Json rules = core::options_to_json(EvaluateOptions{});
+  const auto are_same_with = [&](const std::string& option, const Json& value) {
+    Json others = rules;
+    EXPECT_TRUE(others.contains(option)) << option;
+    others[option] = value;
+    return are_same_rules(others, rules) && are_same_rules(rules, others);
+  };
+  const std::vector<std::pair<std::string, Json>> idle{{"prediction", "a"},
+                                                       {"truth", "b"},
+                                                       {"ignore_value", 255},
+                                                       {"axes", "zyx"},
+                                                       {"voxel_size_nm", Json::array({4, 4, 4})}};
+  for (const auto& [option, value] : idle) {
+    EXPECT_TRUE(are_same_with(option, value)) << option;
+  }
+  const std::vector<std::pair<std::string, Json>> telling{
+      {"classes", Json::array({"2"})}, {"volume", true},   {"cremi", true}, {"max_ram", "1MiB"},
+      {"distance_halo", 8.0},          {"scratch", "/tmp"}};
+  for (const auto& [option, value] : telling) {
+    EXPECT_FALSE(are_same_with(option, value)) << option;
+  }
 }
 
 TEST(CellRecords, AFailureIsReadAsItWasWritten) {

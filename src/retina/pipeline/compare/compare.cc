@@ -304,6 +304,7 @@ CompareReport compare(const CompareOptions& given, const core::Context& context)
   const CompareOptions options = in_launcher(started, machine);
   parse_share(options.only);  // what is wrong with it is told before the data are opened
   const std::vector<Cell> cells = expand_grid(options, context);
+  warn_of_clocks(cells, context);
   if (options.dry_run) {
     return dry_run(cells);
   }
@@ -314,6 +315,7 @@ CompareReport compare(const CompareOptions& given, const core::Context& context)
   if (!options.overwrite) {
     refuse_stale(cells);
   }
+  warn_of_missing_locks(options, context);
   const CompletedCells by_jobs =
       options.jobs == 1 ? CompletedCells{} : work_in_jobs(started, cells, context);
   GridWorker worker(cells, options, context);

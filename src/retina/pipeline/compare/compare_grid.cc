@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 
 #include "retina/core/error.h"
 #include "retina/core/json_text.h"
 #include "retina/core/problem_list.h"
+#include "retina/pipeline/finetune/held_out_validator.h"
 #include "retina/pipeline/open_dataset.h"
 #include "retina/pipeline/run/provenance.h"
 #include "retina/pipeline/run/run_config.h"
@@ -70,23 +73,66 @@ FinetuneOptions options_of(const CompareOptions& grid, const ComparedDataset& da
   return options;
 }
 
-/// Training slices of the data that were opened already, by the options of both sets.
-using OpenedData = std::map<std::string, std::int64_t>;
+struct OpenedSets {
+  std::int64_t training_slices = 0;
+  data::Dataset held_out{};
+};
+/// Data that were opened already, by the options of both sets.
+using OpenedData = std::map<std::string, OpenedSets>;
 
 /// Opens the training and the held-out data, unless another row has the same. Without a word: what
 /// there is to say of the images, their training says.
-std::int64_t training_slices(const FinetuneOptions& options, OpenedData& opened) {
+const OpenedSets& opened_sets(const FinetuneOptions& options, OpenedData& opened) {
   const int ids = static_cast<int>(options.classes.size()) + 1;
   const Json both = Json::array({core::options_to_json(options.training_data()),
                                  core::options_to_json(options.held_out_data({})), ids});
-  const auto [known, is_new] = opened.try_emplace(core::dump_json(both), 0);
+  const auto [known, is_new] = opened.try_emplace(core::dump_json(both));
   if (is_new) {
     const core::Context silent = core::silent_context();
     const data::Dataset training = open_dataset(options.training_data(), ids, silent);
-    open_dataset(options.held_out_data(training.range), ids, silent);
-    known->second = static_cast<std::int64_t>(training.slices.size());
+    known->second.held_out = open_dataset(options.held_out_data(training.range), ids, silent);
+    known->second.training_slices = static_cast<std::int64_t>(training.slices.size());
   }
   return known->second;
+}
+
+/// Held-out images of one plane, where there are several.
+std::size_t lone_planes(const data::Dataset& held_out, const std::vector<data::Slice>& slices) {
+  std::set<int> flat;
+  for (const data::Slice& slice : slices) {
+    if (held_out.volumes[static_cast<std::size_t>(slice.volume)].image->shape()[0] == 1) {
+      flat.insert(slice.volume);
+    }
+  }
+  return flat.size() > 1 ? flat.size() : 0;
+}
+
+/// usage error where the held-out slices are to be scored as volumes and are none, or have gaps:
+/// single images would be scored one by one without a word, gaps refused by every cell when it is
+/// validated.
+void require_volumes(const FinetuneOptions& options, const data::Dataset& held_out) {
+  const std::vector<data::Slice> slices =
+      evenly_spaced(held_out.slices, options.validation.max_slices);
+  ProblemList problems;
+  const std::size_t lone = lone_planes(held_out, slices);
+  problems.require(lone == 0, "evaluate.volume",
+                   fmt::format("{} held-out images of one plane each", lone),
+                   "the planes of a volume",
+                   "set validation.data.folder: stack, or leave evaluate.volume out: each plane is "
+                   "an image then");
+  const auto gap = std::adjacent_find(
+      slices.begin(), slices.end(), [](const data::Slice& a, const data::Slice& b) {
+        return a.volume == b.volume && a.axis == 0 && b.axis == 0 && b.index != a.index + 1;
+      });
+  if (gap != slices.end()) {
+    problems.require(false, "evaluate.volume",
+                     fmt::format("held-out planes that do not adjoin ({}, then {})",
+                                 data::describe(held_out, *gap), data::describe(held_out, gap[1])),
+                     "every plane of a volume, or of a part of it",
+                     "set validation.max_slices: 0 and validation.data.every: 1, or leave "
+                     "evaluate.volume out: each plane is an image then");
+  }
+  throw_if_any(ErrorKind::usage, "the held-out slices are no volume", problems.take());
 }
 
 /// `range` of the planes cut down to the labelled ones.
@@ -113,7 +159,11 @@ std::vector<CellRow> rows_of(const CompareOptions& grid, const ComparedDataset& 
       CellRow row{
           .init = &init, .options = options_of(grid, dataset, init, context), .weights = {}};
       row.weights = weights_digest(row.options.init);
-      row.slices = training_slices(row.options, opened);
+      const OpenedSets& sets = opened_sets(row.options, opened);
+      if (dataset.evaluate.volume) {
+        require_volumes(row.options, sets.held_out);
+      }
+      row.slices = sets.training_slices;
       rows.push_back(std::move(row));
     } catch (const Error& error) {
       throw error.within(fmt::format("dataset {}, init {}", dataset.name, init.name));
@@ -196,6 +246,19 @@ std::vector<Cell> expand_grid(const CompareOptions& options, const core::Context
     add_dataset(cells, options, dataset, context);
   }
   return cells;
+}
+
+void warn_of_clocks(const std::vector<Cell>& cells, const core::Context& context) {
+  std::set<std::string> told;
+  for (const Cell& cell : cells) {
+    const double limit = cell.finetune.max_seconds;
+    if (limit > 0 && told.insert(cell.dataset).second) {
+      context.log->warn(
+          "dataset {}: max_seconds is {}: each run ends at a step of its own, so that most points "
+          "of a curve are of one seed; set finetune.max_seconds: 0 and finetune.steps",
+          cell.dataset, limit);
+    }
+  }
 }
 
 std::vector<std::string> differences(const Json& before, const Json& now) {

@@ -1,5 +1,6 @@
 #include "retina/pipeline/compare/compare_grid.h"
 
+#include <string>
 #include <string_view>
 
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 #include "retina/core/json_text.h"
 #include "retina/pipeline/compare/compare_cell.h"
 #include "retina/pipeline/compare/compare_test_data.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -117,6 +119,52 @@ TEST(CompareGrid, OpensTheHeldOutDataOfEveryInitialisation) {
   EXPECT_THAT(usage_of(grid), AllOf(HasSubstr("dataset toy, init pretrained"), HasSubstr(nowhere)));
   grid["finetune"].update(elsewhere);
   EXPECT_THAT(usage_of(grid), AllOf(HasSubstr("dataset toy, init random"), HasSubstr(nowhere)));
+}
+
+TEST(CompareGrid, HeldOutSlicesThatAreNoVolumeAreRefused) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  for (int i = 4; i < 7; ++i) {
+    const std::string name = "slice" + std::to_string(i) + ".png";
+    write_toy_png(folder / "held_out/images" / name, 80, i, false);
+    write_toy_png(folder / "held_out/masks" / name, 80, i, true);
+  }
+  EXPECT_EQ(usage_of(grid), "accepted");
+  grid["datasets"][0]["evaluate"] = {{"volume", true}};
+  EXPECT_THAT(usage_of(grid), AllOf(HasSubstr("dataset toy, init random"),
+                                    HasSubstr("4 held-out images of one plane each"),
+                                    HasSubstr("validation.data.folder: stack")));
+  Json& validation = grid["datasets"][0]["config"]["validation"];
+  validation["max_slices"] = 1;
+  EXPECT_EQ(usage_of(grid), "accepted") << "a single slice";
+  validation["max_slices"] = 0;
+  validation["data"]["folder"] = "stack";
+  EXPECT_EQ(usage_of(grid), "accepted");
+  validation["max_slices"] = 2;
+  EXPECT_THAT(usage_of(grid), HasSubstr("held-out planes that do not adjoin"));
+  validation["max_slices"] = 0;
+  validation["data"]["every"] = 2;
+  EXPECT_THAT(usage_of(grid), AllOf(HasSubstr("held-out planes that do not adjoin"),
+                                    HasSubstr("validation.data.every: 1")));
+}
+
+TEST(CompareGrid, RunsThatTheClockMayEndAreWarnedOfOnce) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  const auto heard_of = [&] {
+    const testing::Heard heard;
+    warn_of_clocks(toy_cells(grid), heard.context);
+    return heard.text();
+  };
+  EXPECT_EQ(heard_of(), "");
+  grid["datasets"][0]["config"]["max_seconds"] = 900;
+  const std::string text = heard_of();
+  const std::size_t told = text.find("dataset toy: max_seconds is 900:");
+  ASSERT_NE(told, std::string::npos) << text;
+  EXPECT_EQ(text.find("dataset toy", told + 1), std::string::npos) << text;
+  EXPECT_THAT(text, HasSubstr("set finetune.max_seconds: 0 and finetune.steps"));
+  grid["finetune"]["max_seconds"] = 0;
+  EXPECT_EQ(heard_of(), "");
 }
 
 TEST(CompareGrid, LabelsAreAShareOfTheDataOfTheirInitialisation) {

@@ -13,6 +13,7 @@
 #include <torch/cuda.h>
 
 #include "retina/core/clock.h"
+#include "retina/core/lock.h"
 #include "retina/core/resource_limits.h"
 #include "retina/pipeline/own_copies.h"
 
@@ -104,6 +105,20 @@ int threads_in_launcher(int threads, const trainer::Environment& environment, in
     return threads;
   }
   return std::max(1, (of_task > 0 ? std::min(of_task, cores) : cores) / processes);
+}
+
+void warn_of_missing_locks(const CompareOptions& options, const core::Context& context) {
+  if (!options.only.empty() && options.jobs == 1) {
+    return;  // --jobs gives all its processes one share
+  }
+  const std::filesystem::path report = std::filesystem::path(options.output) / "report.html";
+  const std::optional<core::OutputLock> lock = core::OutputLock::attempt(report);
+  if (lock && !lock->is_held()) {
+    context.log->warn(
+        "the file system of '{}' knows no locks: processes that work on it at the same time train "
+        "the same cells, unless each has its share: --only K/N, without --jobs",
+        options.output);
+  }
 }
 
 CompletedCells work_in_jobs(const CompareOptions& options, const std::vector<Cell>& cells,

@@ -34,6 +34,10 @@ std::string device_in_launcher(const std::string& device, const trainer::Environ
 /// that Slurm gave to the task (SLURM_CPUS_PER_TASK); 0 where a launcher says neither.
 int threads_in_launcher(int threads, const trainer::Environment& environment, int cores);
 
+/// Warns where the file system of the output knows no locks and no share keeps processes apart: all
+/// of them would train the same cells.
+void warn_of_missing_locks(const CompareOptions& options, const core::Context& context);
+
 /// Works on the cells in the processes of job_arguments(), where any is missing, and shows how many
 /// are finished; what was completed meanwhile. Logs are jobN.log in the output folder, where a line
 /// tells each start.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,7 @@
 #include "retina/testing/note_list.h"
 #include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
+#include "retina/testing/without_locks.h"
 
 namespace retina::pipeline {
 namespace {
@@ -117,6 +119,47 @@ TEST(Compare, ADryRunWritesNothing) {
   grid["dry_run"] = true;
   EXPECT_THAT(run_grid(grid).text, HasSubstr("| toy     | 1      | random     | 7    | missing |"));
   EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST(Compare, ADryRunWarnsOfTheClock) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["dry_run"] = true;
+  grid["finetune"]["max_seconds"] = 900;
+  const testing::Heard heard;
+  run_grid(grid, heard.context);
+  EXPECT_THAT(heard.text(), HasSubstr("finetune.max_seconds: 0"));
+}
+
+/// What a grid says that is stopped at its start.
+std::string heard_at_the_start(const Json& grid) {
+  testing::Heard heard;
+  std::stop_source source;
+  source.request_stop();
+  heard.context.stop = source.get_token();
+  error_of_grid(grid, heard.context);
+  return heard.text();
+}
+
+TEST(Compare, WarnsOnceWhereTheFileSystemKnowsNoLocks) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  EXPECT_THAT(heard_at_the_start(grid), Not(HasSubstr("knows no locks")));
+  std::string text;
+  std::string with_share;
+  const bool is_done = testing::without_locks([&] {
+    text = heard_at_the_start(grid);
+    grid["only"] = "1/2";
+    with_share = heard_at_the_start(grid);
+  });
+  if (!is_done) {
+    GTEST_SKIP() << "this kernel refuses to filter system calls";
+  }
+  const std::size_t told = text.find("knows no locks");
+  ASSERT_NE(told, std::string::npos) << text;
+  EXPECT_EQ(text.find("knows no locks", told + 1), std::string::npos) << text;
+  EXPECT_THAT(text, HasSubstr("--only K/N"));
+  EXPECT_THAT(with_share, Not(HasSubstr("knows no locks")));
 }
 
 TEST(Compare, AnInterruptedCellGoesOnFromItsCheckpoint) {

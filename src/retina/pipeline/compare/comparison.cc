@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -38,40 +39,71 @@ std::vector<ComparedMetric> metrics_in(const std::vector<ComparedRun>& runs) {
   return found;
 }
 
-std::optional<InitPair> tested_pair(const Comparison& comparison, const RunGroup& a,
-                                    const RunGroup& b, const ComparedMetric& metric) {
-  const std::vector<double> first = comparison.values(a, metric.key);
-  const std::vector<double> second = comparison.values(b, metric.key);
-  const auto test = metric::mann_whitney(first, second);
+/// The values of a score with one initialisation, out of so many runs or means.
+struct ScoreSample {
+  std::vector<double> values;
+  std::size_t of = 0;
+};
+
+/// `pair` with its test; none where a score is defined nowhere.
+std::optional<InitPair> tested_pair(InitPair pair, const ScoreSample& first,
+                                    const ScoreSample& second) {
+  const auto test = metric::mann_whitney(first.values, second.values);
   if (!test) {
     return std::nullopt;
   }
-  return InitPair{.dataset = a.dataset,
-                  .labels = a.labels,
-                  .first = a.init,
-                  .second = b.init,
-                  .metric = metric.key,
-                  .test = *test,
-                  .first_values = first.size(),
-                  .second_values = second.size(),
-                  .of_all_runs = first.size() == a.runs.size() && second.size() == b.runs.size()};
+  pair.test = *test;
+  pair.first_values = first.values.size();
+  pair.second_values = second.values.size();
+  pair.of_all_runs = pair.first_values == first.of && pair.second_values == second.of;
+  return pair;
 }
 
-std::vector<InitPair> tested(const Comparison& comparison) {
+/// Tests every score of all two initialisations that have the labels and the data, by
+/// `data_of(row)`, in common.
+template <class Row, class DataOf, class SampleOf>
+std::vector<InitPair> tests_between(const std::vector<Row>& rows,
+                                    const std::vector<ComparedMetric>& metrics,
+                                    const DataOf& data_of, const SampleOf& sample_of) {
   std::vector<InitPair> tests;
-  for (auto a = comparison.groups.begin(); a != comparison.groups.end(); ++a) {
-    for (auto b = std::next(a); b != comparison.groups.end(); ++b) {
-      if (!have_same_data(*a, *b)) {
+  for (auto a = rows.begin(); a != rows.end(); ++a) {
+    for (auto b = std::next(a); b != rows.end(); ++b) {
+      if (data_of(*a) != data_of(*b) || a->labels != b->labels) {
         continue;
       }
-      for (const ComparedMetric& metric : comparison.metrics) {
-        if (auto pair = tested_pair(comparison, *a, *b, metric)) {
-          tests.push_back(std::move(*pair));
+      for (const ComparedMetric& metric : metrics) {
+        InitPair pair{.dataset = data_of(*a),
+                      .labels = a->labels,
+                      .first = a->init,
+                      .second = b->init,
+                      .metric = metric.key};
+        if (auto tested =
+                tested_pair(std::move(pair), sample_of(*a, metric), sample_of(*b, metric))) {
+          tests.push_back(std::move(*tested));
         }
       }
     }
   }
   return tests;
+}
+
+std::vector<InitPair> tests_of_runs(const Comparison& comparison) {
+  return tests_between(
+      comparison.groups, comparison.metrics, [](const RunGroup& group) { return group.dataset; },
+      [&](const RunGroup& group, const ComparedMetric& metric) {
+        return ScoreSample{.values = comparison.values(group, metric.key), .of = group.runs.size()};
+      });
+}
+
+std::vector<InitPair> tests_of_means(const Comparison& comparison) {
+  return tests_between(
+      comparison.group_means, comparison.metrics, [](const GroupMean& mean) { return mean.group; },
+      [](const GroupMean& mean, const ComparedMetric& metric) {
+        const auto values = mean.values.find(metric.key);
+        return ScoreSample{
+            .values = values == mean.values.end() ? std::vector<double>{} : values->second,
+            .of = mean.seeds};
+      });
 }
 
 /// The scores that are shown over the steps, in the order that was asked for.
@@ -165,6 +197,10 @@ bool have_same_dataset(const RunGroup& a, const RunGroup& b) {
 
 bool have_same_data(const RunGroup& a, const RunGroup& b) {
   return have_same_dataset(a, b) && a.labels == b.labels;
+}
+
+std::string GroupMean::name() const {
+  return fmt::format("{} (mean of {})", group, datasets);
 }
 
 std::optional<Moments> moments(const std::vector<double>& values) {
@@ -277,8 +313,9 @@ Comparison summarise(std::vector<ComparedRun> runs, const std::vector<std::strin
   comparison.curves = metrics_named(curves);
   comparison.groups = grouped(comparison.runs);
   comparison.metrics = metrics_in(comparison.runs);
-  comparison.tests = tested(comparison);
+  comparison.tests = tests_of_runs(comparison);
   comparison.group_means = all_group_means(comparison);
+  comparison.group_tests = tests_of_means(comparison);
   return comparison;
 }
 

@@ -52,13 +52,13 @@ bool have_same_data(const RunGroup& a, const RunGroup& b);
 
 /// Two initialisations on the same data.
 struct InitPair {
-  std::string dataset;
+  std::string dataset;  ///< or the group, of a test of its means
   std::string labels;
   std::string first;
   std::string second;
   std::string metric;  ///< key
-  metric::MannWhitney test;
-  std::size_t first_values = 0;  ///< runs in which the score is defined
+  metric::MannWhitney test{};
+  std::size_t first_values = 0;  ///< runs, or means of a seed, in which the score is defined
   std::size_t second_values = 0;
   bool of_all_runs = true;
 };
@@ -71,6 +71,8 @@ struct GroupMean {
   std::size_t datasets = 0;
   std::size_t seeds = 0;
   std::map<std::string, std::vector<double>> values{};  ///< by score, where all datasets have it
+
+  std::string name() const;  ///< "perez (mean of 4)"
 };
 
 struct Comparison {
@@ -80,6 +82,7 @@ struct Comparison {
   std::vector<InitPair> tests;
   std::vector<ComparedMetric> curves{};  ///< to be shown over the steps
   std::vector<GroupMean> group_means{};  ///< of groups of several datasets
+  std::vector<InitPair> group_tests{};   ///< of these means
 
   /// The defined values of one score in a group.
   std::vector<double> values(const RunGroup& group, const std::string& metric) const;
@@ -92,8 +95,8 @@ struct Comparison {
   std::vector<ComparedMetric> curves_of(const std::vector<RunGroup>& some) const;
 };
 
-/// Groups the runs and tests each pair of initialisations within a dataset and amount of labels.
-/// `curves`: keys of scores to show over the steps.
+/// Groups the runs and tests each pair of initialisations within a dataset, or the means of a group
+/// of them, and amount of labels. `curves`: keys of scores to show over the steps.
 Comparison summarise(std::vector<ComparedRun> runs,
                      const std::vector<std::string>& curves = CompareOptions{}.curves);
 
@@ -111,8 +114,8 @@ struct ReportTable {
 /// One table for each score, where there are several datasets: these, and the means of their
 /// groups, by initialisation, with the best in bold.
 std::vector<ReportTable> summary_tables(const Comparison& comparison);
-/// The summaries, then of every dataset: scores (mean and deviation), scores after some steps,
-/// significance.
+/// The summaries, the significance of the means of groups, then of every dataset: scores (mean and
+/// deviation), scores after some steps, significance.
 std::vector<ReportTable> tables_of(const Comparison& comparison);
 std::string to_markdown(const std::vector<ReportTable>& tables);
 
@@ -120,7 +123,7 @@ std::string to_markdown(const std::vector<ReportTable>& tables);
 std::string to_csv(const Comparison& comparison);
 /// One line for each run and step after which it was validated.
 std::string curves_to_csv(const Comparison& comparison);
-/// Keys runs, groups, group_means, tests.
+/// Keys runs, groups, group_means, tests, group_tests.
 Json to_json(const Comparison& comparison);
 
 }  // namespace retina::pipeline

@@ -65,8 +65,9 @@ Json mean_to_json(const Comparison& comparison, const GroupMean& mean) {
   return entry;
 }
 
-Json pair_to_json(const InitPair& pair) {
-  return {{"dataset", pair.dataset}, {"labels", pair.labels},
+/// `common`: "dataset" or "group".
+Json pair_to_json(const char* common, const InitPair& pair) {
+  return {{common, pair.dataset},    {"labels", pair.labels},
           {"first", pair.first},     {"second", pair.second},
           {"metric", pair.metric},   {"n", {pair.first_values, pair.second_values}},
           {"u", pair.test.u},        {"p", pair.test.p},
@@ -77,7 +78,7 @@ Json pair_to_json(const InitPair& pair) {
 
 std::string to_csv(const Comparison& comparison) {
   std::string text =
-      csv_header(comparison, "precision,training_slices,steps,seconds,seconds_per_step");
+      csv_header(comparison, "arithmetic,training_slices,steps,seconds,seconds_per_step");
   for (const ComparedRun& run : comparison.runs) {
     const CellResult& result = run.result;
     text += csv_run(run) + fmt::format(",{},{},{},{}", result.precision, result.training_slices,
@@ -103,7 +104,8 @@ Json to_json(const Comparison& comparison) {
   Json json = {{"runs", Json::array()},
                {"groups", Json::array()},
                {"group_means", Json::array()},
-               {"tests", Json::array()}};
+               {"tests", Json::array()},
+               {"group_tests", Json::array()}};
   for (const ComparedRun& run : comparison.runs) {
     Json entry = {{"dataset", run.dataset},
                   {"group", run.group},
@@ -120,7 +122,10 @@ Json to_json(const Comparison& comparison) {
     json["group_means"].push_back(mean_to_json(comparison, mean));
   }
   for (const InitPair& pair : comparison.tests) {
-    json["tests"].push_back(pair_to_json(pair));
+    json["tests"].push_back(pair_to_json("dataset", pair));
+  }
+  for (const InitPair& pair : comparison.group_tests) {
+    json["group_tests"].push_back(pair_to_json("group", pair));
   }
   return json;
 }

@@ -12,11 +12,15 @@
 namespace retina::pipeline {
 namespace {
 
+/// In the place of its x: amounts of labels come in the order of the grid.
 void add_point(report::Curve& curve, double x, const std::optional<Moments>& y) {
-  if (y) {
-    curve.points.emplace_back(x, y->mean);
-    curve.spread.push_back(y->sd);
+  if (!y) {
+    return;
   }
+  const auto next = std::upper_bound(curve.points.begin(), curve.points.end(), x,
+                                     [](double a, const auto& point) { return a < point.first; });
+  curve.spread.insert(curve.spread.begin() + (next - curve.points.begin()), y->sd);
+  curve.points.emplace(next, x, y->mean);
 }
 
 report::Curve convergence_of(const Comparison& comparison, const RunGroup& group,
@@ -62,7 +66,8 @@ std::vector<report::Curve> efficiency_of(const Comparison& comparison,
 void add_efficiency(report::Page& page, const Comparison& comparison) {
   for (const std::vector<RunGroup>& groups : together(comparison.groups, have_same_dataset)) {
     const std::vector<report::Curve> curves = efficiency_of(comparison, groups);
-    if (curves.front().points.size() > 1) {
+    if (std::any_of(curves.begin(), curves.end(),
+                    [](const report::Curve& curve) { return curve.points.size() > 1; })) {
       page.curves(groups.front().dataset + ": IoU over labelled slices", "labelled slices", curves);
     }
   }

@@ -40,9 +40,8 @@ void add_means(std::vector<SummaryRow>& rows, const Comparison& comparison,
     if (mean.group != group) {
       continue;
     }
-    const std::string name = fmt::format("{} (mean of {})", mean.group, mean.datasets);
     const auto values = mean.values.find(metric.key);
-    row_of(rows, name, mean.labels).cells[mean.init] = {
+    row_of(rows, mean.name(), mean.labels).cells[mean.init] = {
         .moments = values == mean.values.end() ? std::nullopt : moments(values->second),
         .runs = mean.seeds};
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -24,22 +25,29 @@ std::optional<Moments> time_of_steps(const Comparison& comparison, const RunGrou
   return moments(seconds);
 }
 
-/// The number of runs, and their arithmetic where it is not the same in all of them.
+/// The number of runs, with their arithmetic and the steps at which they ended where these are not
+/// the same in all of them.
 std::string runs_of(const Comparison& comparison, const RunGroup& group) {
   std::map<std::string, std::size_t> precisions;
+  std::set<std::int64_t> steps;
   for (const std::size_t run : group.runs) {
-    const std::string& precision = comparison.runs[run].result.precision;
-    ++precisions[precision.empty() ? "not recorded" : precision];
+    const CellResult& result = comparison.runs[run].result;
+    ++precisions[result.precision.empty() ? "not recorded" : result.precision];
+    steps.insert(result.steps);
   }
-  std::string text = std::to_string(group.runs.size());
+  std::vector<std::string> notes;
   if (precisions.size() > 1) {
     std::vector<std::string> parts;
     for (const auto& [precision, count] : precisions) {
       parts.push_back(fmt::format("{} {}", count, precision));
     }
-    text += fmt::format(" ({})", fmt::join(parts, ", "));
+    notes.push_back(fmt::format("{}", fmt::join(parts, ", ")));
   }
-  return text;
+  if (steps.size() > 1) {
+    notes.push_back(fmt::format("steps {} to {}", *steps.begin(), *steps.rbegin()));
+  }
+  return std::to_string(group.runs.size()) +
+         (notes.empty() ? "" : fmt::format(" ({})", fmt::join(notes, "; ")));
 }
 
 ReportTable score_table(const Comparison& comparison, const std::vector<RunGroup>& groups) {
@@ -117,16 +125,17 @@ std::string significance(const InitPair& pair) {
       pair.of_all_runs ? "" : fmt::format(" (n = {}, {})", pair.first_values, pair.second_values));
 }
 
-/// A row for each pair of initialisations, a column for each score. The tests of a pair lie side
-/// by side.
-ReportTable test_table(const Comparison& comparison, const std::string& dataset) {
-  ReportTable table{.title = dataset + ": two-sided Mann-Whitney p (* < 0.05, ** < 0.01)",
+/// A row for each pair of initialisations, a column for each score: those of the `tests` that are
+/// of `dataset`, which people know as `name`. The tests of a pair lie side by side.
+ReportTable test_table(const Comparison& comparison, const std::vector<InitPair>& tests,
+                       const std::string& dataset, const std::string& name) {
+  ReportTable table{.title = name + ": two-sided Mann-Whitney p (* < 0.05, ** < 0.01)",
                     .header = {"labels", "pair"},
                     .rows = {}};
   for (const ComparedMetric& metric : comparison.metrics) {
     table.header.emplace_back(metric.title);
   }
-  for (const InitPair& pair : comparison.tests) {
+  for (const InitPair& pair : tests) {
     if (pair.dataset != dataset) {
       continue;
     }
@@ -143,6 +152,12 @@ ReportTable test_table(const Comparison& comparison, const std::string& dataset)
         significance(pair);
   }
   return table;
+}
+
+void add_unless_empty(std::vector<ReportTable>& tables, ReportTable table) {
+  if (!table.rows.empty()) {
+    tables.push_back(std::move(table));
+  }
 }
 
 /// Characters, where each is one column wide; bytes that go on a character of UTF-8 count nothing.
@@ -174,14 +189,20 @@ std::string markdown_line(const std::vector<std::string>& cells,
 
 std::vector<ReportTable> tables_of(const Comparison& comparison) {
   std::vector<ReportTable> tables = summary_tables(comparison);
+  const auto have_same_group = [](const GroupMean& a, const GroupMean& b) {
+    return a.group == b.group;
+  };
+  for (const std::vector<GroupMean>& means : together(comparison.group_means, have_same_group)) {
+    const GroupMean& one = means.front();
+    add_unless_empty(tables, test_table(comparison, comparison.group_tests, one.group, one.name()));
+  }
   for (const std::vector<RunGroup>& groups : together(comparison.groups, have_same_dataset)) {
     tables.push_back(score_table(comparison, groups));
     for (const ComparedMetric& metric : comparison.curves_of(groups)) {
       tables.push_back(step_table(comparison, groups, metric));
     }
-    if (ReportTable tests = test_table(comparison, groups.front().dataset); !tests.rows.empty()) {
-      tables.push_back(std::move(tests));
-    }
+    const std::string& dataset = groups.front().dataset;
+    add_unless_empty(tables, test_table(comparison, comparison.tests, dataset, dataset));
   }
   return tables;
 }

@@ -1,5 +1,6 @@
 #include "retina/pipeline/compare/comparison.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <tuple>
@@ -16,6 +17,7 @@
 namespace retina::pipeline {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -203,6 +205,39 @@ TEST(Comparison, MeansOfGroupsAreInTheJson) {
   EXPECT_NEAR(random["iou"]["mean"].get<double>(), 0.61, 1e-12);
 }
 
+TEST(Comparison, MeansOfGroupsAreTestedLikeDatasets) {
+  std::vector<ComparedRun> runs;
+  for (const auto& [dataset, iou] : {std::pair{"left", 0.5}, std::pair{"right", 0.7}}) {
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      const double step = 0.01 * static_cast<double>(seed);
+      runs.push_back(run_on(dataset, "random", seed, iou + step));
+      runs.push_back(run_on(dataset, "pretrained", seed, iou + 0.1 + step));
+    }
+  }
+  runs.back().result.scores.erase("recall");
+  const Comparison comparison = summarise(std::move(runs));
+  ASSERT_EQ(comparison.group_tests.size(), 3U);  // iou, recall, mfd
+  EXPECT_TRUE(comparison.group_tests[0].of_all_runs);
+  EXPECT_FALSE(comparison.group_tests[1].of_all_runs);
+  const Json test = to_json(comparison)["group_tests"][0];
+  EXPECT_EQ(test["group"], "pair");
+  EXPECT_EQ(test["labels"], "all");
+  EXPECT_EQ(test["first"], "random");
+  EXPECT_EQ(test["second"], "pretrained");
+  EXPECT_EQ(test["metric"], "iou");
+  EXPECT_EQ(test["n"], Json::array({3, 3}));
+  EXPECT_EQ(test["u"], 0);
+  EXPECT_NEAR(test["p"].get<double>(), 0.1, 1e-12);
+  EXPECT_FALSE(test.contains("dataset"));
+
+  const std::vector<ReportTable> tables = tables_of(comparison);
+  ASSERT_GT(tables.size(), 3U);
+  EXPECT_EQ(tables[3].title, "pair (mean of 2): two-sided Mann-Whitney p (* < 0.05, ** < 0.01)");
+  ASSERT_EQ(tables[3].rows.size(), 1U);
+  EXPECT_THAT(tables[3].rows[0], ElementsAre("all", "random / pretrained", "0.1000",
+                                             HasSubstr("(n = 3, 2)"), "0.1000"));
+}
+
 TEST(Comparison, AScoreThatIsUndefinedInSomeRunsIsTheMeanOfTheOthers) {
   std::vector<ComparedRun> runs{run_with("1", "random", 1, 0.5), run_with("1", "random", 2, 0.7)};
   runs[0].result.scores.erase("recall");
@@ -228,6 +263,50 @@ TEST(Comparison, TablesTellHowManyRunsAScoreIsOfAndWhatArithmeticTheyHad) {
   for (const InitPair& pair : comparison.tests) {
     EXPECT_EQ(pair.of_all_runs, pair.metric == "iou");
   }
+}
+
+TEST(Comparison, TablesTellAtWhichStepsTheRunsOfARowEnded) {
+  std::vector<ComparedRun> runs;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    runs.push_back(run_with("1", "random", seed, 0.5));
+    runs.back().result.steps = 520 - 10 * static_cast<std::int64_t>(seed);
+    runs.push_back(run_with("1", "pretrained", seed, 0.6));
+  }
+  EXPECT_THAT(to_markdown(tables_of(summarise(runs))),
+              AllOf(HasSubstr("| random     | 3 (steps 490 to 510) |"),
+                    HasSubstr("| pretrained | 3                    |")));
+  runs[0].result.precision = "bf16";
+  EXPECT_THAT(to_markdown(tables_of(summarise(runs))),
+              HasSubstr("| 3 (1 bf16, 2 fp32; steps 490 to 510) |"));
+}
+
+/// The page of some runs, without pictures.
+std::string page_of(std::vector<ComparedRun> runs) {
+  const testing::TempFolder folder;
+  write_comparison_page(folder / "report.html", summarise(std::move(runs)), {});
+  return core::read_text(folder / "report.html");
+}
+
+/// The drawing below the title of the label-efficiency curves; empty where there is none.
+std::string efficiency_plot(const std::string& page) {
+  const std::size_t begin = page.find("vnc: IoU over labelled slices");
+  return begin == std::string::npos ? "" : page.substr(begin, page.find("</svg>", begin) - begin);
+}
+
+TEST(ComparisonPage, LabelEfficiencyIsDrawnByTheNumberOfSlices) {
+  std::vector<ComparedRun> runs = two_inits().runs;
+  const std::string ascending = efficiency_plot(page_of(runs));
+  EXPECT_THAT(ascending, HasSubstr("<path class=\"curve c1\""));
+  std::rotate(runs.begin(), runs.begin() + 6, runs.end());
+  ASSERT_EQ(runs.front().labels, "all");
+  EXPECT_EQ(efficiency_plot(page_of(runs)), ascending);
+
+  std::erase_if(runs,
+                [](const ComparedRun& run) { return run.labels == "1" && run.init == "random"; });
+  EXPECT_THAT(efficiency_plot(page_of(runs)), HasSubstr("<path class=\"curve c1\""))
+      << "of the other initialisation";
+  std::erase_if(runs, [](const ComparedRun& run) { return run.labels == "1"; });
+  EXPECT_EQ(efficiency_plot(page_of(runs)), "") << "a point is no curve";
 }
 
 TEST(ComparisonPage, ShowsBestMedianAndWorstSliceOfMedianRuns) {
