@@ -186,6 +186,20 @@ TEST(ShippedModelsE2e, MitoTinySegmentsASliceThatItWasNotTrainedOn) {
   EXPECT_GT(scored.json()["mean_iou"].get<double>(), 0.7);
 }
 
+/// So that a user can tell whether a model was made of the data at hand.
+TEST(ShippedModelsE2e, CheckFindsTheDataThatMitoTinyWasMadeOf) {
+  RETINA_SKIP_WITHOUT(testing::data_root() / "vnc");
+  RETINA_SKIP_WITHOUT(testing::data_root() / "brain_mito");
+  const testing::TempFolder folder;
+  ::setenv("RETINA_DATA", testing::data_root().c_str(), 1);
+  const Outcome checked =
+      run_retina(folder.path(), "check --json -c " + testing::source_dir().string() +
+                                    "/configs/finetune/mito_tiny.yaml");
+  ASSERT_EQ(checked.exit_code, 0) << checked.standard_error;
+  const Json made = card_of(shipped("mito-tiny")).at("provenance");
+  EXPECT_EQ(checked.json().at("digest"), made.at("data").at("digest"));
+}
+
 /// At the window of the recipe, which is not that of pre-training; the licence becomes the model's.
 TEST(ShippedModelsE2e, PretrainedWeightsAreFinetunedAndTheirLicenceIsSaid) {
   RETINA_SKIP_WITHOUT(testing::data_root() / "vnc");

@@ -433,4 +433,10 @@ data::Dataset open_dataset(const data::DataOptions& options, int class_count,
   return std::move(opened.dataset);
 }
 
+void name_after_source(data::Dataset& dataset, const data::DataOptions& source) {
+  for (data::LabelledVolume& volume : dataset.volumes) {
+    volume.name = (source.path.empty() ? source.images : source.path) + ": " + volume.name;
+  }
+}
+
 }  // namespace retina::pipeline

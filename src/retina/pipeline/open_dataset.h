@@ -28,4 +28,7 @@ struct OpenedDataset {
 OpenedDataset try_open_dataset(const data::DataOptions& options, int class_count,
                                const core::Context& ctx);
 
+/// Puts the name of its source before those of its images: data sets number them alike.
+void name_after_source(data::Dataset& dataset, const data::DataOptions& source);
+
 }  // namespace retina::pipeline

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include "retina/core/finite.h"
 #include "retina/core/lock.h"
 #include "retina/core/rng.h"
+#include "retina/data/append.h"
 #include "retina/pipeline/check/check_page.h"
 #include "retina/pipeline/check/duplicates.h"
 #include "retina/pipeline/check/label_geometry.h"
@@ -380,6 +382,22 @@ OpenedDataset open_part(const data::DataOptions& part, const CheckOptions& optio
   return opened;
 }
 
+/// All that is trained on together.
+OpenedDataset open_training(const CheckOptions& options, store::InputFiles& files,
+                            const core::Context& ctx) {
+  OpenedDataset all = open_part(options.data, options, files, ctx);
+  if (!options.more_data.empty()) {
+    name_after_source(all.dataset, options.data);
+  }
+  for (const data::DataOptions& source : options.more_data) {
+    OpenedDataset more = open_part(data::in_range(source, all.dataset.range), options, files, ctx);
+    name_after_source(more.dataset, source);
+    data::append(all.dataset, std::move(more.dataset));
+    std::move(more.problems.begin(), more.problems.end(), std::back_inserter(all.problems));
+  }
+  return all;
+}
+
 /// One note for all images, as a share of the values of those that have some.
 void note_non_finite(CheckReport& report) {
   core::FiniteSample values;
@@ -472,7 +490,7 @@ CheckReport check(const CheckOptions& options, const core::Context& ctx) {
   throw_if_any(ErrorKind::usage, "check: the options have problems", options.validate());
   const core::OutputLock lock = lock_page(options);
   store::InputFiles files;
-  const OpenedDataset training = open_part(options.data, options, files, ctx);
+  const OpenedDataset training = open_training(options, files, ctx);
   OpenedDataset held_out;
   if (data::names_images(options.validation)) {
     held_out =

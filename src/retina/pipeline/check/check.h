@@ -18,7 +18,8 @@ namespace retina::pipeline {
 
 struct CheckOptions {
   data::DataOptions data;
-  data::DataOptions validation{};    ///< held-out data; that name no images: none
+  std::vector<data::DataOptions> more_data{};  ///< further data sets, trained on together
+  data::DataOptions validation{};              ///< held-out data; that name no images: none
   std::vector<std::string> classes;  ///< names of class ids 1, 2, ...; empty: any id is accepted
   std::int64_t max_planes = 4000;    ///< planes read; a larger dataset is sampled
   std::string output{};              ///< page to write; empty = none
@@ -27,6 +28,7 @@ struct CheckOptions {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("data", self.data, "the dataset");
+    visit("more_data", self.more_data, "further data sets with the same classes");
     visit("validation", self.validation,
           "held-out data: checked as well, and for images that are also in the dataset");
     visit("classes", self.classes, "names of class ids 1, 2, ...; empty: any id is accepted");
