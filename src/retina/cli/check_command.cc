@@ -1,3 +1,7 @@
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "retina/cli/commands.h"
 #include "retina/core/error.h"
 #include "retina/pipeline/check/check.h"
@@ -25,6 +29,7 @@ struct CheckFlags : pipeline::CheckOptions {
     pipeline::ReadingOptions::fields(self.reading, visit);
     pipeline::CheckOptions::fields(self, visit);
   }
+  std::vector<Problem> validate() const;
 };
 
 pipeline::CheckOptions options_of(const CheckFlags& flags) {
@@ -56,6 +61,34 @@ pipeline::CheckOptions options_of(const CheckFlags& flags) {
     options.validation.ignore_value = options.data.ignore_value;
   }
   return options;
+}
+
+/// Without the other, one of the held-out flags would be paired with the default of the dataset.
+std::optional<Problem> lone_validation_flag(const CheckFlags& flags) {
+  const data::DataOptions& data = flags.validation;
+  if (!flags.validation_images.empty() && flags.validation_masks.empty() && data.path.empty() &&
+      data.masks == data::DataOptions{}.masks) {
+    return Problem{.subject = "validation",
+                   .found = "validation_images without validation_masks",
+                   .expected = "both or none",
+                   .remedy = "give --validation-masks DIR"};
+  }
+  if (flags.validation_images.empty() && !flags.validation_masks.empty() &&
+      !data::names_images(data)) {
+    return Problem{.subject = "validation",
+                   .found = "validation_masks without validation_images",
+                   .expected = "both or none",
+                   .remedy = "give --validation-images DIR"};
+  }
+  return std::nullopt;
+}
+
+std::vector<Problem> CheckFlags::validate() const {
+  std::vector<Problem> problems = options_of(*this).validate();
+  if (const std::optional<Problem> lone = lone_validation_flag(*this)) {
+    problems.push_back(*lone);
+  }
+  return problems;
 }
 
 /// True for a configuration of `finetune`: one that has keys of it which `check` has not.

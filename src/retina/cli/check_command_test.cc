@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/cli/commands.h"
@@ -79,6 +80,36 @@ TEST(CheckCommand, FindsAHeldOutImageInAnyOfSeveralDataSets) {
   const Json found =
       check_of(Json{{"data", first}, {"more_data", Json::array({second})}, {"validation", second}});
   EXPECT_EQ(found.at("problems").size(), 2U) << found.dump(1);  // one for each plane
+}
+
+std::string usage_of_check(const Json& given) {
+  try {
+    check_of(given);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    return error.what();
+  }
+  return "checked";
+}
+
+TEST(CheckCommand, WithoutImagesItIsUsedWrongly) {
+  ASSERT_FALSE(fs::exists("images"));
+  EXPECT_THAT(usage_of_check(Json::object()), ::testing::HasSubstr("no images"));
+  EXPECT_THAT(usage_of_check({{"preset", "retina-tiny"}, {"classes", {"half"}}}),
+              ::testing::HasSubstr("no images"));
+}
+
+TEST(CheckCommand, HeldOutImagesAndMasksAreGivenTogether) {
+  const testing::TempFolder folder;
+  const Json data = data_of(folder / "first", 0);
+  Json given = data;
+  given["validation_images"] = data.at("images");
+  EXPECT_THAT(usage_of_check(given),
+              ::testing::HasSubstr("validation: validation_images without validation_masks"));
+  given = data;
+  given["validation_masks"] = data.at("masks");
+  EXPECT_THAT(usage_of_check(given),
+              ::testing::HasSubstr("validation: validation_masks without validation_images"));
 }
 
 TEST(CheckCommand, RefusesWhatNeitherVerbKnows) {

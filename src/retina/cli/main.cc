@@ -1,11 +1,9 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
 #include <memory>
 #include <stop_token>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -55,14 +53,15 @@ class StopOnSignal {
 retina::core::Context make_context(const Invocation& invocation, std::stop_token stop) {
   auto log = std::make_shared<spdlog::logger>(
       "retina", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  log->set_pattern("%H:%M:%S %^%l%$ %v");
+  const bool is_terminal = isatty(STDERR_FILENO) != 0;
+  // a terminal may have a line of progress at the cursor, which goes first
+  log->set_pattern(std::string(is_terminal ? "\r\x1b[K" : "") + "%H:%M:%S %^%l%$ %v");
   log->set_level(invocation.quiet ? spdlog::level::warn : spdlog::level::info);
   retina::core::Context context = retina::core::silent_context();
   context.log = std::move(log);
   context.stop = std::move(stop);
   if (!invocation.quiet && !invocation.no_progress) {
-    context.progress =
-        std::make_shared<retina::cli::ProgressBar>(stderr, isatty(STDERR_FILENO) != 0);
+    context.progress = std::make_shared<retina::cli::ProgressBar>(stderr, is_terminal);
   }
   return context;
 }
@@ -110,16 +109,7 @@ int main(int count, char** values) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error of the write then, not a crash
   try {
     return run(std::vector<std::string>(values + 1, values + count), signals.token());
-  } catch (const retina::Error& error) {
-    return report(error);
-  } catch (const std::filesystem::filesystem_error& error) {
-    return report(retina::core::error_of(error));
-  } catch (const std::bad_alloc&) {
-    return report({retina::ErrorKind::resource, "out of memory; lower --max-ram or the batch"});
-  } catch (const std::system_error& error) {  // a thread that could not be started
-    return report({retina::ErrorKind::resource, error.what()});
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "retina: %s\n", error.what());
-    return 1;
+    return report(retina::core::error_of(error));
   }
 }

@@ -64,11 +64,14 @@ void add_flag(Received& verb, const Flag& flag) {
   names += positional ? "," + flag.key : "";
   CLI::Option* option = verb.app->add_option(names, verb.values[flag.key], help_text(flag));
   option->type_name(type_name(flag));
-  option->expected(1, flag.is_list ? 1000000 : 1);
-  // Other flags would swallow the positional after their value.
-  option->allow_extra_args(positional && flag.is_list);
-  if (!flag.is_list) {
-    option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  // Other flags would swallow the positional after their value; a list is given by commas, or
+  // again.
+  const bool takes_many = positional && flag.is_list;
+  option->expected(1, takes_many ? 1000000 : 1);
+  option->allow_extra_args(takes_many);
+  if (!takes_many) {
+    option->multi_option_policy(flag.is_list ? CLI::MultiOptionPolicy::TakeAll
+                                             : CLI::MultiOptionPolicy::TakeLast);
   }
 }
 

@@ -35,6 +35,28 @@ std::vector<Command> toy_commands() {
       })};
 }
 
+struct ListOptions {
+  std::string dataset;
+  std::vector<std::string> images;
+  std::vector<std::string> classes;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit("dataset", self.dataset, "what to check");
+    visit("images", self.images, "what to pack");
+    visit("classes", self.classes, "their names");
+  }
+};
+
+/// What a verb with a list flag, and the positional `key`, understands.
+Json list_run(const std::string& key, const std::vector<std::string>& arguments) {
+  const std::vector<Command> commands{make_command<ListOptions>(
+      "verb", "A verb.", {key}, [](const ListOptions& options, const core::Context&) {
+        return Rendered{.json = core::options_to_json(options), .text = ""};
+      })};
+  const auto invocation = parse(commands, arguments);
+  return invocation->command->run(invocation->configuration, "", core::silent_context()).json;
+}
+
 Json toy_run(const std::vector<std::string>& arguments) {
   const auto commands = toy_commands();
   const auto invocation = parse(commands, arguments);
@@ -68,6 +90,21 @@ TEST(Parse, ASwitchThatIsOnIsSwitchedOff) {
 
 TEST(Parse, APositionalMayFollowAFlagWithItsValue) {
   EXPECT_EQ(toy_run({"predict", "--batch", "8", "in.tif"})["input"], "in.tif");
+}
+
+TEST(Parse, AListFlagTakesOneArgumentAndAddsUp) {
+  const Json one = list_run("dataset", {"verb", "--classes", "mito", "A/train"});
+  EXPECT_EQ(one["classes"], Json::array({"mito"}));
+  EXPECT_EQ(one["dataset"], "A/train");
+  const Json more = list_run("dataset", {"verb", "--classes", "a,b", "A", "--classes", "c"});
+  EXPECT_EQ(more["classes"], Json::array({"a", "b", "c"}));
+  EXPECT_EQ(more["dataset"], "A");
+}
+
+TEST(Parse, APositionalListTakesAllThatFollow) {
+  const Json json = list_run("images", {"verb", "A", "B", "C", "--classes", "a"});
+  EXPECT_EQ(json["images"], Json::array({"A", "B", "C"}));
+  EXPECT_EQ(json["classes"], Json::array({"a"}));
 }
 
 TEST(Parse, FlagsOverrideSetWhichOverridesTheConfigFile) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <filesystem>
 
 #include "retina/core/error.h"
@@ -14,5 +15,8 @@ const char* remedy_of_errno(int code);
 
 /// The error of the standard library as one of ours: subject, cause, remedy.
 Error error_of(const std::filesystem::filesystem_error& error);
+/// Any exception as one of ours: our own as it is, the standard library's as what they mean to the
+/// user, all else as a defect of the program, without the list of calls that torch appends.
+Error error_of(const std::exception& error);
 
 }  // namespace retina::core

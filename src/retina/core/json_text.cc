@@ -39,8 +39,15 @@ Json parse_json(std::string_view text, const std::string& source) {
     return parse_checked(text, source);
   } catch (const Json::exception& error) {
     throw Error(ErrorKind::bad_data,
-                Problem{.subject = source, .found = error.what(), .expected = "valid JSON"});
+                Problem{.subject = source, .found = json_reason(error), .expected = "valid JSON"});
   }
+}
+
+std::string json_reason(const std::exception& error) {
+  const std::string_view what = error.what();
+  const std::size_t end = what.find("] ");
+  const bool has_class = what.starts_with("[json.exception.") && end != std::string_view::npos;
+  return std::string(has_class ? what.substr(end + 2) : what);
 }
 
 std::string dump_json(const Json& json, int indent) {

@@ -20,7 +20,8 @@ TEST(Json, ParsesWhatIsJsonAndSaysWhereItIsNot) {
     FAIL() << "it was parsed";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::bad_data);
-    EXPECT_NE(std::string(error.what()).find("a.json"), std::string::npos);
+    EXPECT_TRUE(std::string(error.what()).starts_with("a.json: parse error at line 1, column 7"))
+        << error.what();
   }
 }
 

@@ -24,16 +24,6 @@ const LabelledVolume& volume_of(const Dataset& dataset, const Slice& slice) {
   return dataset.volumes.at(static_cast<std::size_t>(slice.volume));
 }
 
-void require_one_channel(const core::Volume& volume) {
-  if (volume.info().channels != 1) {
-    throw Error(ErrorKind::bad_data,
-                Problem{.subject = volume.info().source,
-                        .found = fmt::format("{} channels", volume.info().channels),
-                        .expected = "one channel",
-                        .remedy = "convert it to grey values, or take one channel of it"});
-  }
-}
-
 /// A box of thickness 1 as a plane {1,y,x}: it has its voxels in that order already.
 core::Array as_plane(const core::Array& box, const core::Vec3& shape) {
   core::Array plane(box.dtype(), 1, shape);
@@ -143,6 +133,16 @@ LabelMap map_for(const LabelMap& map, const core::Array& stored) {
 }
 
 }  // namespace
+
+void require_one_channel(const core::Volume& volume) {
+  if (volume.info().channels != 1) {
+    throw Error(ErrorKind::bad_data,
+                Problem{.subject = volume.info().source,
+                        .found = fmt::format("{} channels", volume.info().channels),
+                        .expected = "one channel",
+                        .remedy = "convert it to grey values, or take one channel of it"});
+  }
+}
 
 std::vector<Slice> slices_across(const core::Vec3& shape, int volume, int axis,
                                  std::int64_t every) {

@@ -58,6 +58,10 @@ struct LabelledPlane {
   }
 };
 
+/// bad_data naming the file of an image or of labels that have several channels. Colour whose
+/// channels are equal has one: it is read as grey.
+void require_one_channel(const core::Volume& volume);
+
 /// Class id in planes and batches for "not known".
 inline constexpr std::uint8_t kIgnore = 255;
 

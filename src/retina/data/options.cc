@@ -118,6 +118,18 @@ std::vector<Problem> DataOptions::validate() const {
   return problems;
 }
 
+std::optional<Problem> repeated_class(const std::vector<std::string>& classes) {
+  for (auto name = classes.begin(); name != classes.end(); ++name) {
+    if (std::find(classes.begin(), name, *name) != name) {
+      return Problem{.subject = "classes",
+                     .found = fmt::format("'{}' twice", *name),
+                     .expected = "a name of its own for each class",
+                     .remedy = {}};
+    }
+  }
+  return std::nullopt;
+}
+
 DataOptions in_range(DataOptions options, const core::IntensityRange& range) {
   if (options.input_range.empty() && range != core::IntensityRange{}) {
     options.input_range = {range.low, range.high};

@@ -73,6 +73,9 @@ inline bool names_images(const DataOptions& options) {
   return !options.path.empty() || options.images != DataOptions{}.images;
 }
 
+/// What is wrong with names of classes of which one occurs twice: its scores would be lost.
+std::optional<Problem> repeated_class(const std::vector<std::string>& classes);
+
 /// `options` with images that are not uint8 read as `range` says, unless they state a range
 /// themselves: a network knows one.
 DataOptions in_range(DataOptions options, const core::IntensityRange& range);

@@ -19,6 +19,14 @@ TEST(DataOptions, AllProblemsAreReportedAtOnce) {
   EXPECT_EQ(options.validate().size(), 6U);
 }
 
+TEST(DataOptions, AClassThatIsNamedTwiceIsAProblem) {
+  EXPECT_FALSE(repeated_class({}));
+  EXPECT_FALSE(repeated_class({"mito", "lyso"}));
+  const std::optional<Problem> problem = repeated_class({"mito", "lyso", "mito"});
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->found, "'mito' twice");
+}
+
 TEST(DataOptions, RangesAreHalfOpenAndLimited) {
   EXPECT_EQ(parse_range("2:5", 10).stop, 5);
   EXPECT_EQ(parse_range("12:", 15).first, 12);

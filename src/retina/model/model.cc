@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
@@ -38,6 +39,14 @@ void check_classes(const Card& card, const net::DenseNetwork& network, const std
                                         "maps",
                                         expected, channels)});
   }
+}
+
+void write_model_files(const fs::path& folder, const Card& card, const net::DenseNetwork& network) {
+  fs::create_directories(folder);
+  core::write_atomically(folder / kCard, core::dump_json(to_json(card), 2) + "\n");
+  tensor::NamedTensors state = net::state_dict(network);
+  state.metadata["format"] = "pt";
+  tensor::write_safetensors(folder / kWeights, state);
 }
 
 }  // namespace
@@ -108,11 +117,13 @@ void save(const fs::path& folder, const Card& card, const net::DenseNetwork& net
   check_classes(card, network, (folder / kCard).string());
   const fs::path partial = core::partial_path(folder);
   fs::remove_all(partial);
-  fs::create_directories(partial);
-  core::write_atomically(partial / kCard, core::dump_json(to_json(card), 2) + "\n");
-  tensor::NamedTensors state = net::state_dict(network);
-  state.metadata["format"] = "pt";
-  tensor::write_safetensors(partial / kWeights, state);
+  try {
+    write_model_files(partial, card, network);
+  } catch (...) {
+    std::error_code ignored;  // that of the writing is the one to tell
+    fs::remove_all(partial, ignored);
+    throw;
+  }
   core::rename_into_place(partial, folder);
 }
 

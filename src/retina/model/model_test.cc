@@ -5,6 +5,7 @@
 
 #include "retina/core/file.h"
 #include "retina/model/tiny_card_for_test.h"
+#include "retina/testing/file_size_limit.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::model {
@@ -55,6 +56,16 @@ TEST(Model, SavingReplacesTheModelBefore) {
   model.card.name = "second";
   save(folder / "m", model.card, *model.network);
   EXPECT_EQ(load(folder / "m").card.name, "second");
+}
+
+TEST(Model, NothingIsLeftOfOneThatCannotBeWritten) {
+  const testing::TempFolder folder;
+  const Model model = tiny_model();
+  {
+    const testing::FileSizeLimit limit(16384);
+    EXPECT_THROW(save(folder / "m", model.card, *model.network), Error);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(Model, NamesAFolderThatIsNoModel) {

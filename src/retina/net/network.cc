@@ -53,8 +53,7 @@ const std::array<Preset, 4>& presets() {
                                const std::vector<std::string>& known) {
   throw Error(ErrorKind::usage, Problem{.subject = fmt::format("{} '{}'", what, name),
                                         .found = "unknown",
-                                        .expected = core::suggestion(name, known),
-                                        .remedy = {}});
+                                        .remedy = core::suggestion(name, known)});
 }
 
 }  // namespace

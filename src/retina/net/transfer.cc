@@ -86,7 +86,7 @@ class Mover {
     }
     problems_.require(found->sizes() == target.sizes(), name, "shape " + shape_text(*found),
                       shape_text(target));
-    copies_.emplace_back(target, *found);
+    copies_.push_back({.name = name, .target = target, .value = *found});
     used_.insert(name);
     if (is_parameter) {
       report_.tensors.push_back({name, Fate::moved, target.numel(), ""});
@@ -94,14 +94,9 @@ class Mover {
   }
 
   TransferReport finish(const std::string& source) {
-    throw_if_any(ErrorKind::bad_data,
-                 fmt::format("weights '{}' are those of another network", source), problems_.take(),
+    copy_weights(copies_, problems_.take(), source,
                  "choose the preset or network options of these weights, or a narrower --transfer: "
                  "all, transformer, encoder");
-    const at::NoGradGuard no_grad;
-    for (auto& [target, value] : copies_) {
-      target.copy_(value);
-    }
     for (const auto& [name, tensor] : state_.tensors) {
       if (!used_.contains(name) && !is_buffer_name(name)) {
         report_.tensors.push_back({name, Fate::ignored, tensor.numel(), ""});
@@ -122,7 +117,7 @@ class Mover {
   ProblemList problems_;
   TransferReport report_;
   std::set<std::string> used_;
-  std::vector<std::pair<at::Tensor, at::Tensor>> copies_;
+  std::vector<WeightCopy> copies_;
 };
 
 const at::Tensor& require_tensor(const tensor::NamedTensors& state, const std::string& name,

@@ -48,7 +48,8 @@ struct TransferReport {
 /// others keep their initialisation. The position table is resampled where the grid differs; a head
 /// of another shape, or the untrained one of an image-restoration network, is not moved; the head
 /// that restores images stays as it is where `state` has none. bad_data that lists everything of
-/// the scope that is missing or misshapen; `source` names the file.
+/// the scope that is missing or misshapen, and what copy_weights() refuses; `source` names the
+/// file.
 TransferReport transfer_weights(torch::nn::Module& network, const tensor::NamedTensors& state,
                                 TransferScope scope, const std::string& source);
 

@@ -1,5 +1,6 @@
 #include "retina/net/transfer.h"
 
+#include <limits>
 #include <map>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "retina/net/toy_for_test.h"
 #include "retina/net/transunet.h"
 #include "retina/net/weights.h"
+#include "retina/testing/bad_data.h"
 
 namespace retina::net {
 namespace {
@@ -132,6 +134,38 @@ TEST(Transfer, WeightsOfAnotherNetworkAreListed) {
     EXPECT_THAT(error.what(), ::testing::AllOf(HasSubstr("layer.0.ffn.fc1.weight"),
                                                HasSubstr("layer.1.ffn.fc2.weight")));
   }
+}
+
+TEST(Transfer, IntegersInTheTableOfAnotherWindowAreNamed) {
+  const std::string table = "transformer.embeddings.position_embeddings";
+  tensor::NamedTensors state = state_dict(TransUNet(transfer_toy(TransUNetTail::segmentation, 1)));
+  for (auto& [name, tensor] : state.tensors) {
+    tensor = name == table ? tensor.to(at::kChar) : tensor;
+  }
+  TransUNetOptions wider = transfer_toy(TransUNetTail::segmentation, 1);
+  wider.window = 64;
+  TransUNet network(wider);
+  EXPECT_THAT(testing::bad_data_message(
+                  [&] { transfer_weights(network, state, TransferScope::all, "model"); }),
+              HasSubstr(table + ": int8, expected floating-point numbers"));
+  EXPECT_THAT(testing::bad_data_message([&] {
+                load_state_dict(network, fitted_to_grid(network, state, "model").state, "model");
+              }),
+              HasSubstr(table + ": int8, expected floating-point numbers"));
+}
+
+TEST(Transfer, OnlyWhatMovesMustBeFinite) {
+  tensor::NamedTensors state = state_dict(TransUNet(transfer_toy(TransUNetTail::segmentation, 1)));
+  for (auto& [name, tensor] : state.tensors) {
+    if (name == "decoder.conv_more.0.weight") {
+      tensor.fill_(std::numeric_limits<float>::quiet_NaN());
+    }
+  }
+  TransUNet network(transfer_toy(TransUNetTail::segmentation, 1));
+  EXPECT_NO_THROW(transfer_weights(network, state, TransferScope::transformer, "model"));
+  EXPECT_THAT(testing::bad_data_message(
+                  [&] { transfer_weights(network, state, TransferScope::all, "model"); }),
+              ::testing::ContainsRegex("decoder.conv_more.0.weight: .* values are not finite"));
 }
 
 TEST(Transfer, WeightsTellTheShapeOfTheirNetwork) {

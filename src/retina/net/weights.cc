@@ -3,12 +3,11 @@
 #include <cmath>
 #include <set>
 #include <sstream>
-#include <string_view>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include "retina/core/error.h"
+#include "retina/tensor/not_finite.h"
 
 namespace retina::net {
 namespace {
@@ -39,6 +38,54 @@ std::string_view wrapper_of(std::string_view name) {
   return {};
 }
 
+/// As safetensors, numpy and Python's torch call it.
+const char* integer_name(at::ScalarType type) {
+  switch (type) {
+    case at::kByte:
+      return "uint8";
+    case at::kChar:
+      return "int8";
+    case at::kShort:
+      return "int16";
+    case at::kInt:
+      return "int32";
+    case at::kLong:
+      return "int64";
+    case at::kBool:
+      return "bool";
+    default:
+      return at::toString(type);
+  }
+}
+
+/// Quantised weights, say, whose scale is not known here: a cast would make other ones of them.
+std::vector<Problem> integers_for_floats(const std::vector<WeightCopy>& copies) {
+  std::vector<Problem> problems;
+  for (const auto& [name, target, value] : copies) {
+    if (target.is_floating_point() && !value.is_floating_point()) {
+      problems.push_back({.subject = name,
+                          .found = integer_name(value.scalar_type()),
+                          .expected = "floating-point numbers",
+                          .remedy = {}});
+    }
+  }
+  return problems;
+}
+
+/// A cast makes infinities of what is too large for the type of the target.
+std::vector<Problem> not_finite_as_cast(const std::vector<WeightCopy>& copies) {
+  std::vector<Problem> problems;
+  for (const auto& [name, target, value] : copies) {
+    const std::string found = tensor::not_finite_text(
+        target.is_floating_point() ? value.to(target.scalar_type()) : value);
+    if (!found.empty()) {
+      problems.push_back(
+          {.subject = name, .found = found, .expected = "finite numbers", .remedy = {}});
+    }
+  }
+  return problems;
+}
+
 }  // namespace
 
 std::string shape_text(const at::Tensor& tensor) {
@@ -67,6 +114,21 @@ tensor::NamedTensors state_dict(const torch::nn::Module& module) {
   return state;
 }
 
+void copy_weights(const std::vector<WeightCopy>& copies, const std::vector<Problem>& misfits,
+                  const std::string& source, std::string_view misfit_remedy) {
+  const at::NoGradGuard no_grad;
+  const std::string unusable = fmt::format("weights '{}' cannot be used", source);
+  throw_if_any(ErrorKind::bad_data, unusable, integers_for_floats(copies), "save them as float32");
+  throw_if_any(ErrorKind::bad_data,
+               fmt::format("weights '{}' are those of another network", source), misfits,
+               misfit_remedy);
+  throw_if_any(ErrorKind::bad_data, unusable, not_finite_as_cast(copies),
+               "the file is damaged or its training diverged: choose other weights");
+  for (const WeightCopy& copy : copies) {
+    copy.target.copy_(copy.value);
+  }
+}
+
 void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& state,
                      const std::string& source) {
   std::vector<std::pair<std::string, at::Tensor>> targets;
@@ -81,7 +143,7 @@ void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& stat
                           const std::string& expected) {
     problems.push_back({.subject = name, .found = found, .expected = expected, .remedy = {}});
   };
-  std::vector<std::pair<at::Tensor, at::Tensor>> copies;
+  std::vector<WeightCopy> copies;
   for (const auto& [name, target] : targets) {
     const auto found = given.find(name);
     if (found == given.end()) {
@@ -91,24 +153,20 @@ void load_state_dict(torch::nn::Module& module, const tensor::NamedTensors& stat
     if (found->second.sizes() != target.sizes()) {
       report(name, "shape " + shape_text(found->second), shape_text(target));
     }
-    copies.emplace_back(target, found->second);
+    copies.push_back({.name = name, .target = target, .value = found->second});
     given.erase(found);
   }
   for (const auto& [name, tensor] : given) {
     report(name, "unexpected, shape " + shape_text(tensor), "");
   }
-  throw_if_any(ErrorKind::bad_data,
-               fmt::format("weights '{}' are those of another network", source), problems,
+  copy_weights(copies, problems, source,
                "name the weights that belong to this network, or the options of theirs");
-  const at::NoGradGuard no_grad;
-  for (auto& [target, value] : copies) {
-    target.copy_(value);
-  }
 }
 
 tensor::NamedTensors with_grid(tensor::NamedTensors state, std::int64_t side) {
   for (auto& [name, table_1TH] : state.tensors) {
-    if (!name.ends_with(kPositions) || table_1TH.dim() != 3) {
+    // integers are refused by their name when they are loaded
+    if (!name.ends_with(kPositions) || table_1TH.dim() != 3 || !table_1TH.is_floating_point()) {
       continue;
     }
     const auto old_side = std::llround(std::sqrt(static_cast<double>(table_1TH.size(1))));

@@ -1,7 +1,9 @@
 #include "retina/net/weights.h"
 
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -12,6 +14,7 @@
 #include <torch/nn/modules/linear.h>
 
 #include "retina/core/error.h"
+#include "retina/testing/bad_data.h"
 
 namespace retina::net {
 namespace {
@@ -67,6 +70,39 @@ TEST(Weights, ListsAllProblemsAndChangesNothing) {
     EXPECT_THAT(error.what(),
                 ::testing::AllOf(HasSubstr("other.safetensors"), HasSubstr("0.weight"),
                                  HasSubstr("[2, 4]"), HasSubstr("0.bias"), HasSubstr("0.offset")));
+  }
+  EXPECT_TRUE(at::equal(module->parameters()[0], before));
+}
+
+TEST(Weights, IntegersForAParameterAreRefused) {
+  auto module = linear_and_norm();
+  const at::Tensor before = module->parameters()[0].clone();
+  for (const auto& [type, type_name] : {std::pair(at::kChar, "int8"), std::pair(at::kByte, "uint8"),
+                                        std::pair(at::kBool, "bool")}) {
+    tensor::NamedTensors state = state_dict(*module);
+    state.tensors[0].second = at::ones({2, 3}, type);
+    const std::string message =
+        testing::bad_data_message([&] { load_state_dict(*module, state, "small.safetensors"); });
+    EXPECT_THAT(message, ::testing::AllOf(HasSubstr("small.safetensors"),
+                                          HasSubstr(std::string("0.weight: ") + type_name),
+                                          HasSubstr("expected floating-point numbers")));
+  }
+  EXPECT_TRUE(at::equal(module->parameters()[0], before));
+}
+
+/// One of them is finite until it is cast.
+TEST(Weights, ValuesThatAreNotFiniteAreRefused) {
+  auto module = linear_and_norm();
+  const at::Tensor before = module->parameters()[0].clone();
+  for (const double value : {std::numeric_limits<double>::quiet_NaN(),
+                             -std::numeric_limits<double>::infinity(), 1e300}) {
+    tensor::NamedTensors state = state_dict(*module);
+    state.tensors[0].second = at::zeros({2, 3}, at::kDouble);
+    state.tensors[0].second.select(1, 1).fill_(value);
+    const std::string message =
+        testing::bad_data_message([&] { load_state_dict(*module, state, "diverged.pth"); });
+    EXPECT_THAT(message, ::testing::AllOf(HasSubstr("diverged.pth"),
+                                          HasSubstr("0.weight: 2 of 6 values are not finite")));
   }
   EXPECT_TRUE(at::equal(module->parameters()[0], before));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,6 +31,25 @@ struct Group {
   std::string images;
   std::string masks;  ///< empty for unlabelled data
 };
+
+/// More than this is a mistake in a voxel size, such as um for nm, that would fill the memory or
+/// leave a pixel of each image; predict --rescale has the same limit.
+constexpr double kMostResampling = 32;
+
+std::optional<Problem> absurd_resampling(const core::VolumeInfo& image, const core::Vec3d& from_nm,
+                                         const core::Vec3d& to_nm) {
+  for (std::size_t a = image.shape[0] == 1 ? 1 : 0; a < 3; ++a) {  // a single plane stays one
+    const double factor = from_nm[a] / to_nm[a];
+    if (std::max(factor, 1 / factor) > kMostResampling) {
+      return Problem{.subject = image.source,
+                     .found = fmt::format("voxels of {} nm, target_voxel_nm is {}",
+                                          core::to_string(from_nm), core::to_string(to_nm)),
+                     .expected = fmt::format("sizes in nm within a factor of {}", kMostResampling),
+                     .remedy = "correct target_voxel_nm, or give voxel_size_nm"};
+    }
+  }
+  return std::nullopt;
+}
 
 class Opener {
  public:
@@ -269,9 +289,13 @@ class Opener {
               .remedy = "give voxel_size_nm, or store it in the file"});
       return false;
     }
-    const auto& target = options_.target_voxel_nm;
-    core::Vec3 shape =
-        core::resampled_shape(info.shape, *info.voxel_nm, {target[0], target[1], target[2]});
+    const core::Vec3d target{options_.target_voxel_nm[0], options_.target_voxel_nm[1],
+                             options_.target_voxel_nm[2]};
+    if (auto problem = absurd_resampling(info, *info.voxel_nm, target)) {
+      report(std::move(*problem));
+      return false;
+    }
+    core::Vec3 shape = core::resampled_shape(info.shape, *info.voxel_nm, target);
     shape[0] = info.shape[0] == 1 ? 1 : shape[0];
     if (options_.every > 1 && shape[0] != info.shape[0]) {
       report({.subject = info.source,

@@ -386,5 +386,38 @@ TEST(OpenDataset, ResamplingNeedsAVoxelSize) {
   EXPECT_EQ(try_open_dataset(options, 2, core::silent_context()).problems.size(), 1U);
 }
 
+TEST(OpenDataset, ResamplingByAnAbsurdFactorIsRefused) {
+  const testing::TempFolder folder;
+  write_scaled_volume(folder / "a", {4, 20, 30}, core::Vec3d{40, 4, 4});
+  data::DataOptions options;
+  options.path = folder.path().string();
+  options.images = "images.zarr";
+  options.masks = "masks.zarr";
+  const std::vector<std::vector<double>> absurd{
+      {0.04, 0.008, 0.008}, {40, 8000, 8000}, {2000, 4, 4}};
+  for (const std::vector<double>& target : absurd) {
+    options.target_voxel_nm = target;
+    const auto problems = try_open_dataset(options, 2, core::silent_context()).problems;
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_THAT(to_string(problems.front()),
+                ::testing::AllOf(::testing::HasSubstr("images.zarr"),
+                                 ::testing::HasSubstr("in nm within a factor of 32")));
+  }
+  options.target_voxel_nm = {40, 128, 128};
+  EXPECT_EQ(open_folder(options).volumes.size(), 1U);
+}
+
+/// A 2D image has no distance between planes that would be resampled.
+TEST(OpenDataset, TheDistanceOfPlanesOfASingleOneDoesNotMatter) {
+  const testing::TempFolder folder;
+  write_scaled_volume(folder / "a", {1, 20, 30}, core::Vec3d{2000, 4, 4});
+  data::DataOptions options;
+  options.path = folder.path().string();
+  options.images = "images.zarr";
+  options.masks = "masks.zarr";
+  options.target_voxel_nm = {40, 8, 8};
+  EXPECT_EQ(open_folder(options).volumes.front().image->shape(), (core::Vec3{1, 10, 15}));
+}
+
 }  // namespace
 }  // namespace retina::pipeline

@@ -197,16 +197,9 @@ void refuse_in_the_way(const OutputPlace& place, const Writer& writer,
     return;
   }
   refuse_existing(place.final_path, options);
-  const bool is_folder = fs::is_directory(place.final_path);
-  if (is_folder && writer.foreign != nullptr) {
+  refuse_other_kind(place.final_path, writer.foreign != nullptr);
+  if (writer.foreign != nullptr && fs::is_directory(place.final_path)) {
     refuse_foreign(place.final_path, writer.foreign(place.final_path, options));
-  } else if (fs::exists(place.final_path) && is_folder != (writer.foreign != nullptr)) {
-    throw Error(ErrorKind::usage,
-                Problem{.subject = fmt::format("output '{}'", place.final_path.string()),
-                        .found = is_folder ? "a folder of this name" : "a file of this name",
-                        .expected = is_folder ? "a new name, or a file to replace"
-                                              : "a new name, or a folder to replace",
-                        .remedy = "choose another output, or remove it yourself"});
   }
 }
 

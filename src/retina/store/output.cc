@@ -84,6 +84,18 @@ void refuse_existing(const fs::path& final_path, const CreateOptions& options) {
   }
 }
 
+void refuse_other_kind(const fs::path& final_path, bool becomes_folder) {
+  const bool is_folder = fs::is_directory(final_path);
+  if (fs::exists(final_path) && is_folder != becomes_folder) {
+    throw Error(ErrorKind::usage,
+                Problem{.subject = fmt::format("output '{}'", final_path.string()),
+                        .found = is_folder ? "a folder of this name" : "a file of this name",
+                        .expected = is_folder ? "a new name, or a file to replace"
+                                              : "a new name, or a folder to replace",
+                        .remedy = "choose another output, or remove it yourself"});
+  }
+}
+
 std::vector<std::string> foreign_entries(
     const fs::path& folder, const std::function<bool(const fs::directory_entry&)>& is_own) {
   std::vector<std::string> foreign;

@@ -110,6 +110,9 @@ core::VolumeInfo output_info(const std::string& path, std::string_view format,
 /// Throws usage if `final_path` exists and may not be overwritten.
 void refuse_existing(const std::filesystem::path& final_path, const CreateOptions& options);
 
+/// Throws usage if a file has the name that a folder is to get, or the other way round.
+void refuse_other_kind(const std::filesystem::path& final_path, bool becomes_folder);
+
 /// Names of the entries of a folder, hidden ones left out, of which `is_own` says no.
 std::vector<std::string> foreign_entries(
     const std::filesystem::path& folder,

@@ -8,6 +8,7 @@
 #include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/core/record.h"
+#include "retina/tensor/not_finite.h"
 
 namespace retina::trainer {
 namespace {
@@ -20,13 +21,28 @@ struct Section {
   const char* file;
   tensor::NamedTensors Checkpoint::*tensors;
   bool optional;
+  bool finite;  ///< figures of a step may be undefined, what training goes on from may not
 };
 
-constexpr Section kSections[] = {{"weights.safetensors", &Checkpoint::weights, false},
-                                 {"average.safetensors", &Checkpoint::average, true},
-                                 {"optimizer.safetensors", &Checkpoint::optimizer, false},
-                                 {"meters.safetensors", &Checkpoint::meters, false},
-                                 {"task.safetensors", &Checkpoint::task, true}};
+constexpr Section kSections[] = {{"weights.safetensors", &Checkpoint::weights, false, true},
+                                 {"average.safetensors", &Checkpoint::average, true, true},
+                                 {"optimizer.safetensors", &Checkpoint::optimizer, false, true},
+                                 {"meters.safetensors", &Checkpoint::meters, false, false},
+                                 {"task.safetensors", &Checkpoint::task, true, false}};
+
+/// A training that went on from other values would end with weights that are no numbers.
+void require_all_finite(const tensor::NamedTensors& tensors, const fs::path& file) {
+  for (const auto& [name, values] : tensors.tensors) {
+    const std::string found = tensor::not_finite_text(values);
+    if (!found.empty()) {
+      throw Error(ErrorKind::bad_data,
+                  Problem{.subject = fmt::format("{}: {}", file.string(), name),
+                          .found = found,
+                          .expected = "finite numbers, as a checkpoint has them",
+                          .remedy = {}});
+    }
+  }
+}
 
 }  // namespace
 
@@ -63,6 +79,9 @@ Checkpoint load_checkpoint(const fs::path& folder) {
     const fs::path file = folder / section.file;
     if (!section.optional || fs::exists(file)) {
       checkpoint.*section.tensors = tensor::read_safetensors(file);
+    }
+    if (section.finite) {
+      require_all_finite(checkpoint.*section.tensors, file);
     }
   }
   return checkpoint;

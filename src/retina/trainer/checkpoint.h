@@ -27,7 +27,8 @@ std::filesystem::path checkpoint_folder(const std::filesystem::path& checkpoints
 
 /// Writes the folder aside, then renames it.
 void save_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint);
-/// bad_data for a folder that is not a whole checkpoint.
+/// bad_data for a folder that is not a whole checkpoint, and for one whose weights or state of the
+/// optimiser are not finite.
 Checkpoint load_checkpoint(const std::filesystem::path& folder);
 
 /// Steps of the checkpoints in a folder, ascending.

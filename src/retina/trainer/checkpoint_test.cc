@@ -1,10 +1,14 @@
 #include "retina/trainer/checkpoint.h"
 
+#include <cstring>
 #include <fstream>
+#include <limits>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/error.h"
+#include "retina/testing/bad_data.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::trainer {
@@ -70,6 +74,26 @@ TEST(Checkpoint, AProgressThatIsNoTableIsBadData) {
       EXPECT_EQ(error.kind(), ErrorKind::bad_data) << text;
     }
   }
+}
+
+TEST(Checkpoint, NumbersThatAreNotFiniteAreDamage) {
+  const testing::TempFolder folder;
+  const auto path = checkpoint_folder(folder.path(), 12);
+  Checkpoint damaged = sample_checkpoint();
+  at::Tensor& first = damaged.optimizer.tensors[0].second;
+  std::memset(first.mutable_data_ptr(), 0xFF, first.nbytes() / 2);
+  save_checkpoint(path, damaged);
+  EXPECT_THAT(testing::bad_data_message([&] { load_checkpoint(path); }),
+              ::testing::HasSubstr("step_00000012/optimizer.safetensors: first.a: 3 of 6 values"));
+  Checkpoint diverged = sample_checkpoint();
+  diverged.weights.tensors[0].second[0][0] = std::numeric_limits<float>::infinity();
+  save_checkpoint(path, diverged);
+  EXPECT_THAT(testing::bad_data_message([&] { load_checkpoint(path); }),
+              ::testing::HasSubstr("weights.safetensors: a: 1 of 6 values"));
+  Checkpoint undefined = sample_checkpoint();
+  undefined.meters.tensors[0].second.fill_(std::numeric_limits<double>::quiet_NaN());
+  save_checkpoint(path, undefined);
+  EXPECT_NO_THROW(load_checkpoint(path));
 }
 
 TEST(Checkpoint, AMissingPartIsAnError) {

@@ -81,6 +81,7 @@ void TrainLoop::restore(const Checkpoint& checkpoint, const std::string& source)
 }
 
 LoopState TrainLoop::run(const core::Context& context) {
+  require_time();
   graphed_ = std::make_unique<GraphedStep>(
       task_, [log = context.log](const std::string& text) { log->info("{}", text); });
   task_.network().train();
@@ -102,7 +103,24 @@ LoopState TrainLoop::run(const core::Context& context) {
   }
   checkpoint();
   context.progress->end();
+  if (stopped_by_patience()) {
+    context.log->info("stopped after step {}: {}", state_.step, patience_note());
+  }
   return state_;
+}
+
+/// Untrained weights are no result.
+void TrainLoop::require_time() const {
+  if (state_.step > 0 || !out_of_time()) {
+    return;
+  }
+  throw Error(
+      ErrorKind::resource,
+      Problem{.subject = "max_seconds",
+              .found = fmt::format("{:.4g} s for this training", options_.max_seconds),
+              .expected = fmt::format("enough for one step, which would begin after {:.2g} s",
+                                      seconds_before_ + hooks_.elapsed_s()),
+              .remedy = "give more time, or --steps"});
 }
 
 void TrainLoop::run_steps(const core::Context& context) {
@@ -140,9 +158,36 @@ void TrainLoop::run_steps(const core::Context& context) {
 }
 
 bool TrainLoop::finished() const {
-  const bool all_steps = options_.steps > 0 && state_.step >= options_.steps;
-  const bool out_of_patience = options_.patience > 0 && state_.stale >= options_.patience;
-  return all_steps || out_of_time() || out_of_patience;
+  return all_steps_done() || out_of_time() || out_of_patience();
+}
+
+bool TrainLoop::all_steps_done() const {
+  return options_.steps > 0 && state_.step >= options_.steps;
+}
+
+bool TrainLoop::out_of_patience() const {
+  return options_.patience > 0 && state_.stale >= options_.patience;
+}
+
+/// And by nothing else: the closing validation of a run that time has ended may be a stale one.
+bool TrainLoop::stopped_by_patience() const {
+  const bool by_time = options_.max_seconds > 0 && state_.ended_by_seconds >= options_.max_seconds;
+  return out_of_patience() && !all_steps_done() && !by_time;
+}
+
+std::string TrainLoop::patience_note() const {
+  std::string note = fmt::format("no better validation in {} in a row", state_.stale);
+  if (state_.best_step >= 0) {
+    note += fmt::format("; the best was step {}", state_.best_step);
+  }
+  return note;
+}
+
+std::string TrainLoop::ending() const {
+  if (stopped_by_patience()) {
+    return "stopped by patience: " + patience_note();
+  }
+  return all_steps_done() ? "all steps done" : "time ended";
 }
 
 /// Not even one more step would end in time, or the run was ended by this limit before.

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "retina/core/json.h"
@@ -82,7 +83,8 @@ struct LoopHooks {
 /// into the time (without a horizon, the schedule follows whichever is ahead), or when the score
 /// has not improved for `patience` validations. A run that its time has ended takes no further step
 /// when it is resumed within the same limit. A stop request writes a checkpoint, with a warning
-/// where it cannot, and throws interrupted.
+/// where it cannot, and throws interrupted. A new run that its time ends before the first step is a
+/// resource error.
 ///
 /// Automatic validation (validate_every = 0): after a third and two thirds of the run and at its
 /// end, less often if one costs over 5 % of a time-limited run.
@@ -95,9 +97,16 @@ class TrainLoop {
   /// Continues from a checkpoint; `source` names it in messages.
   void restore(const Checkpoint& checkpoint, const std::string& source);
   LoopState run(const core::Context& context);
+  /// What ended the run, in words; after run().
+  std::string ending() const;
 
  private:
+  void require_time() const;
   bool finished() const;
+  bool all_steps_done() const;
+  bool out_of_patience() const;
+  bool stopped_by_patience() const;
+  std::string patience_note() const;
   bool out_of_time() const;
   bool ends_after_step();
   double share_done() const;

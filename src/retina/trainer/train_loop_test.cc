@@ -13,6 +13,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 
 #include "retina/tensor/out_of_memory.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/note_list.h"
 #include "retina/testing/temp_folder.h"
 #include "retina/trainer/restoration_task.h"
@@ -389,6 +390,27 @@ TEST(TrainLoop, PatienceStopsARunThatNoLongerImproves) {
   EXPECT_EQ(run.run().step, 25);
 }
 
+TEST(TrainLoop, TellsWhatEndedTheRun) {
+  const testing::TempFolder folder;
+  const testing::Heard heard;
+  const auto ending_of = [&](const char* name, const LoopOptions& options) {
+    ToyRun run(folder / name, options);
+    run.seconds_per_step = 1;
+    run.hooks.validate = [](const LoopState& state) { return state.step == 5 ? 0.9 : 0.5; };
+    TrainLoop loop(run.task, run.optimizer, &run.average, run.loop_options, run.hooks);
+    loop.run(heard.context);
+    return loop.ending();
+  };
+  EXPECT_EQ(ending_of("steps", {.steps = 4, .validate_every = 2}), "all steps done");
+  EXPECT_EQ(ending_of("time", {.max_seconds = 10, .validate_every = 4}), "time ended");
+  EXPECT_EQ(heard.text().find("stopped after"), std::string::npos) << heard.text();
+  EXPECT_EQ(ending_of("patience", {.steps = 100, .validate_every = 5, .patience = 2}),
+            "stopped by patience: no better validation in 2 in a row; the best was step 5");
+  EXPECT_THAT(heard.text(),
+              ::testing::HasSubstr("stopped after step 15: no better validation in 2 in a row; the "
+                                   "best was step 5"));
+}
+
 TEST(TrainLoop, WithoutValidationTheLastWeightsAreKept) {
   const testing::TempFolder folder;
   ToyRun run(folder.path(), {.steps = 7});
@@ -419,6 +441,21 @@ TEST(TrainLoop, AStepThatDoesNotFitIntoTheTimeIsNotBegun) {
   ToyRun run(folder.path(), {.max_seconds = 12});
   run.seconds_per_step = 5;
   EXPECT_EQ(run.run().seconds, 10);
+}
+
+TEST(TrainLoop, ATimeLimitTooShortForOneStepIsAnError) {
+  const testing::TempFolder folder;
+  ToyRun run(folder.path(), {.max_seconds = 2});
+  run.hooks.elapsed_s = [] { return 3.0; };  // checking the data took longer
+  try {
+    run.run();
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("max_seconds: 2 s"));
+  }
+  EXPECT_TRUE(run.kept.empty());
+  EXPECT_TRUE(checkpoint_steps(folder.path()).empty());
 }
 
 TEST(TrainLoop, AFinishedTimedRunTakesNoFurtherStepWhenItIsResumed) {

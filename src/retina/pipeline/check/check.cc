@@ -441,6 +441,15 @@ core::OutputLock lock_page(const CheckOptions& options) {
 
 std::vector<Problem> CheckOptions::validate() const {
   std::vector<Problem> problems;
+  if (!data::names_images(data) && !std::filesystem::exists(data.images)) {
+    problems.push_back({.subject = "data",
+                        .found = fmt::format("no images, and no folder '{}' here", data.images),
+                        .expected = "a dataset folder, or images and masks",
+                        .remedy = "name the folder, or give --images DIR --masks DIR"});
+  }
+  if (const std::optional<Problem> repeated = data::repeated_class(classes)) {
+    problems.push_back(*repeated);
+  }
   const bool is_page = output.ends_with(".html") || output.ends_with(".htm");
   if (!output.empty() && !is_page) {
     problems.push_back({.subject = "output",
@@ -503,7 +512,10 @@ CheckReport check(const CheckOptions& options, const core::Context& ctx) {
     report.problems.push_back(*changed);
   }
   std::vector<Problem> problems = training.problems;
-  problems.insert(problems.end(), held_out.problems.begin(), held_out.problems.end());
+  for (Problem& problem : held_out.problems) {
+    problem.subject.insert(0, "held-out data: ");
+    problems.push_back(std::move(problem));
+  }
   report.problems.insert(report.problems.begin(), problems.begin(), problems.end());
   for (const RepeatedPlane& repeated : report.repeated) {
     if (repeated.is_leak) {

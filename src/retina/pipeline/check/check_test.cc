@@ -247,6 +247,27 @@ TEST(Check, MissingFolderIsAProblemThatNamesThePath) {
   EXPECT_THAT(report.problems[0].subject, HasSubstr("nowhere"));
 }
 
+TEST(Check, NoImagesAndAClassNamedTwiceAreWrongOptions) {
+  CheckOptions options;
+  options.classes = {"m", "m"};
+  ASSERT_FALSE(std::filesystem::exists(options.data.images));
+  const std::vector<Problem> problems = options.validate();
+  ASSERT_EQ(problems.size(), 2U);
+  EXPECT_THAT(problems[0].found, HasSubstr("no images"));
+  EXPECT_THAT(problems[1].found, HasSubstr("'m' twice"));
+}
+
+TEST(Check, WhatIsMissingOfTheHeldOutDataIsNamedAsTheirs) {
+  const testing::TempFolder folder;
+  write_png(folder / "images/a.png", 32);
+  write_png(folder / "masks/a.png", 32, std::uint8_t{1});
+  CheckOptions options = options_for(folder.path(), {"m"});
+  options.validation.path = folder / "nowhere";
+  const CheckReport report = check(options, core::silent_context());
+  ASSERT_EQ(report.problems.size(), 1U) << to_table(report);
+  EXPECT_THAT(report.problems[0].subject, ::testing::StartsWith("held-out data: "));
+}
+
 /// A side x side PNG of noise: images that differ with the seed.
 void write_noise(const std::filesystem::path& path, std::int64_t side, std::uint64_t seed) {
   std::filesystem::create_directories(path.parent_path());

@@ -68,6 +68,7 @@ struct CellResult {
   std::map<std::string, double> scores{};
   std::vector<CurvePoint> curve{};
   std::vector<SliceIou> slices{};
+  std::vector<std::string> notes{};
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -81,6 +82,7 @@ struct CellResult {
     visit("scores", self.scores, "iou, f, precision, recall, mfd, ...; undefined ones are absent");
     visit("curve", self.curve, "scores over steps");
     visit("slices", self.slices, "IoU of each held-out slice");
+    visit("notes", self.notes, "what a reader of the scores must know");
   }
 };
 

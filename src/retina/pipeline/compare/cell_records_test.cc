@@ -19,8 +19,11 @@ TEST(CellRecords, ReadBackWhatWasWritten) {
   result.scores = {{"iou", 0.75}};
   result.curve.push_back({.step = 6, .iou = 0.5, .scores = {{"iou", 0.25}}});
   result.slices.push_back({.name = "a", .iou = {}});
+  result.notes = {"the voxel size is not known"};
   const Json json = core::options_to_json(result);
   EXPECT_EQ(core::options_to_json(cell_result_of(json, "a")), json);
+  EXPECT_EQ(json["notes"].size(), 1U);
+  EXPECT_TRUE(cell_result_of(Json::object(), "of an earlier version").notes.empty());
   EXPECT_EQ(trained_cell_of({{"steps", 7}, {"run", "r"}}, "a").steps, 7);
 }
 

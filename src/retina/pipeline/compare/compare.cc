@@ -17,20 +17,38 @@
 #include "retina/core/clock.h"
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/file_error.h"
 #include "retina/core/json_text.h"
 #include "retina/core/lock.h"
 #include "retina/pipeline/compare/compare_cell.h"
 #include "retina/pipeline/compare/compare_grid.h"
 #include "retina/pipeline/compare/compare_jobs.h"
 #include "retina/pipeline/compare/compare_progress.h"
+#include "retina/pipeline/compare/comparison_folder.h"
 #include "retina/pipeline/compare/comparison_page.h"
 #include "retina/pipeline/finetune/held_out_slices.h"
+#include "retina/tensor/device.h"
 #include "retina/trainer/rank_place.h"
 
 namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// "stale (batch: 2, now 1)", "failed: no images": the state with the first line of what it is
+/// about.
+std::string told_state(const CellStatus& status) {
+  std::string state = core::enum_name(status.state);
+  if (!status.changes.empty()) {
+    state += fmt::format(" ({})", fmt::join(status.changes, "; "));
+  }
+  if (status.state == CellState::damaged) {
+    state += ": " + status.damaged_file.string();
+  } else if (status.state == CellState::failed) {
+    state += ": " + status.what_is_wrong.substr(0, status.what_is_wrong.find('\n'));
+  }
+  return state;
+}
 
 CompareReport dry_run(const std::vector<Cell>& cells) {
   CompareReport report{.cells = static_cast<std::int64_t>(cells.size())};
@@ -40,22 +58,16 @@ CompareReport dry_run(const std::vector<Cell>& cells) {
   for (const Cell& cell : cells) {
     const CellStatus status = status_of(cell);
     report.finished += status.state == CellState::finished ? 1 : 0;
-    std::string state = core::enum_name(status.state);
-    if (!status.changes.empty()) {
-      state += fmt::format(" ({})", fmt::join(status.changes, "; "));
-    }
-    if (!status.damaged_file.empty()) {
-      state += ": " + status.damaged_file.string();
-    }
     report.results["states"].push_back({{"dataset", cell.dataset},
                                         {"labels", cell.labels},
                                         {"init", cell.init},
                                         {"seed", cell.seed},
                                         {"state", core::enum_name(status.state)},
                                         {"changes", status.changes},
+                                        {"reason", status.what_is_wrong},
                                         {"damaged", status.damaged_file.string()}});
     table.rows.push_back(
-        {cell.dataset, cell.labels, cell.init, std::to_string(cell.seed), std::move(state)});
+        {cell.dataset, cell.labels, cell.init, std::to_string(cell.seed), told_state(status)});
   }
   report.text = to_markdown({table});
   return report;
@@ -90,7 +102,11 @@ class GridWorker {
   void throw_failures() const {
     std::vector<Problem> problems;
     for (const auto& [cell, error] : failures_) {
-      problems.push_back({.subject = cells_[cell].name(), .found = error.what()});
+      const bool is_noted = fs::exists(cells_[cell].failure_file());
+      problems.push_back({.subject = cells_[cell].name(),
+                          .found = error.what(),
+                          .expected = {},
+                          .remedy = is_noted ? "compare --overwrite trains it anew" : ""});
     }
     if (!failures_.empty()) {
       throw_if_any(failures_.begin()->second.kind(), "cells failed; the others are in the report",
@@ -105,7 +121,7 @@ class GridWorker {
     try {
       return complete(index);
     } catch (const std::exception& exception) {
-      const Error error = as_error(exception);
+      const Error error = core::error_of(exception);
       if (error.kind() == ErrorKind::interrupted) {
         throw error;
       }
@@ -168,15 +184,25 @@ void warn_of_late_checkpoints(const CompareOptions& options, const std::vector<C
   }
 }
 
-/// Predictions of finished cells; `numbers[run]` is the cell of a run.
+/// Predictions of finished cells; `numbers[run]` is the cell of a run. None, with a warning, of one
+/// whose model or slices are gone: its scores are there.
 PredictSlices predictor_of(const std::vector<Cell>& cells, std::vector<std::size_t> numbers,
                            const core::Context& context) {
   return [&cells, numbers = std::move(numbers), &context](std::size_t run,
                                                           const std::vector<std::size_t>& indices) {
-    HeldOutSlices slices(cells[numbers[run]].finetune, context);
+    const Cell& cell = cells[numbers[run]];
     std::vector<SliceSample> samples;
-    for (const std::size_t index : indices) {
-      samples.push_back(slices.predicted(index));
+    try {
+      HeldOutSlices slices(cell.finetune, context);
+      for (const std::size_t index : indices) {
+        samples.push_back(slices.predicted(index));
+      }
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::bad_data && error.kind() != ErrorKind::usage) {
+        throw;
+      }
+      context.log->warn("{}: the report has no pictures of it: {}", cell.name(), error.what());
+      samples.clear();
     }
     return samples;
   };
@@ -303,18 +329,23 @@ CompareReport compare(const CompareOptions& given, const core::Context& context)
   const SharedMachine machine = this_machine();
   const CompareOptions options = in_launcher(started, machine);
   parse_share(options.only);  // what is wrong with it is told before the data are opened
+  if (!options.dry_run || !options.device.starts_with("cuda")) {  // a plan needs no GPU
+    tensor::choose_device(options.device);
+  }
+  refuse_foreign_folder(options.output);
   const std::vector<Cell> cells = expand_grid(options, context);
   warn_of_clocks(cells, context);
+  warn_of_late_checkpoints(options, cells, context);
   if (options.dry_run) {
     return dry_run(cells);
   }
-  warn_of_late_checkpoints(options, cells, context);
   if (machine.gpus > 1 && options.jobs == 1 && options.device == "auto" && options.only.empty()) {
     context.log->info("one of {} GPUs is used: --jobs 0 gives each one a process", machine.gpus);
   }
   if (!options.overwrite) {
     refuse_stale(cells);
   }
+  fs::create_directories(fs::path(options.output) / "cells");  // what the folder is known by
   warn_of_missing_locks(options, context);
   const CompletedCells by_jobs =
       options.jobs == 1 ? CompletedCells{} : work_in_jobs(started, cells, context);

@@ -27,10 +27,11 @@ std::string to_text(const CompareReport& report);
 /// cell is never run again; one that was interrupted, even by kill -9, goes on from its checkpoint.
 /// Any number of processes may work on one folder, those of a launcher too: each takes cells that
 /// no other holds, and trains them alone. A stop writes these files too, without pictures, before
-/// it ends in interrupted. usage error, before anything runs, if a cell was begun with another
-/// configuration; one that another process begins so meanwhile is left as it is and counts as
-/// failed. Cells that fail do not stop the others; they are listed in the error at the end, with
-/// those that failed in another process of the same start, which are not tried again.
+/// it ends in interrupted. usage error, before anything runs, if the output is a file or a folder
+/// of something else, or if a cell was begun with another configuration; one that another process
+/// begins so meanwhile is left as it is and counts as failed. Cells that fail do not stop the
+/// others; they are listed in the error at the end, with those that failed in another process of
+/// the same start, which are not tried again.
 CompareReport compare(const CompareOptions& options, const core::Context& context);
 
 }  // namespace retina::pipeline

@@ -12,6 +12,7 @@
 #include "retina/core/durable.h"
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/file_error.h"
 #include "retina/core/json_text.h"
 #include "retina/core/record.h"
 #include "retina/pipeline/finetune/finetune.h"
@@ -59,7 +60,7 @@ FinetuneOptions run_options(const Cell& cell, const core::Context& context) {
 /// the weights are there, and kept apart from the run, which forgets them.
 void score_step(const Cell& cell, std::int64_t step, const std::vector<PredictedSlice>& slices,
                 const core::Context& context) {
-  const auto scores = score_slices(slices, cell.evaluate, core::with_warnings_alone(context));
+  const auto scores = score_slices(slices, cell.evaluate, core::with_warnings_alone(context)).means;
   fs::create_directories(cell.step_file(step).parent_path());
   write_json(cell.step_file(step),
              {{"evaluate", core::options_to_json(cell.evaluate)}, {"scores", scores}});
@@ -189,7 +190,9 @@ CellResult score_cell(const Cell& cell, const core::Context& context) {
     result.slices.push_back(
         {.name = slice.name, .iou = slice_iou(slice, cell.finetune.classes.size())});
   }
-  result.scores = score_slices(predicted, cell.evaluate, context);
+  SliceScores scores = score_slices(predicted, cell.evaluate, context);
+  result.scores = std::move(scores.means);
+  result.notes = std::move(scores.notes);
   read_log(cell, result, context);
   tell_unscored_steps(cell, result, context);
   return result;
@@ -220,12 +223,13 @@ void begin_cell(const Cell& cell, const CellWork& work, const core::Context& con
   if (status.state == CellState::stale && !work.overwrite) {
     throw_if_stale({stale_problem(cell, status)});
   }
-  if (status.state == CellState::damaged) {
-    context.log->warn("{}: its result is made again: {}", cell.name(), status.what_is_wrong);
-  } else if (status.state == CellState::missing || status.state == CellState::stale) {
-    core::discard(cell.folder);  // what another configuration gave goes as a whole
+  const bool is_anew = work.overwrite && fs::exists(cell.failure_file());
+  if (is_anew || status.state == CellState::missing || status.state == CellState::stale) {
+    core::discard(cell.folder);  // what another configuration, or what failed, gave goes as a whole
     fs::create_directories(cell.folder);
     write_json(cell.identity_file(), cell.identity());
+  } else if (status.state == CellState::damaged) {
+    context.log->warn("{}: its result is made again: {}", cell.name(), status.what_is_wrong);
   }
 }
 
@@ -250,6 +254,20 @@ void note_failure(const Cell& cell, const CellFailure& failure, const core::Cont
   }
 }
 
+/// Of a cell that was begun and has not the scores that are asked for.
+CellStatus unfinished_status(const Cell& cell) {
+  const fs::path file = cell.failure_file();
+  try {
+    if (fs::exists(file)) {
+      const CellFailure failure = cell_failure_of(core::read_json(file), file.string());
+      return {.state = CellState::failed, .what_is_wrong = failure.error};
+    }
+  } catch (const Error&) {
+    return {.state = CellState::partly};  // who takes the cell warns of the note
+  }
+  return {.state = CellState::partly};
+}
+
 }  // namespace
 
 CellStatus status_of(const Cell& cell) {
@@ -264,11 +282,11 @@ CellStatus status_of(const Cell& cell) {
     }
     file = cell.result_file();
     if (!fs::exists(file)) {
-      return {.state = CellState::partly};
+      return unfinished_status(cell);
     }
     CellResult result = read_result(cell);
     if (!are_same_rules(result.evaluate, core::options_to_json(cell.evaluate))) {
-      return {.state = CellState::partly};
+      return unfinished_status(cell);
     }
     return {.state = CellState::finished, .result = std::move(result)};
   } catch (const std::exception& error) {
@@ -297,7 +315,7 @@ bool complete_cell(const Cell& cell, const CellWork& work, const core::Context& 
   try {
     return train_and_score(cell, context);
   } catch (const std::exception& exception) {
-    const Error error = as_error(exception);
+    const Error error = core::error_of(exception);
     // a full memory or a broken device is this process's own: others may have better ones
     if (error.kind() == ErrorKind::usage || error.kind() == ErrorKind::bad_data) {
       note_failure(cell, {.start = work.start, .kind = error.kind(), .error = error.what()},
@@ -321,11 +339,6 @@ std::optional<Error> noted_failure(const Cell& cell, const std::string& start,
     context.log->warn("{}: it is tried again: {}", cell.name(), error.what());
     return std::nullopt;
   }
-}
-
-Error as_error(const std::exception& exception) {
-  const auto* error = dynamic_cast<const Error*>(&exception);
-  return error != nullptr ? *error : Error(ErrorKind::internal, exception.what());
 }
 
 }  // namespace retina::pipeline

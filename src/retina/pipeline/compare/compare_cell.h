@@ -13,10 +13,11 @@
 
 namespace retina::pipeline {
 
-enum class CellState { missing, partly, finished, stale, damaged };
-constexpr core::EnumTable<CellState, 5> enum_table(CellState) {
+enum class CellState { missing, partly, failed, finished, stale, damaged };
+constexpr core::EnumTable<CellState, 6> enum_table(CellState) {
   return {{{CellState::missing, "missing"},
            {CellState::partly, "partly"},
+           {CellState::failed, "failed"},
            {CellState::finished, "finished"},
            {CellState::stale, "stale"},
            {CellState::damaged, "damaged"}}};
@@ -28,12 +29,13 @@ struct CellStatus {
   /// now 0.001"
   std::vector<std::string> changes{};
   std::filesystem::path damaged_file{};  ///< damaged: which one
-  std::string what_is_wrong{};           ///< damaged: why it cannot be read
+  std::string what_is_wrong{};           ///< damaged: why it cannot be read; failed: the error
   std::optional<CellResult> result{};    ///< finished: what it gave
 };
 
 /// By the files in the cell's folder. A trained cell whose scores were made with other options of
-/// evaluate is `partly`: it is scored again.
+/// evaluate is `partly`: it is scored again. `failed` is a partly done one with a note of a failure
+/// that can be read; the next start tries it again.
 CellStatus status_of(const Cell& cell);
 bool is_finished(const Cell& cell);
 
@@ -42,8 +44,9 @@ void refuse_stale(const std::vector<Cell>& cells);
 
 /// How cells are completed.
 struct CellWork {
-  bool overwrite = false;  ///< cells of another configuration are trained anew, not refused
-  std::string start{};     ///< CompareOptions::start; stands in the file that tells of a failure
+  /// Cells of another configuration are trained anew, not refused, and so are those that failed.
+  bool overwrite = false;
+  std::string start{};  ///< CompareOptions::start; stands in the file that tells of a failure
 };
 
 /// Trains a cell that is missing or goes on with one that is partly done, scores its weights at
@@ -60,8 +63,5 @@ bool complete_cell(const Cell& cell, const CellWork& work, const core::Context& 
 /// or the note cannot be read, which is warned of. The caller holds the cell's lock.
 std::optional<Error> noted_failure(const Cell& cell, const std::string& start,
                                    const core::Context& context);
-
-/// An exception as it is; internal for one of libtorch or the standard library.
-Error as_error(const std::exception& exception);
 
 }  // namespace retina::pipeline

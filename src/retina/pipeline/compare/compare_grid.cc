@@ -13,19 +13,17 @@
 #include "retina/core/error.h"
 #include "retina/core/json_text.h"
 #include "retina/core/problem_list.h"
+#include "retina/net/network.h"
 #include "retina/pipeline/finetune/held_out_validator.h"
 #include "retina/pipeline/open_dataset.h"
 #include "retina/pipeline/run/provenance.h"
 #include "retina/pipeline/run/run_config.h"
+#include "retina/trainer/optimizer.h"
 
 namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_random(const ComparedInit& init) {
-  return init.model.empty() || init.model == "none";
-}
 
 /// What the user gave, from the weakest to the strongest; then what the grid decides.
 Json given_options(const CompareOptions& grid, const ComparedDataset& dataset,
@@ -35,8 +33,8 @@ Json given_options(const CompareOptions& grid, const ComparedDataset& dataset,
     given = core::merge(std::move(given), *layer);
   }
   given["output"] = grid.output;  // of each cell later
-  given["init"] = is_random(init) ? "" : init.model;
-  given["transfer"] = core::enum_name(is_random(init) ? net::TransferScope::none : init.transfer);
+  given["init"] = init.is_random() ? "" : init.model;
+  given["transfer"] = core::enum_name(init.is_random() ? net::TransferScope::none : init.transfer);
   given["freeze"] = init.freeze;
   given["device"] = grid.device;
   given["threads"] = grid.threads;
@@ -45,6 +43,7 @@ Json given_options(const CompareOptions& grid, const ComparedDataset& dataset,
   given["dry_run"] = false;
   if (!grid.checkpoints.empty()) {
     given["validation"]["at"] = grid.checkpoints;
+    given["validation"]["every"] = 0;
   }
   return given;
 }
@@ -199,9 +198,54 @@ void check_amount(const Cell& cell, std::int64_t wanted, std::int64_t available)
   throw_if_any(ErrorKind::usage, "dataset " + cell.dataset, problems.take());
 }
 
+/// Entries of labels that come to the same slices make the same cells twice.
+void warn_of_equal_amounts(const CompareOptions& grid, const ComparedDataset& dataset,
+                           const std::vector<CellRow>& rows, const core::Context& context) {
+  for (const CellRow& row : rows) {
+    std::map<std::int64_t, std::string> names;  // by number of slices
+    for (const LabelAmount& amount : grid.labels) {
+      const std::int64_t slices = amount.of(row.slices);
+      const auto [known, is_new] = names.try_emplace(slices, amount.name());
+      if (!is_new) {
+        context.log->warn(
+            "dataset {}: labels: {} and {} are both {} of {} slices: the same runs are trained "
+            "twice",
+            dataset.name, known->second, amount.name(), slices, row.slices);
+        return;
+      }
+    }
+  }
+}
+
+/// usage error for patterns of frozen tensors that fit none, which every cell would meet. A network
+/// is made for its names alone, once for all cells that have the same.
+void require_fitting_patterns(const std::vector<Cell>& cells) {
+  std::set<std::string> known;
+  for (const Cell& cell : cells) {
+    const std::vector<std::string> patterns = cell.finetune.frozen(net::TransferScope::none);
+    const Json network = core::options_to_json(cell.finetune.network);
+    if (patterns.empty() ||
+        !known.insert(core::dump_json(Json::array({network, Json(patterns)}))).second) {
+      continue;
+    }
+    const auto parameters = net::make_network("transunet", network)->named_parameters();
+    ProblemList problems;
+    for (const std::string& pattern : patterns) {
+      const bool fits = std::any_of(
+          parameters.begin(), parameters.end(),
+          [&](const auto& parameter) { return trainer::name_matches(parameter.key(), pattern); });
+      problems.require(fits, "freeze", "'" + pattern + "', which no tensor's name starts with",
+                       "a beginning such as transformer.encoder, or a pattern with *");
+    }
+    throw_if_any(ErrorKind::usage, fmt::format("dataset {}, init {}", cell.dataset, cell.init),
+                 problems.take());
+  }
+}
+
 void add_dataset(std::vector<Cell>& cells, const CompareOptions& grid,
                  const ComparedDataset& dataset, const core::Context& context) {
   const std::vector<CellRow> rows = rows_of(grid, dataset, context);
+  warn_of_equal_amounts(grid, dataset, rows, context);
   for (const LabelAmount& amount : grid.labels) {
     for (const std::uint64_t seed : grid.seeds) {
       for (const CellRow& row : rows) {
@@ -245,6 +289,7 @@ std::vector<Cell> expand_grid(const CompareOptions& options, const core::Context
   for (const ComparedDataset& dataset : options.datasets) {
     add_dataset(cells, options, dataset, context);
   }
+  require_fitting_patterns(cells);
   return cells;
 }
 

@@ -20,6 +20,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::vector<Cell> toy_cells(const Json& grid) {
   return expand_grid(core::options_from_json<CompareOptions>(grid), core::silent_context());
@@ -99,8 +100,17 @@ TEST(CompareGrid, SaysWhatIsWrongWithIt) {
   EXPECT_THAT(changed("/inits/1/name", "random"), HasSubstr("twice"));
   EXPECT_THAT(changed("/inits/1/name", "a/b"), HasSubstr("letters, digits"));
   EXPECT_THAT(changed("/inits/1/model", "nowhere"), HasSubstr("dataset toy, init pretrained"));
-  EXPECT_THAT(changed("/seeds", {1, 1}), HasSubstr("different seeds"));
-  EXPECT_THAT(changed("/curves", Json::array({"ioo"})), HasSubstr("did you mean 'iou'"));
+  EXPECT_THAT(changed("/seeds", {1, 4, 4}), HasSubstr("seeds: 4 twice, expected different seeds"));
+  EXPECT_THAT(changed("/curves", Json::array({"ioo"})),
+              AllOf(HasSubstr("curves: 'ioo', expected one of iou, f, precision, "),
+                    HasSubstr("; did you mean 'iou'?")));
+  EXPECT_THAT(changed("/inits/0/transfer", "all"), HasSubstr("init random.transfer: all"));
+  EXPECT_EQ(changed("/inits/0/transfer", "none"), "accepted");
+  EXPECT_THAT(changed("/datasets/0/evaluate", Json{{"max_ram", "lots"}}),
+              AllOf(HasSubstr("dataset toy.evaluate: "), HasSubstr("'lots'")));
+  EXPECT_THAT(
+      changed("/datasets/0/evaluate", Json{{"classes", Json::array({"1", "mitochondria"})}}),
+      HasSubstr("dataset toy.evaluate: "));
   EXPECT_THAT(changed("/datasets/0/config/validation", Json::object()),
               HasSubstr("no held-out images"));
   EXPECT_THAT(changed("/finetune/tune_threshold", true),
@@ -108,6 +118,34 @@ TEST(CompareGrid, SaysWhatIsWrongWithIt) {
                     HasSubstr("leave it out")));
   const Json more = Json::array({good["datasets"][0]["config"]["data"]});
   EXPECT_THAT(changed("/finetune/more_data", more), HasSubstr("more_data: it is set"));
+}
+
+TEST(CompareGrid, PatternsOfFrozenTensorsThatFitNoneAreRefused) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["inits"][1]["freeze"] = Json::array({"transformer.encoder", "*.bias"});
+  EXPECT_EQ(usage_of(grid), "accepted");
+  grid["inits"][1]["freeze"] = Json::array({"transformer.encodr"});
+  EXPECT_THAT(usage_of(grid), AllOf(HasSubstr("dataset toy, init pretrained"),
+                                    HasSubstr("'transformer.encodr', which no tensor's name")));
+  grid["inits"][1]["freeze"] = Json::array({"none"});
+  EXPECT_EQ(usage_of(grid), "accepted");
+}
+
+TEST(CompareGrid, LabelsThatAreTheSameSlicesAreWarnedOfOnce) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());  // of 3 slices
+  const auto heard_of = [&] {
+    const testing::Heard heard;
+    expand_grid(core::options_from_json<CompareOptions>(grid), heard.context);
+    return heard.text();
+  };
+  EXPECT_THAT(heard_of(), Not(HasSubstr("trained twice")));
+  grid["labels"] = {2, "50%", "all", "99%"};
+  const std::string text = heard_of();
+  const std::size_t told = text.find("dataset toy: labels: 2 and 50% are both 2 of 3 slices");
+  ASSERT_NE(told, std::string::npos) << text;
+  EXPECT_EQ(text.find("trained twice", text.find("trained twice") + 1), std::string::npos) << text;
 }
 
 TEST(CompareGrid, OpensTheHeldOutDataOfEveryInitialisation) {
@@ -184,6 +222,15 @@ TEST(CompareGrid, ADatasetMayNameAConfigurationFile) {
                                       return Json{{"read", path.string()}};
                                     });
   EXPECT_EQ(grid["datasets"][0]["config"]["read"], "a.yaml");
+  try {
+    resolve_compare({{"datasets", Json::array({dataset})}},
+                    [](const std::filesystem::path& path) -> Json {
+                      throw Error(ErrorKind::bad_data, path.string() + " cannot be read");
+                    });
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), std::string("dataset a: a.yaml cannot be read"));
+  }
 }
 
 TEST(CompareGrid, SharesOfTheCellsAreDisjoint) {
@@ -251,6 +298,20 @@ TEST(CompareGrid, AFileThatCannotBeReadMakesACellDamaged) {
     core::write_atomically(cell.identity_file(), std::string_view(text));
     EXPECT_EQ(status_of(cell).damaged_file, cell.identity_file()) << text;
   }
+}
+
+TEST(CompareGrid, ANoteOfAFailureMakesACellFailed) {
+  const testing::TempFolder folder;
+  const Cell cell = toy_cells(toy_grid(folder.path())).at(0);
+  std::filesystem::create_directories(cell.folder);
+  core::write_atomically(cell.identity_file(), std::string_view(core::dump_json(cell.identity())));
+  const Json note = core::options_to_json(
+      CellFailure{.start = "a1", .kind = ErrorKind::bad_data, .error = "no images"});
+  core::write_atomically(cell.failure_file(), std::string_view(core::dump_json(note)));
+  EXPECT_EQ(status_of(cell).state, CellState::failed);
+  EXPECT_EQ(status_of(cell).what_is_wrong, "no images");
+  core::write_atomically(cell.failure_file(), std::string_view("{"));
+  EXPECT_EQ(status_of(cell).state, CellState::partly);
 }
 
 TEST(CompareGrid, OtherWeightsUnderTheSameNameMakeACellStale) {

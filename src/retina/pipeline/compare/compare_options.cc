@@ -9,9 +9,11 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "retina/core/problem_list.h"
 #include "retina/pipeline/compare/compared_metric.h"
+#include "retina/pipeline/evaluate/class_selection.h"
 
 namespace retina::pipeline {
 namespace {
@@ -60,8 +62,56 @@ void check_curves(ProblemList& problems, const std::vector<std::string>& curves)
     known.emplace_back(metric.key);
   }
   for (const std::string& key : curves) {
+    const std::string hint = core::suggestion(key, known);  // or the list of them
     problems.require(std::find(known.begin(), known.end(), key) != known.end(), "curves",
-                     "'" + key + "'", core::suggestion(key, known));
+                     "'" + key + "'", fmt::format("one of {}", fmt::join(known, ", ")),
+                     hint.starts_with("did you mean") ? hint : "");
+  }
+}
+
+void check_seeds(ProblemList& problems, const std::vector<std::uint64_t>& seeds) {
+  problems.require(!seeds.empty(), "seeds", "none", "one or more");
+  std::set<std::uint64_t> seen;
+  for (const std::uint64_t seed : seeds) {
+    problems.require(seen.insert(seed).second, "seeds", fmt::format("{} twice", seed),
+                     "different seeds");
+  }
+}
+
+/// As one evaluation would be told, with the held-out slices in the place of its files.
+void check_evaluate(ProblemList& problems, const ComparedDataset& dataset) {
+  const std::string where = "dataset " + dataset.name + ".evaluate";
+  EvaluateOptions options = dataset.evaluate;
+  problems.require(options.prediction.empty() && options.truth.empty(), where,
+                   "a prediction or truth", "neither: the held-out slices are scored");
+  options.prediction = options.truth = "held-out slices";
+  std::vector<Problem> found = options.validate();
+  try {
+    parse_classes(options.classes);
+  } catch (const Error& error) {
+    found.push_back({.subject = error.what()});
+  }
+  for (Problem& problem : found) {
+    problem.subject = where + ": " + problem.subject;
+  }
+  problems.add(found);
+}
+
+/// Random weights have nothing to transfer; a run would start from them without a word.
+void check_transfer(ProblemList& problems, const ComparedInit& init) {
+  problems.require(!init.is_random() || init.transfer == net::TransferScope::automatic ||
+                       init.transfer == net::TransferScope::none,
+                   "init " + init.name + ".transfer", core::enum_name(init.transfer),
+                   "weights to transfer", "give it a model");
+}
+
+/// The content of the file that a dataset names; what is wrong with it names the dataset.
+Json config_of(const Json& dataset, const std::function<Json(const std::filesystem::path&)>& read) {
+  try {
+    return read(dataset["config"].get<std::string>());
+  } catch (const Error& error) {
+    const Json name = dataset.value("name", Json());
+    throw error.within(name.is_string() ? "dataset " + name.get<std::string>() : "datasets");
   }
 }
 
@@ -84,15 +134,14 @@ std::vector<Problem> CompareOptions::validate() const {
   for (const ComparedDataset& dataset : datasets) {
     names.push_back(dataset.name);
     check_overrides(problems, "dataset " + dataset.name, dataset.finetune);
-    problems.require(dataset.evaluate.prediction.empty() && dataset.evaluate.truth.empty(),
-                     "dataset " + dataset.name + ".evaluate", "a prediction or truth",
-                     "neither: the held-out slices are scored");
+    check_evaluate(problems, dataset);
   }
   check_names(problems, "datasets", names);
   names.clear();
   for (const ComparedInit& init : inits) {
     names.push_back(init.name);
     check_overrides(problems, "init " + init.name, init.finetune);
+    check_transfer(problems, init);
   }
   check_names(problems, "inits", names);
   check_overrides(problems, "grid", finetune);
@@ -102,8 +151,7 @@ std::vector<Problem> CompareOptions::validate() const {
                      "different amounts");
   }
   problems.require(!labels.empty(), "labels", "none", "one or more amounts");
-  problems.require(!seeds.empty() && std::set(seeds.begin(), seeds.end()).size() == seeds.size(),
-                   "seeds", seeds.empty() ? "none" : "one twice", "different seeds");
+  check_seeds(problems, seeds);
   for (const std::int64_t step : checkpoints) {
     problems.at_least("checkpoints", static_cast<double>(step), 1);
   }
@@ -117,7 +165,7 @@ Json resolve_compare(Json given, const std::function<Json(const std::filesystem:
   if (given.contains("datasets") && given["datasets"].is_array()) {
     for (Json& dataset : given["datasets"]) {
       if (dataset.is_object() && dataset.contains("config") && dataset["config"].is_string()) {
-        dataset["config"] = read(dataset["config"].get<std::string>());
+        dataset["config"] = config_of(dataset, read);
       }
     }
   }

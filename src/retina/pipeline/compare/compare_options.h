@@ -51,6 +51,8 @@ struct ComparedInit {
   std::vector<std::string> freeze{};
   Json finetune = Json::object();  ///< lies over everything else
 
+  bool is_random() const { return model.empty() || model == "none"; }
+
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit("name", self.name, "names its folder and its rows");

@@ -14,7 +14,9 @@
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
 #include "retina/core/lock.h"
+#include "retina/pipeline/compare/cell_records.h"
 #include "retina/pipeline/compare/compare_test_data.h"
+#include "retina/pipeline/compare/comparison_folder.h"
 #include "retina/testing/heard.h"
 #include "retina/testing/note_list.h"
 #include "retina/testing/stopping_context.h"
@@ -121,14 +123,68 @@ TEST(Compare, ADryRunWritesNothing) {
   EXPECT_FALSE(fs::exists(folder / "out"));
 }
 
-TEST(Compare, ADryRunWarnsOfTheClock) {
+TEST(Compare, ADryRunWarnsOfTheClockAndOfLateCheckpoints) {
   const testing::TempFolder folder;
   Json grid = toy_grid(folder.path());
   grid["dry_run"] = true;
   grid["finetune"]["max_seconds"] = 900;
+  grid["checkpoints"] = {1, 9};
   const testing::Heard heard;
   run_grid(grid, heard.context);
   EXPECT_THAT(heard.text(), HasSubstr("finetune.max_seconds: 0"));
+  EXPECT_THAT(heard.text(), HasSubstr("checkpoints: 9 is beyond the 2 steps of toy, random"));
+}
+
+TEST(Compare, ADeviceThatIsNoneIsRefusedAtTheStart) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["device"] = "gpu";
+  for (const bool dry_run : {true, false}) {
+    grid["dry_run"] = dry_run;
+    const std::string error = error_of_grid(grid);
+    EXPECT_THAT(error, AllOf(HasSubstr("device 'gpu'"), Not(HasSubstr("cells failed"))));
+  }
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST(Compare, AFolderOfSomethingElseIsRefused) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  fs::create_directories(folder / "out/model");
+  const fs::path report = folder / "out/report.html";
+  core::write_atomically(report, std::string_view("mine"));
+  for (const bool dry_run : {true, false}) {
+    grid["dry_run"] = dry_run;
+    grid["output"] = (folder / "out").string();
+    EXPECT_THAT(error_of_grid(grid),
+                AllOf(HasSubstr("with 'model' in it"), HasSubstr("choose another folder")));
+    grid["output"] = report.string();
+    EXPECT_THAT(error_of_grid(grid), AllOf(HasSubstr(report.string() + "': a file"),
+                                           HasSubstr("choose another folder")));
+  }
+  EXPECT_EQ(core::read_text(report), "mine");
+  EXPECT_FALSE(fs::exists(folder / "out/cells"));
+}
+
+TEST(ComparisonFolder, IsKnownByItsCells) {
+  const testing::TempFolder folder;
+  const auto put = [&](const std::string& name) {
+    fs::create_directories((folder / name).parent_path());
+    core::write_atomically(folder / name, std::string_view("{}"));
+  };
+  refuse_foreign_folder(folder / "nowhere");
+  refuse_foreign_folder(folder.path());
+  put(".report.html.lock");
+  refuse_foreign_folder(folder.path());
+  put("cells/toy/1/random/.seed7.lock");  // of a first start that was killed
+  put("job1.log");
+  refuse_foreign_folder(folder.path());
+  put("cells/toy/image.png");
+  EXPECT_THROW(refuse_foreign_folder(folder.path()), Error);
+  put("cells/toy/1/random/seed7/cell.json");
+  refuse_foreign_folder(folder.path());
+  fs::remove_all(folder / "cells");
+  EXPECT_THROW(refuse_foreign_folder(folder.path()), Error);
 }
 
 /// What a grid says that is stopped at its start.
@@ -199,6 +255,7 @@ TEST(Compare, AStopRemainsOneWhereTheTablesCannotBeWritten) {
   Json grid = toy_grid(folder.path());
   grid["labels"] = {1};
   fs::create_directories(folder / "out/results.json/in the way");
+  fs::create_directories(folder / "out/cells");
   const testing::Heard heard;
   core::Context context = testing::stopping_context(
       [](const testing::Reported& reported) { return reported.job == "training"; });
@@ -234,7 +291,8 @@ TEST(Compare, ACellThatFailsDoesNotStopTheOthers) {
   grid["labels"] = {1};
   grid["pictures"] = false;
   spoil_pretrained(grid, folder);
-  EXPECT_THAT(error_of_grid(grid), HasSubstr("toy, 1 labelled, pretrained, seed 7"));
+  EXPECT_THAT(error_of_grid(grid), AllOf(HasSubstr("toy, 1 labelled, pretrained, seed 7"),
+                                         HasSubstr("compare --overwrite trains it anew")));
   EXPECT_TRUE(fs::exists(folder / "out/cells/toy/1/random/seed7/result.json"));
   EXPECT_FALSE(fs::exists(folder / "out/cells/toy/1/pretrained/seed7/result.json"));
   EXPECT_TRUE(fs::exists(folder / "out/report.html"));
@@ -261,6 +319,52 @@ TEST(Compare, ACellThatFailedIsTriedOnceInAStart) {
   grid["start"] = "";
   EXPECT_EQ(run_grid(grid).trained, 1) << "a start of its own";
   EXPECT_FALSE(fs::exists(cell / "failed.json"));
+}
+
+TEST(Compare, OverwriteTrainsACellThatFailedAnew) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  grid["inits"].erase(1);
+  run_grid(grid);
+  const fs::path cell = folder / "out/cells/toy/1/random/seed7";
+  fs::remove(cell / "result.json");
+  const Json note = core::options_to_json(CellFailure{
+      .start = "a1", .kind = ErrorKind::bad_data, .error = "other labels\n  - in slice 1"});
+  core::write_atomically(cell / "failed.json", std::string_view(core::dump_json(note)));
+  Json dry = grid;
+  dry["dry_run"] = true;
+  const CompareReport listed = run_grid(dry);
+  EXPECT_THAT(listed.text, AllOf(HasSubstr("failed: other labels "), Not(HasSubstr("in slice 1"))));
+  EXPECT_EQ(listed.results["states"][0]["state"], "failed");
+  EXPECT_THAT(listed.results["states"][0]["reason"].get<std::string>(), HasSubstr("in slice 1"));
+
+  grid["overwrite"] = true;
+  EXPECT_EQ(run_grid(grid).trained, 1) << "though there is a trained model";
+  EXPECT_FALSE(fs::exists(cell / "failed.json"));
+  EXPECT_EQ(run_grid(grid).trained, 0);
+}
+
+TEST(Compare, AFinishedCellWhoseModelIsGoneHasNoPictures) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  run_grid(grid);
+  fs::remove_all(folder / "out/cells/toy/1/random/seed7/run");
+  grid["pictures"] = true;
+  const testing::Heard heard;
+  const CompareReport report = run_grid(grid, heard.context);
+  EXPECT_EQ(report.finished, 2);
+  EXPECT_EQ(report.trained, 0);
+  EXPECT_THAT(core::read_text(folder / "out/report.html"),
+              AllOf(HasSubstr("data:image/png"), HasSubstr("pretrained, seed 7"),
+                    Not(HasSubstr("random, seed 7"))));
+  const std::string text = heard.text();
+  const std::string told = "random, seed 7: the report has no pictures of it";
+  ASSERT_THAT(text, HasSubstr(told));
+  EXPECT_EQ(text.find(told, text.find(told) + 1), std::string::npos) << text;
 }
 
 TEST(Compare, ANoteOfAFailureThatIsDamagedStopsNothing) {
@@ -382,6 +486,10 @@ TEST(Compare, StepsAreScoredByTheRulesOfTheEnd) {
   ASSERT_EQ(run["curve"].size(), 2U);
   EXPECT_EQ(run["curve"][1]["scores"], run["scores"]);
   EXPECT_TRUE(run["curve"][0]["scores"].contains("iou"));
+  EXPECT_THAT(core::dump_json(run["notes"]), HasSubstr("the voxel size is not known"));
+  for (const char* name : {"results.md", "results.json", "report.html"}) {
+    EXPECT_THAT(core::read_text(folder / "out" / name), HasSubstr("the voxel size is not known"));
+  }
 }
 
 TEST(Compare, ACellOfAnEarlierVersionIsTakenAsItIs) {

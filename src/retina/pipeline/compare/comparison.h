@@ -100,6 +100,15 @@ struct Comparison {
 Comparison summarise(std::vector<ComparedRun> runs,
                      const std::vector<std::string>& curves = CompareOptions{}.curves);
 
+/// What a reader of a dataset's scores must know, as scoring noted it.
+struct DatasetNote {
+  std::string dataset;
+  std::string text;
+  std::size_t runs = 0;  ///< that have it
+};
+/// Each once, in the order of the runs.
+std::vector<DatasetNote> notes_of(const Comparison& comparison);
+
 /// Why kValidationIou is shown of the groups; empty where it is not.
 std::string note_of_unscored(const Comparison& comparison, const std::vector<RunGroup>& groups);
 
@@ -115,7 +124,7 @@ struct ReportTable {
 /// groups, by initialisation, with the best in bold.
 std::vector<ReportTable> summary_tables(const Comparison& comparison);
 /// The summaries, the significance of the means of groups, then of every dataset: scores (mean and
-/// deviation), scores after some steps, significance.
+/// deviation), notes of them, scores after some steps, significance.
 std::vector<ReportTable> tables_of(const Comparison& comparison);
 std::string to_markdown(const std::vector<ReportTable>& tables);
 
@@ -123,7 +132,7 @@ std::string to_markdown(const std::vector<ReportTable>& tables);
 std::string to_csv(const Comparison& comparison);
 /// One line for each run and step after which it was validated.
 std::string curves_to_csv(const Comparison& comparison);
-/// Keys runs, groups, group_means, tests, group_tests.
+/// Keys runs, groups, group_means, tests, group_tests, notes.
 Json to_json(const Comparison& comparison);
 
 }  // namespace retina::pipeline

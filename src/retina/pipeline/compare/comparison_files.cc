@@ -101,11 +101,9 @@ std::string curves_to_csv(const Comparison& comparison) {
 }
 
 Json to_json(const Comparison& comparison) {
-  Json json = {{"runs", Json::array()},
-               {"groups", Json::array()},
-               {"group_means", Json::array()},
-               {"tests", Json::array()},
-               {"group_tests", Json::array()}};
+  Json json = {{"runs", Json::array()},        {"groups", Json::array()},
+               {"group_means", Json::array()}, {"tests", Json::array()},
+               {"group_tests", Json::array()}, {"notes", Json::array()}};
   for (const ComparedRun& run : comparison.runs) {
     Json entry = {{"dataset", run.dataset},
                   {"group", run.group},
@@ -126,6 +124,9 @@ Json to_json(const Comparison& comparison) {
   }
   for (const InitPair& pair : comparison.group_tests) {
     json["group_tests"].push_back(pair_to_json("group", pair));
+  }
+  for (const DatasetNote& note : notes_of(comparison)) {
+    json["notes"].push_back({{"dataset", note.dataset}, {"note", note.text}, {"runs", note.runs}});
   }
   return json;
 }

@@ -87,7 +87,13 @@ void add_picture_rows(report::Page& page, const Comparison& comparison,
   std::vector<Shown> shown;
   for (const RunGroup& group : groups) {
     const std::size_t run = median_run(comparison, group);
-    shown.push_back({group.init, comparison.runs[run].seed, predict(run, slices)});
+    std::vector<SliceSample> samples = predict(run, slices);
+    if (!samples.empty()) {
+      shown.push_back({group.init, comparison.runs[run].seed, std::move(samples)});
+    }
+  }
+  if (shown.empty()) {
+    return;
   }
   for (std::size_t i = 0; i < slices.size(); ++i) {
     const SliceSample& slice = shown.front().samples[i];

@@ -9,7 +9,8 @@
 
 namespace retina::pipeline {
 
-/// Held-out slices of a run (a number in Comparison::runs) with what its model says of them.
+/// Held-out slices of a run (a number in Comparison::runs) with what its model says of them; none
+/// where that is not known any more.
 using PredictSlices =
     std::function<std::vector<SliceSample>(std::size_t run, const std::vector<std::size_t>&)>;
 

@@ -133,6 +133,20 @@ bool has_several_datasets(const Comparison& comparison) {
 
 }  // namespace
 
+std::vector<DatasetNote> notes_of(const Comparison& comparison) {
+  std::vector<DatasetNote> notes;
+  for (const ComparedRun& run : comparison.runs) {
+    for (const std::string& text : run.result.notes) {
+      DatasetNote& note = found_or_added(
+          notes,
+          [&](const DatasetNote& one) { return one.dataset == run.dataset && one.text == text; },
+          {.dataset = run.dataset, .text = text});
+      ++note.runs;
+    }
+  }
+  return notes;
+}
+
 std::vector<ReportTable> summary_tables(const Comparison& comparison) {
   std::vector<ReportTable> tables;
   if (!has_several_datasets(comparison)) {

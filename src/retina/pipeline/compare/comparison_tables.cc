@@ -14,6 +14,8 @@ namespace {
 
 /// More columns of steps than a page holds are thinned.
 constexpr std::size_t kMostSteps = 10;
+/// Notes with counts in them may be as many as there are runs.
+constexpr std::size_t kMostNotes = 10;
 
 std::optional<Moments> time_of_steps(const Comparison& comparison, const RunGroup& group) {
   std::vector<double> seconds;
@@ -66,6 +68,31 @@ ReportTable score_table(const Comparison& comparison, const std::vector<RunGroup
     }
     row.push_back(to_text(time_of_steps(comparison, group), 3));
     table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+ReportTable note_table(const Comparison& comparison, const std::vector<RunGroup>& groups) {
+  const std::string& dataset = groups.front().dataset;
+  ReportTable table{
+      .title = dataset + ": notes of the scores", .header = {"runs", "note"}, .rows = {}};
+  std::size_t runs = 0;
+  for (const RunGroup& group : groups) {
+    runs += group.runs.size();
+  }
+  std::size_t left_out = 0;
+  for (const DatasetNote& note : notes_of(comparison)) {
+    if (note.dataset != dataset) {
+      continue;
+    }
+    if (table.rows.size() < kMostNotes) {
+      table.rows.push_back({fmt::format("{} of {}", note.runs, runs), note.text});
+    } else {
+      ++left_out;
+    }
+  }
+  if (left_out > 0) {
+    table.rows.push_back({"-", fmt::format("... and {} more, in results.json", left_out)});
   }
   return table;
 }
@@ -198,6 +225,7 @@ std::vector<ReportTable> tables_of(const Comparison& comparison) {
   }
   for (const std::vector<RunGroup>& groups : together(comparison.groups, have_same_dataset)) {
     tables.push_back(score_table(comparison, groups));
+    add_unless_empty(tables, note_table(comparison, groups));
     for (const ComparedMetric& metric : comparison.curves_of(groups)) {
       tables.push_back(step_table(comparison, groups, metric));
     }

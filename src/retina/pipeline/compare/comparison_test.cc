@@ -152,6 +152,34 @@ TEST(Comparison, StepsThatWereNotScoredKeepTheirValidation) {
   EXPECT_THAT(to_markdown(tables_of(two_inits())), Not(HasSubstr("validation IoU")));
 }
 
+TEST(Comparison, NotesOfTheScoresAreToldOnceOfADataset) {
+  std::vector<ComparedRun> runs{run_with("1", "random", 1, 0.5), run_with("1", "random", 2, 0.7),
+                                run_with("all", "random", 1, 0.7)};
+  runs[0].result.notes = {"of two runs", "of one run"};
+  runs[2].result.notes = {"of two runs"};
+  const Comparison comparison = summarise(std::move(runs));
+  const std::string markdown = to_markdown(tables_of(comparison));
+  EXPECT_THAT(markdown, HasSubstr("vnc: notes of the scores\n"));
+  EXPECT_THAT(markdown, HasSubstr("| 2 of 3 | of two runs |"));
+  EXPECT_THAT(markdown, HasSubstr("| 1 of 3 | of one run  |"));
+  const Json notes = to_json(comparison)["notes"];
+  ASSERT_EQ(notes.size(), 2U);
+  EXPECT_EQ(notes[0]["dataset"], "vnc");
+  EXPECT_EQ(notes[0]["note"], "of two runs");
+  EXPECT_EQ(notes[0]["runs"], 2);
+  EXPECT_THAT(to_markdown(tables_of(two_inits())), Not(HasSubstr("notes of the scores")));
+}
+
+TEST(Comparison, OfManyNotesTheFirstAreShown) {
+  std::vector<ComparedRun> runs{run_with("1", "random", 1, 0.5)};
+  for (int i = 0; i < 13; ++i) {
+    runs[0].result.notes.push_back("note " + std::to_string(i));
+  }
+  EXPECT_THAT(
+      to_markdown(tables_of(summarise(std::move(runs)))),
+      AllOf(HasSubstr("| note 9 "), Not(HasSubstr("note 10")), HasSubstr("... and 3 more")));
+}
+
 ComparedRun run_on(const std::string& dataset, const std::string& init, std::uint64_t seed,
                    double iou) {
   ComparedRun run = run_with("all", init, seed, iou);
@@ -332,6 +360,30 @@ TEST(ComparisonPage, ShowsBestMedianAndWorstSliceOfMedianRuns) {
   EXPECT_THAT(page, HasSubstr("vnc: IoU over labelled slices"));
   EXPECT_THAT(page, HasSubstr("vnc, 1 labelled: IoU<"));
   EXPECT_THAT(page, Not(HasSubstr("src=\"http")));
+}
+
+TEST(ComparisonPage, ARunWhoseModelIsGoneHasNoPictures) {
+  const Comparison comparison = two_inits();
+  const auto page_with = [&](const PredictSlices& predict) {
+    const testing::TempFolder folder;
+    write_comparison_page(folder / "report.html", comparison, predict);
+    return core::read_text(folder / "report.html");
+  };
+  const auto none = [](std::size_t, const std::vector<std::size_t>&) {
+    return std::vector<SliceSample>{};
+  };
+  const auto of_pretrained = [&](std::size_t run, const std::vector<std::size_t>& slices) {
+    std::vector<SliceSample> samples;
+    for (std::size_t i = 0; i < slices.size() && comparison.runs[run].init == "pretrained"; ++i) {
+      const core::Array plane(core::DType::u8, 1, {1, 8, 8});
+      samples.push_back({"slice", plane, plane, plane});
+    }
+    return samples;
+  };
+  EXPECT_THAT(page_with(none), AllOf(HasSubstr("12 finished runs"), Not(HasSubstr("worst: "))));
+  EXPECT_THAT(page_with(of_pretrained),
+              AllOf(HasSubstr("worst: slice"), HasSubstr("pretrained, seed 2"),
+                    Not(HasSubstr("random, seed"))));
 }
 
 TEST(ComparisonPage, TheBestOfARowIsBold) {

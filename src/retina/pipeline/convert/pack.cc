@@ -43,14 +43,27 @@ std::string last_parts(const fs::path& path, std::ptrdiff_t parts) {
   return name;
 }
 
+[[noreturn]] void fail_given_twice(const std::string& place) {
+  throw Error(ErrorKind::usage,
+              Problem{.subject = fmt::format("'{}'", place),
+                      .found = fmt::format("the same {} is given twice",
+                                           fs::is_directory(place) ? "folder" : "file"),
+                      .expected = "each image, stack or folder once",
+                      .remedy = "leave it out once"});
+}
+
 /// The places by the last part of their paths, or by as many as it takes to tell them apart: that
 /// many of each path.
 std::vector<PackedPlace> named_places(const std::vector<std::string>& given) {
   std::vector<fs::path> paths;
+  std::set<fs::path> known;
   std::ptrdiff_t longest = 1;
   for (const std::string& place : given) {
     const fs::path full = fs::absolute(place).lexically_normal();
     paths.push_back((full.has_filename() ? full : full.parent_path()).relative_path());
+    if (!known.insert(paths.back()).second) {
+      fail_given_twice(place);
+    }
     longest = std::max(longest, std::distance(paths.back().begin(), paths.back().end()));
   }
   std::vector<PackedPlace> places;
@@ -206,6 +219,11 @@ std::vector<Problem> PackOptions::validate() const {
     problems.push_back(
         {.subject = "pack", .found = "no output", .remedy = "give a folder with -o"});
   }
+  if (classes < 1 || classes > data::kIgnore) {
+    problems.push_back({.subject = "classes",
+                        .found = fmt::format("{}", classes),
+                        .expected = fmt::format("1 to {}, background included", data::kIgnore)});
+  }
   for (const std::vector<Problem>& more : {reading.validate(), dataset.validate()}) {
     problems.insert(problems.end(), more.begin(), more.end());
   }
@@ -213,6 +231,7 @@ std::vector<Problem> PackOptions::validate() const {
 }
 
 PackReport pack(const PackOptions& options, const core::Context& context) {
+  store::refuse_pack_place(options.output, options.overwrite);
   const std::vector<store::PackItem> items = collect_items(options, context);
   if (items.empty()) {
     throw Error(ErrorKind::bad_data, Problem{.subject = fmt::format("{}", options.images.front()),

@@ -250,6 +250,53 @@ TEST(PackImages, EqualNamesOfSeveralFoldersAreToldApart) {
   EXPECT_EQ(store::open((folder / "p").string() + ":b/s2.tif")->shape(), (core::Vec3{1, 8, 8}));
 }
 
+/// The usage error of packing `images` to `output`.
+std::string refusal_of_pack(const std::vector<std::string>& images,
+                            const std::filesystem::path& output) {
+  PackOptions options;
+  options.images = images;
+  options.output = output.string();
+  options.overwrite = true;
+  try {
+    pack(options, core::silent_context());
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    return error.what();
+  }
+  return "packed";
+}
+
+TEST(PackImages, APlaceThatIsGivenTwiceIsToldAsSuch) {
+  const testing::TempFolder folder;
+  write_up_to(folder / "raw/a.tif", 1000);
+  const std::string file = (folder / "raw/a.tif").string();
+  EXPECT_THAT(refusal_of_pack({file, (folder / "raw/./a.tif").string()}, folder / "p"),
+              ::testing::HasSubstr("a.tif': the same file is given twice"));
+  EXPECT_THAT(
+      refusal_of_pack({(folder / "raw").string(), (folder / "raw/").string()}, folder / "p"),
+      ::testing::HasSubstr("the same folder is given twice"));
+}
+
+TEST(PackImages, AFileInThePlaceOfThePackIsRefusedFirst) {
+  const testing::TempFolder folder;
+  core::write_atomically(folder / "p", std::string_view("mine"));
+  EXPECT_THAT(refusal_of_pack({(folder / "absent.tif").string()}, folder / "p"),
+              ::testing::HasSubstr("a file of this name"));
+  EXPECT_EQ(core::read_text(folder / "p"), "mine");
+}
+
+TEST(PackImages, AsManyClassesAsThereAreIds) {
+  PackOptions options;
+  options.images = {"a.tif"};
+  options.output = "p";
+  EXPECT_THAT(options.validate(), ::testing::IsEmpty());
+  for (const std::int64_t classes : {0, -1, 256}) {
+    options.classes = classes;
+    ASSERT_EQ(options.validate().size(), 1U) << classes;
+    EXPECT_EQ(options.validate().front().subject, "classes");
+  }
+}
+
 TEST(PackDataset, ImagesAndMasksOfSeveralFoldersStayPairs) {
   const testing::TempFolder folder;
   write_pair(folder / "first", "a", {0, 1});

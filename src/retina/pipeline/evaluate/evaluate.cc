@@ -318,6 +318,11 @@ std::vector<Problem> EvaluateOptions::validate() const {
                         .expected = "more than 0",
                         .remedy = ""});
   }
+  try {
+    core::memory_limit(max_ram);
+  } catch (const Error& error) {
+    problems.push_back({.subject = error.what()});
+  }
   return problems;
 }
 

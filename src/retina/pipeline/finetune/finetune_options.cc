@@ -1,12 +1,71 @@
 #include "retina/pipeline/finetune/finetune_options.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "retina/core/problem_list.h"
 
 namespace retina::pipeline {
+namespace {
+
+bool is_loss_weight(double value) {
+  return std::isfinite(value) && value >= 0;
+}
+
+bool is_blank_name(const std::string& name) {
+  return name.find_first_not_of(" \t") == std::string::npos;
+}
+
+}  // namespace
+
+std::vector<Problem> LossOptions::validate() const {
+  ProblemList problems;
+  for (const auto& [option, weight] :
+       {std::pair{"loss.ce_weight", ce_weight}, std::pair{"loss.dice_weight", dice_weight}}) {
+    problems.require(is_loss_weight(weight), option, fmt::format("{}", weight), "0 or more");
+  }
+  problems.require(ce_weight != 0 || dice_weight != 0, "loss", "ce_weight 0 and dice_weight 0",
+                   "more than 0 for one of them");
+  const bool are_weights = std::all_of(class_weights.begin(), class_weights.end(), is_loss_weight);
+  const bool is_any_used = std::any_of(class_weights.begin(), class_weights.end(),
+                                       [](double weight) { return weight > 0; });
+  problems.require(class_weights.empty() || (are_weights && is_any_used), "loss.class_weights",
+                   fmt::format("[{}]", fmt::join(class_weights, ", ")),
+                   "0 or more for each class, more than 0 for one of them");
+  return problems.take();
+}
+
+std::vector<Problem> NormalisationOptions::validate() const {
+  ProblemList problems;
+  const double centre = mean.value_or(0);
+  const double deviation = std.value_or(1);
+  problems.require(std::isfinite(centre), "normalisation.mean", fmt::format("{}", centre),
+                   "a finite number");
+  if (std::isfinite(deviation)) {
+    problems.above("normalisation.std", deviation, 0);
+  } else {
+    problems.require(false, "normalisation.std", fmt::format("{}", deviation),
+                     "a finite number, more than 0");
+  }
+  return problems.take();
+}
+
+std::vector<Problem> ValidationOptions::validate() const {
+  ProblemList problems;
+  problems.at_least("validation.every", static_cast<double>(every), 0);
+  problems.at_least("validation.max_slices", static_cast<double>(max_slices), 0);
+  problems.require(std::all_of(at.begin(), at.end(), [](std::int64_t step) { return step >= 1; }),
+                   "validation.at", fmt::format("[{}]", fmt::join(at, ", ")), "steps, 1 or more");
+  problems.require(at.empty() || every == 0, "validation.at", "together with validation.every",
+                   "one of them");
+  problems.add(windows.validate());
+  return problems.take();
+}
 
 std::vector<Problem> FinetuneOptions::validate() const {
   ProblemList problems;
@@ -16,6 +75,11 @@ std::vector<Problem> FinetuneOptions::validate() const {
   problems.require(validation_images.empty() == validation_masks.empty(), "validation",
                    "only one of validation_images and validation_masks", "both or none");
   problems.require(!classes.empty(), "classes", "none", "at least one name");
+  problems.require(std::none_of(classes.begin(), classes.end(), is_blank_name), "classes",
+                   "an empty name", "a name for each class");
+  if (const std::optional<Problem> repeated = data::repeated_class(classes)) {
+    problems.add({*repeated});
+  }
   problems.require(network.classes == channels(), "network.classes",
                    std::to_string(network.classes),
                    fmt::format("{} for {} classes", channels(), classes.size()));
@@ -36,10 +100,8 @@ std::vector<Problem> FinetuneOptions::validate() const {
                    "give --init MODEL");
   problems.at_least("ghost_batch", static_cast<double>(ghost_batch), 0);
   problems.at_least("patience", patience, 0);
-  problems.at_least("validation.every", static_cast<double>(validation.every), 0);
   problems.require(patience == 0 || validation.choose == ChosenWeights::best, "patience",
                    "together with validation.choose last", "one of them");
-  problems.at_least("validation.max_slices", static_cast<double>(validation.max_slices), 0);
   check(problems);
   problems.require(!tune_threshold || (channels() == 1 && validates()), "tune_threshold",
                    channels() == 1 ? "no held-out images" : "several classes",
@@ -58,7 +120,9 @@ std::vector<Problem> FinetuneOptions::validate() const {
   }
   problems.add(network.validate());
   problems.add(augment.validate());
-  problems.add(validation.windows.validate());
+  problems.add(normalisation.validate());
+  problems.add(loss.validate());
+  problems.add(validation.validate());
   return problems.take();
 }
 

@@ -29,6 +29,7 @@ struct LossOptions {
     visit("class_weights", self.class_weights,
           "weights of the classes in the cross-entropy, background first; empty = 1 each");
   }
+  std::vector<Problem> validate() const;
 };
 
 /// Constants that bring grey values to mean 0 and variance 1.
@@ -41,6 +42,7 @@ struct NormalisationOptions {
     visit("mean", self.mean, "mean of the pixels / 255; none = of the training images");
     visit("std", self.std, "standard deviation of the pixels / 255; none = of the training images");
   }
+  std::vector<Problem> validate() const;
 };
 
 /// Which weights of a validated run become its model.
@@ -67,6 +69,7 @@ struct ValidationOptions {
     visit("max_slices", self.max_slices, "evenly spaced slices to use; 0 = all");
     visit("windows", self.windows, "sliding window of the validation");
   }
+  std::vector<Problem> validate() const;
 };
 
 /// The whole configuration of a fine-tuning run. What a preset changes is in preset_recipe().

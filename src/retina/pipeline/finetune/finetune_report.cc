@@ -36,6 +36,7 @@ Json to_json(const FinetuneReport& report) {
     return plan;
   }
   Json json{{"run", report.run},
+            {"state", report.state},
             {"steps", report.steps},
             {"seconds", report.seconds},
             {"best_validation_iou",
@@ -54,8 +55,8 @@ std::string to_text(const FinetuneReport& report) {
   if (report.plan) {
     return to_text(*report.plan) + region_trainings_line(*report.plan, report.trainings);
   }
-  std::string text = fmt::format("run       {}\nsteps     {}\nseconds   {:.1f}\n", report.run,
-                                 report.steps, report.seconds);
+  std::string text = fmt::format("run       {}\nstate     {}\nsteps     {}\nseconds   {:.1f}\n",
+                                 report.run, report.state, report.steps, report.seconds);
   if (report.best_validation_iou) {
     text += fmt::format("best validation IoU {:.4f} after step {}\n", *report.best_validation_iou,
                         report.best_step);
@@ -73,6 +74,7 @@ void write_finetune_page(const FinetuneReport& report, const FinetuneOptions& op
   RunSummary summary;
   summary.title = fmt::format("Fine-tuning {}", options.preset);
   summary.facts = {
+      {"state", report.state},
       {"steps", std::to_string(report.steps)},
       {"seconds", fmt::format("{:.0f}", report.seconds)},
       {"device", page.device},

@@ -25,6 +25,7 @@ struct FinetuneReport {
       0;  ///< of a GPU: share of the time it had work; of a CPU: 1 - waiting for data
   std::string precision;  ///< fp32, tf32 or bf16: what "auto" meant on the device of this run
   std::string report;     ///< report.html
+  std::string state{};    ///< what ended the run, in words
   std::optional<LeaveOneOut> leave_one_out{};
   std::int64_t rank = 0;               ///< that tells this; only rank 0's is whole
   std::optional<TrainingPlan> plan{};  ///< of a dry run, which leaves what is above empty

@@ -1,18 +1,44 @@
 #include "retina/pipeline/finetune/finetune_run.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/durable.h"
+#include "retina/core/file.h"
 #include "retina/pipeline/check/check.h"
 #include "retina/pipeline/finetune/finetune_data.h"
 #include "retina/pipeline/finetune/finetune_start.h"
+#include "retina/pipeline/models/models.h"
 #include "retina/pipeline/models/transfer_record.h"
+#include "retina/pipeline/models/weights_file.h"
 #include "retina/pipeline/run/training_batches.h"
+#include "retina/report/metrics_log.h"
 
 namespace retina::pipeline {
+namespace {
+
+bool moves_head(const TransferSummary& moved) {
+  const std::vector<net::TransferredTensor>& tensors = moved.report.tensors;
+  return std::any_of(tensors.begin(), tensors.end(), [](const net::TransferredTensor& tensor) {
+    return tensor.fate == net::Fate::moved && tensor.name.starts_with("segmentation_head.");
+  });
+}
+
+/// Without the weights themselves, where they lie in a file of their own.
+std::optional<model::Card> card_of_weights(const std::string& path) {
+  if (std::filesystem::is_regular_file(path)) {
+    return told_card(path);
+  }
+  const std::filesystem::path file = model::find_model_folder(path) / "model.json";
+  return model::card_from_json(core::read_json(file), file.string());
+}
+
+}  // namespace
 
 void FinetuneRun::open_data() {
   const core::Context& context = run_.context();
@@ -56,8 +82,26 @@ std::shared_ptr<net::DenseNetwork> FinetuneRun::make_network() {
   transfer_ = settle_start(options_, *network, run_.has_checkpoint());
   if (transfer_) {
     run_.context().log->info("{}", to_text(*transfer_));
+    if (run_.leads()) {
+      warn_of_other_classes();
+    }
   }
   return network;
+}
+
+/// A head fits by its shape alone: that it goes on for other classes may be meant, or a slip.
+void FinetuneRun::warn_of_other_classes() const {
+  if (!moves_head(*transfer_)) {
+    return;
+  }
+  const std::optional<model::Card> card = card_of_weights(options_.init);
+  const std::vector<std::string> before =
+      card ? foreground_names(*card) : std::vector<std::string>();
+  if (!before.empty() && before != options_.classes) {
+    run_.context().log->warn(
+        "{}", fmt::format("the head of {} was trained for {}; it goes on as {}", options_.init,
+                          fmt::join(before, ", "), fmt::join(options_.classes, ", ")));
+  }
 }
 
 void FinetuneRun::build_task(std::shared_ptr<net::DenseNetwork> network) {
@@ -146,6 +190,7 @@ TrainingHooks FinetuneRun::hooks() {
   hooks.max_seconds = seconds_of_one_training();
   hooks.ghost_batch = options_.ghost_batch;
   hooks.keep_model = [this](const trainer::LoopState& state) { keep_model(state); };
+  hooks.inspect = [this](const trainer::Inspection& look) { reached_ = look.state; };
   if (validator_) {
     hooks.validate = [this](const trainer::LoopState& state) { return validate(state); };
   }
@@ -234,18 +279,45 @@ TrainingOutcome FinetuneRun::train() {
   return run_.train(*task_, dataset_, choose_box(options_.augment), hooks());
 }
 
-FinetuneReport FinetuneRun::run() {
-  open_data();
-  const TrainingOutcome outcome = train();
-  FinetuneReport report{.run = run_.folder().path().string(),
-                        .steps = outcome.state.step,
-                        .seconds = outcome.state.seconds,
-                        .best_validation_iou = outcome.state.best_score,
-                        .best_step = outcome.state.best_step,
-                        .device_busy = outcome.device_busy,
-                        .precision = run_.precision(),
-                        .report = (run_.folder().path() / "report.html").string(),
-                        .rank = run_.rank()};
+FinetuneReport FinetuneRun::report_of(const trainer::LoopState& state) const {
+  return {.run = run_.folder().path().string(),
+          .steps = state.step,
+          .seconds = run_.seconds(),
+          .best_validation_iou = state.best_score,
+          .best_step = state.best_step,
+          .device_busy = report::number_in(run_.last_figures(), "device_busy").value_or(0),
+          .precision = run_.precision(),
+          .report = (run_.folder().path() / "report.html").string(),
+          .rank = run_.rank()};
+}
+
+void FinetuneRun::write_page(const FinetuneReport& report,
+                             const std::optional<ValidationScores>& scores) const {
+  write_finetune_page(report, options_,
+                      {.device = run_.device_text(),
+                       .transfer = transfer_facts(run_.folder().path()),
+                       .training_slices = static_cast<std::int64_t>(dataset_->slices.size()),
+                       .held_out_slices = validator_ ? validator_->slices() : 0,
+                       .validation = validator_ ? scores : std::optional<ValidationScores>(),
+                       .samples = scores ? scores->samples : std::vector<SliceSample>()});
+}
+
+/// From what is known already: a run that is stopped ends soon.
+void FinetuneRun::write_page_of_interruption(const Error& error) const {
+  FinetuneReport report = report_of(reached_);
+  report.state = error.what();
+  try {
+    write_page(report, best_);
+  } catch (const Error& second) {  // the first one is what the user has to know
+    run_.context().log->warn("the report does not tell why the run ended: {}", second.what());
+  }
+}
+
+FinetuneReport FinetuneRun::finish(const TrainingOutcome& outcome) {
+  reached_ = outcome.state;
+  FinetuneReport report = report_of(outcome.state);
+  report.device_busy = outcome.device_busy;
+  report.state = outcome.ending;
   if (!run_.leads()) {
     return report;
   }
@@ -260,15 +332,21 @@ FinetuneReport FinetuneRun::run() {
     report.best_validation_iou = scores.mean_iou();
     report.best_step = report.steps;
   }
-  write_finetune_page(report, options_,
-                      {.device = run_.device_text(),
-                       .transfer = transfer_facts(run_.folder().path()),
-                       .training_slices = static_cast<std::int64_t>(dataset_->slices.size()),
-                       .held_out_slices = validator_ ? validator_->slices() : 0,
-                       .validation = validator_ ? std::optional(scores) : std::nullopt,
-                       .samples = scores.samples});
   report.seconds = run_.seconds();
+  write_page(report, scores);
   return report;
+}
+
+FinetuneReport FinetuneRun::run() {
+  open_data();
+  try {
+    return finish(train());
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted && run_.leads() && reached_.step > 0) {
+      write_page_of_interruption(error);
+    }
+    throw;
+  }
 }
 
 }  // namespace retina::pipeline

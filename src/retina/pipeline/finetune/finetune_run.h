@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "retina/core/error.h"
 #include "retina/core/progress.h"
 #include "retina/data/dataset.h"
 #include "retina/model/card.h"
@@ -53,10 +54,16 @@ class FinetuneRun {
   TrainingHooks hooks();
   Validation validate(const trainer::LoopState& state);
   void keep_model(const trainer::LoopState& state);
+  void warn_of_other_classes() const;
   void tune_threshold() const;
   double seconds_of_one_training() const;
   LeaveOneOut leave_one_out() const;
   ValidationScores scores_of_kept_model() const;
+  FinetuneReport finish(const TrainingOutcome& outcome);
+  FinetuneReport report_of(const trainer::LoopState& state) const;
+  void write_page(const FinetuneReport& report,
+                  const std::optional<ValidationScores>& scores) const;
+  void write_page_of_interruption(const Error& error) const;
 
   FinetuneOptions options_;
   RunSurroundings surroundings_;
@@ -72,6 +79,7 @@ class FinetuneRun {
   std::optional<TransferSummary> transfer_;  ///< none without other weights, or after a resume
   std::optional<ValidationScores> best_;
   ValidationScores latest_;
+  trainer::LoopState reached_;  ///< when the run was last heard of
 };
 
 }  // namespace retina::pipeline

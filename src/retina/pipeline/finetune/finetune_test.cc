@@ -1,5 +1,9 @@
 #include "retina/pipeline/finetune/finetune.h"
 
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +15,7 @@
 #include "retina/pipeline/run/run_config.h"
 #include "retina/report/metrics_log.h"
 #include "retina/tensor/safetensors.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/stopping_context.h"
 #include "retina/testing/temp_folder.h"
 
@@ -349,6 +354,89 @@ TEST(Finetune, StartsFromTheWeightsOfAnotherRun) {
   given["output"] = (folder / "third").string();
   given["network"]["layers"] = 2;
   EXPECT_THROW(run_toy(given), Error);
+}
+
+TEST(Finetune, AHeadThatGoesOnForOtherClassesIsToldOf) {
+  const testing::TempFolder folder;
+  Json given = toy_run(folder.path());
+  given["output"] = (folder / "first").string();
+  given["steps"] = 1;
+  run_toy(given);
+  given["init"] = (folder / "first").string();
+  const auto log_of = [&](const char* run) {
+    given["output"] = (folder / run).string();
+    const testing::Heard heard;
+    run_toy(given, heard.context);
+    return heard.text();
+  };
+  EXPECT_THAT(log_of("same"), ::testing::Not(::testing::HasSubstr("the head of")));
+  given["classes"] = {"nucleus"};
+  EXPECT_THAT(log_of("other"),
+              ::testing::HasSubstr("the head of " + (folder / "first").string() +
+                                   " was trained for square; it goes on as nucleus"));
+  given["transfer"] = "transformer";
+  EXPECT_THAT(log_of("new_head"), ::testing::Not(::testing::HasSubstr("the head of")));
+}
+
+TEST(Finetune, ATimeLimitTooShortForOneStepKeepsNothing) {
+  const testing::TempFolder folder;
+  Json given = toy_run(folder.path());
+  given["output"] = (folder / "run").string();
+  given["max_seconds"] = 1e-6;
+  try {
+    run_toy(given);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("max_seconds"));
+  }
+  EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+TEST(Finetune, ThePageTellsHowTheRunEnded) {
+  const testing::TempFolder folder;
+  Json given = toy_run(folder.path());
+  given["output"] = (folder / "run").string();
+  const fs::path page = folder / "run/report.html";
+  const core::Context context = testing::stopping_context([](const testing::Reported& reported) {
+    return reported.is_update() && reported.job == "training" && reported.done >= 3;
+  });
+  EXPECT_THROW(run_toy(given, context), Error);
+  EXPECT_THAT(core::read_text(page),
+              ::testing::HasSubstr("<td>state</td><td>interrupted; stopped after 3 steps"));
+  EXPECT_THAT(core::read_text(page), ::testing::HasSubstr("<td>steps</td><td>3</td>"));
+  run_toy({{"output", (folder / "run").string()}, {"resume", true}});
+  EXPECT_THAT(core::read_text(page), ::testing::HasSubstr("<td>state</td><td>all steps done</td>"));
+
+  given["output"] = (folder / "stale").string();
+  given["optimizer"] = {{"learning_rate", 1e-30}};  // nothing gets better
+  given["steps"] = 30;
+  given["validation"]["every"] = 1;
+  given["patience"] = 1;
+  EXPECT_LT(run_toy(given).steps, 30);
+  EXPECT_THAT(core::read_text(folder / "stale/report.html"),
+              ::testing::HasSubstr("<td>state</td><td>stopped by patience: "));
+}
+
+TEST(Finetune, ThePageCountsTheSecondsOfLeftOutRegions) {
+  const testing::TempFolder folder;
+  Json given = toy_run(folder.path());
+  given["output"] = (folder / "first").string();
+  given["steps"] = 1;
+  run_toy(given);
+  given["init"] = (folder / "first").string();
+  given["output"] = (folder / "run").string();
+  given["leave_one_region_out"] = true;
+  const core::Context slow = testing::stopping_context([](const testing::Reported& reported) {
+    if (reported.what == testing::Reported::What::begin && reported.job.starts_with("region 1 ")) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1200));  // a page tells whole seconds
+    }
+    return false;
+  });
+  const FinetuneReport report = run_toy(given, slow);
+  EXPECT_GE(report.seconds, 1.2);
+  EXPECT_THAT(core::read_text(folder / "run/report.html"),
+              ::testing::HasSubstr(fmt::format("<td>seconds</td><td>{:.0f}</td>", report.seconds)));
 }
 
 }  // namespace

@@ -121,14 +121,15 @@ std::map<std::string, double> class_means(const EvaluateReport& report) {
 
 }  // namespace
 
-std::map<std::string, double> score_slices(const std::vector<PredictedSlice>& slices,
-                                           EvaluateOptions options, const core::Context& context) {
+SliceScores score_slices(const std::vector<PredictedSlice>& slices, EvaluateOptions options,
+                         const core::Context& context) {
   options.ignore_value = data::kIgnore;  // labels are class ids already
   std::vector<LabelPair> pairs;
   for (const SliceStack& stack : stacks_of(slices, options)) {
     pairs.push_back(pair_of_stack(stack));
   }
-  return class_means(evaluate_pairs(pairs, options, context));
+  EvaluateReport report = evaluate_pairs(pairs, options, context);
+  return {.means = class_means(report), .notes = std::move(report.notes)};
 }
 
 }  // namespace retina::pipeline

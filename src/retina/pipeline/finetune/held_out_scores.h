@@ -10,11 +10,16 @@
 
 namespace retina::pipeline {
 
-/// Scores of predicted slices as `evaluate` gives them, by the keys of kComparedMetrics: means over
-/// the classes of means over the images in which they are defined. Undefined ones are absent. An
+struct SliceScores {
+  std::map<std::string, double> means{};  ///< by the keys of kComparedMetrics; undefined: absent
+  std::vector<std::string> notes{};       ///< what a reader of them has to know
+};
+
+/// Scores of predicted slices as `evaluate` gives them: means over the classes of means over the
+/// images in which they are defined. An
 /// image is a slice; with options.volume, all slices across z of one file together, which must
 /// adjoin: usage error where planes between them are not held out.
-std::map<std::string, double> score_slices(const std::vector<PredictedSlice>& slices,
-                                           EvaluateOptions options, const core::Context& context);
+SliceScores score_slices(const std::vector<PredictedSlice>& slices, EvaluateOptions options,
+                         const core::Context& context);
 
 }  // namespace retina::pipeline

@@ -34,7 +34,7 @@ PredictedSlice slice_at(std::int64_t z, core::Array truth, core::Array predictio
 std::map<std::string, double> scored(const std::vector<PredictedSlice>& slices,
                                      EvaluateOptions options) {
   options.classes = {"square"};
-  return score_slices(slices, std::move(options), core::silent_context());
+  return score_slices(slices, std::move(options), core::silent_context()).means;
 }
 
 TEST(HeldOutScores, SlicesAreImagesOrOneVolume) {

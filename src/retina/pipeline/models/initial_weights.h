@@ -33,7 +33,7 @@ struct InitialWeights {
   /// card nor the weights tell is as in `base`.
   net::TransUNetOptions network(const net::TransUNetOptions& base) const;
 };
-/// With the card that an export left with a file.
+/// With the card that came with a file (told_card).
 InitialWeights read_initial_weights(const std::string& path);
 
 /// The preset whose recipe goes on from `weights`: that of the user's configuration `given`, else

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -298,6 +299,19 @@ void require_free_card(const ModelsOptions& options, const fs::path& file,
                       .remedy = options.overwrite ? "choose another output" : "give --overwrite"});
 }
 
+/// Weights whose card has its place already. Where they cannot be written, there is nothing that it
+/// would be the card of.
+void write_beside_card(const fs::path& output, const tensor::NamedTensors& state,
+                       const fs::path& card) {
+  try {
+    tensor::write_torch_file(output, state);
+  } catch (...) {
+    std::error_code ignored;  // that of the writing is the one to tell
+    fs::remove(card, ignored);
+    throw;
+  }
+}
+
 /// Weights and their card in two files, of which a kill leaves no weights without their card where
 /// there were none before, and never a card beside weights of another model.
 fs::path write_torch_pair(const ModelsOptions& options, const model::Model& model,
@@ -309,12 +323,11 @@ fs::path write_torch_pair(const ModelsOptions& options, const model::Model& mode
   const bool replaces = fs::exists(output);
   if (replaces) {
     core::discard(beside);
+    tensor::write_torch_file(output, state);
+    core::write_atomically(beside, std::string_view(card));
   } else {
     core::write_atomically(beside, std::string_view(card));
-  }
-  tensor::write_torch_file(output, state);
-  if (replaces) {
-    core::write_atomically(beside, std::string_view(card));
+    write_beside_card(output, state, beside);
   }
   return beside;
 }
@@ -407,6 +420,7 @@ std::vector<Problem> ModelsOptions::validate() const {
     problems.require(extension == ".safetensors" || extension == ".pth" || extension == ".pt",
                      "output", "'" + extension + "'", ".safetensors, .pth or .pt");
   }
+  problems.add(normalisation.validate());
   return problems.take();
 }
 

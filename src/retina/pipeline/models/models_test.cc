@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -20,8 +21,11 @@
 #include "retina/model/tiny_card_for_test.h"
 #include "retina/net/weights.h"
 #include "retina/pipeline/finetune/finetune_test_data.h"
+#include "retina/pipeline/models/initial_weights.h"
 #include "retina/tensor/safetensors.h"
 #include "retina/tensor/torch_file.h"
+#include "retina/testing/bad_data.h"
+#include "retina/testing/file_size_limit.h"
 #include "retina/testing/fixtures.h"
 #include "retina/testing/heard.h"
 #include "retina/testing/python_script.h"
@@ -247,6 +251,62 @@ TEST(Models, ATorchFileAndItsCardAreReplacedTogetherOrNotAtAll) {
     run_models(given);
     EXPECT_EQ(core::read_text(card), text);
   }
+}
+
+TEST(Models, NoCardIsLeftOfWeightsThatCannotBeWritten) {
+  const testing::TempFolder folder;
+  write_described_model(folder / "model");
+  const Json given{{"action", "export"},
+                   {"path", (folder / "model").string()},
+                   {"output", (folder / "out.pth").string()}};
+  {
+    const testing::FileSizeLimit limit(16384);  // the card has room
+    EXPECT_THROW(run_models(given), Error);
+  }
+  EXPECT_FALSE(fs::exists(folder / "out.pth"));
+  EXPECT_FALSE(fs::exists(folder / "out.pth.json"));
+  run_models(given);
+  EXPECT_TRUE(fs::exists(folder / "out.pth.json"));
+}
+
+/// Its weights alone name the model as well as the folder does.
+TEST(Models, TheWeightsOfAModelFolderHaveItsCard) {
+  const testing::TempFolder folder;
+  const model::Card card = write_described_model(folder / "model");
+  const testing::Heard heard;
+  const std::string file = (folder / "model/weights.safetensors").string();
+  const auto take_in = [&](const std::string& path, const char* name) {
+    run_models({{"action", "import"}, {"path", path}, {"output", (folder / name).string()}},
+               heard.context);
+    return model::load(folder / name).card;
+  };
+  Json expected = to_json(card);
+  expected["provenance"]["imported"] = "weights.safetensors";
+  EXPECT_EQ(to_json(take_in(file, "again")), expected);
+  EXPECT_THAT(heard.text(), ::testing::Not(::testing::HasSubstr("do not tell")));
+  EXPECT_EQ(to_json(read_initial_weights(file).card.value()), to_json(card));
+
+  fs::copy_file(file, folder / "model/other.safetensors");
+  EXPECT_FALSE(read_initial_weights((folder / "model/other.safetensors").string()).card);
+  core::write_atomically(folder / "model/model.json", std::string_view("{\"epoch\": 3}"));
+  EXPECT_FALSE(read_initial_weights(file).card) << "that of another program";
+}
+
+TEST(Models, WeightsThatAreNotFiniteBecomeNoModel) {
+  const testing::TempFolder folder;
+  const std::string file = write_pretrained(folder.path());
+  tensor::NamedTensors state = tensor::read_safetensors(file);
+  state.tensors.front().second.fill_(std::numeric_limits<float>::quiet_NaN());
+  tensor::write_safetensors(file, state);
+  const std::string message = testing::bad_data_message([&] {
+    run_models({{"action", "import"},
+                {"path", file},
+                {"output", (folder / "model").string()},
+                {"num_heads", 2}});
+  });
+  EXPECT_THAT(message, ::testing::AllOf(::testing::HasSubstr(state.tensors.front().first),
+                                        ::testing::HasSubstr("values are not finite")));
+  EXPECT_FALSE(fs::exists(folder / "model"));
 }
 
 TEST(Models, AFileThatHoldsNoWeightsIsToldBeforeAnythingElse) {

@@ -85,6 +85,26 @@ model::Card checked_card(const Json& json, const std::string& source) {
   return card;
 }
 
+/// In a file of ours that has room for it; none for files of another program.
+std::optional<model::Card> card_within(const std::string& path) {
+  const auto metadata = tensor::read_safetensors_metadata(path);
+  const auto found = metadata.find(kCardKey);
+  if (found == metadata.end()) {
+    return std::nullopt;
+  }
+  const std::string source = fmt::format("{}: {}", path, kCardKey);
+  return checked_card(core::parse_json(found->second, source), source);
+}
+
+/// None where no such file is there, or that of another program.
+std::optional<model::Card> card_in_file(const fs::path& file) {
+  if (!fs::exists(file)) {
+    return std::nullopt;
+  }
+  const Json json = core::read_json(file);
+  return looks_like_card(json) ? std::optional(checked_card(json, file.string())) : std::nullopt;
+}
+
 }  // namespace
 
 WeightsFormat weights_format(const std::string& path) {
@@ -130,22 +150,21 @@ void tell_card(tensor::NamedTensors& state, const model::Card& card) {
 }
 
 std::optional<model::Card> told_card(const std::string& path) {
-  const WeightsFormat format = weights_format(path);
-  if (format == WeightsFormat::safetensors) {
-    const auto metadata = tensor::read_safetensors_metadata(path);
-    const auto found = metadata.find(kCardKey);
-    if (found == metadata.end()) {
-      return std::nullopt;
-    }
-    const std::string source = fmt::format("{}: {}", path, kCardKey);
-    return checked_card(core::parse_json(found->second, source), source);
+  const fs::path file = path;
+  switch (weights_format(path)) {
+    case WeightsFormat::safetensors:
+      if (auto card = card_within(path)) {
+        return card;
+      }
+      return file.filename() == "weights.safetensors"
+                 ? card_in_file(file.parent_path() / "model.json")
+                 : std::nullopt;
+    case WeightsFormat::torch:
+      return card_in_file(card_beside(file));
+    case WeightsFormat::npz:
+      break;
   }
-  const fs::path beside = card_beside(path);
-  if (format != WeightsFormat::torch || !fs::exists(beside)) {
-    return std::nullopt;
-  }
-  const Json json = core::read_json(beside);
-  return looks_like_card(json) ? std::optional(checked_card(json, beside.string())) : std::nullopt;
+  return std::nullopt;
 }
 
 }  // namespace retina::pipeline

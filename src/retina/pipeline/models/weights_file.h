@@ -25,8 +25,9 @@ std::filesystem::path card_beside(const std::filesystem::path& weights);
 /// Keeps the whole card in the metadata of weights.
 void tell_card(tensor::NamedTensors& state, const model::Card& card);
 
-/// The card that an export left with a file of weights: in its metadata, or beside it. None for
-/// files of other programs. bad_data naming the place for a card that is damaged.
+/// The card that an export left with a file of weights: in its metadata, or beside it; or that of
+/// the model folder whose weights.safetensors it is. None for files of other programs. bad_data
+/// naming the place for a card that is damaged.
 std::optional<model::Card> told_card(const std::string& path);
 
 }  // namespace retina::pipeline

@@ -77,7 +77,7 @@ TEST(PrepareConfig, AnUnknownDataSetIsNamedWithTheOthers) {
     FAIL() << "no error was thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
-    EXPECT_THAT(error.what(), HasSubstr("did you mean 'cremi'?"));
+    EXPECT_THAT(error.what(), HasSubstr("'cremy'; did you mean 'cremi'?"));
   }
 }
 

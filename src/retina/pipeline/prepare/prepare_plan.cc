@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "retina/core/error.h"
+#include "retina/data/dataset.h"
 #include "retina/data/options.h"
 #include "retina/pipeline/prepare/prepare_downloads.h"
 #include "retina/store/open.h"
@@ -117,9 +118,23 @@ class Planner {
     return nullptr;
   }
 
+  /// The same, of grey values.
+  std::shared_ptr<const core::Volume> open_image(const DownloadPart& part) {
+    std::shared_ptr<const core::Volume> image = open_part(part);
+    try {
+      if (image != nullptr) {
+        data::require_one_channel(*image);
+      }
+      return image;
+    } catch (const Error& error) {
+      report({.subject = error.what()});
+      return nullptr;
+    }
+  }
+
   void plan_volume(const VolumeRecipe& recipe) {
     PlannedVolume volume{.recipe = &recipe,
-                         .image = open_part(recipe.image),
+                         .image = open_image(recipe.image),
                          .labels = {},
                          .image_box = {},
                          .label_box = {}};

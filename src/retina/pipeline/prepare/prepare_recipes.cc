@@ -1,9 +1,12 @@
 #include "retina/pipeline/prepare/prepare_recipes.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "retina/core/error.h"
 #include "retina/core/options.h"
@@ -171,8 +174,20 @@ DatasetRecipe perez(const std::string& organelle, const std::string& short_name,
                                   is_lysosomes ? 0.5 : 0.7)}};
 }
 
-VolumeRecipe urocell_block(const std::string& stem, const std::string& split,
-                           std::int64_t skip_rows) {
+struct UrocellBlock {
+  const char* stem;
+  const char* split;
+  std::int64_t skip_rows;
+};
+constexpr std::array<UrocellBlock, 5> kUrocellBlocks{{{"fib1-1-0-3", "train", 54},
+                                                      {"fib1-3-2-1", "train", 0},
+                                                      {"fib1-3-3-0", "train", 0},
+                                                      {"fib1-4-3-0", "train", 0},
+                                                      {"fib1-0-0-0", "test", 12}}};
+
+VolumeRecipe urocell_volume(const UrocellBlock& block) {
+  const std::string stem = block.stem;
+  const std::string split = block.split;
   const auto part = [&](const std::string& folder, const std::string& older) {
     const std::string file = "/" + stem + ".nii";
     std::vector<std::string> places;
@@ -189,35 +204,37 @@ VolumeRecipe urocell_block(const std::string& stem, const std::string& split,
                      {.where = part("mito/binary", "mito"), .ranges = zero_and_one(2)}},
           .planes =
               is_test ? std::vector<std::string>{"xy"} : std::vector<std::string>{"xy", "xz", "yz"},
-          .skip_rows = skip_rows,
+          .skip_rows = block.skip_rows,
           .drops_last = !is_test};
 }
 
 DatasetRecipe urocell() {
-  return {
-      .name = "urocell",
-      .title = "UroCell: lysosomes and mitochondria in FIB-SEM of mouse bladder",
-      .source = "https://github.com/MancaZerovnikMekuc/UroCell",
-      .licence = "CC BY-NC-SA 4.0",
-      .expects =
-          "data, lyso/binary and mito/binary, in each fib1-{0-0-0, 1-1-0-3, 3-2-1, "
-          "3-3-0, 4-3-0}.nii.gz",
-      .voxel_nm = core::Vec3d{15, 16, 16},
-      .grey = GreyRule::truncated,
-      .volumes = {urocell_block("fib1-1-0-3", "train", 54), urocell_block("fib1-3-2-1", "train", 0),
-                  urocell_block("fib1-3-3-0", "train", 0), urocell_block("fib1-4-3-0", "train", 0),
-                  urocell_block("fib1-0-0-0", "test", 12)},
-      .training = {.classes = {"lysosomes", "mitochondria"},
-                   .class_weights = {0.1, 1, 1},
-                   .steps = 3000,
-                   .prints = 15,
-                   .mean = 0.27342241,
-                   .std = 0.26917548,
-                   .crop_nonempty = 0.8},
-      .remarks = {"mean and std are those of Kasthuri++, as published; the images' own are "
-                  "0.76752738 and 0.10404078",
-                  "the rows of xz and yz planes lie along z: 15 nm, not 16",
-                  "published inference: planes along three axes, overlap 0.5"}};
+  std::vector<VolumeRecipe> volumes;
+  std::vector<std::string> files;
+  for (const UrocellBlock& block : kUrocellBlocks) {
+    volumes.push_back(urocell_volume(block));
+    files.push_back(fmt::format("{}.nii.gz", block.stem));
+  }
+  return {.name = "urocell",
+          .title = "UroCell: lysosomes and mitochondria in FIB-SEM of mouse bladder",
+          .source = "https://github.com/MancaZerovnikMekuc/UroCell",
+          .licence = "CC BY-NC-SA 4.0",
+          .expects = fmt::format("folders data, lyso/binary and mito/binary, in each {}",
+                                 fmt::join(files, ", ")),
+          .voxel_nm = core::Vec3d{15, 16, 16},
+          .grey = GreyRule::truncated,
+          .volumes = std::move(volumes),
+          .training = {.classes = {"lysosomes", "mitochondria"},
+                       .class_weights = {0.1, 1, 1},
+                       .steps = 3000,
+                       .prints = 15,
+                       .mean = 0.27342241,
+                       .std = 0.26917548,
+                       .crop_nonempty = 0.8},
+          .remarks = {"mean and std are those of Kasthuri++, as published; the images' own are "
+                      "0.76752738 and 0.10404078",
+                      "the rows of xz and yz planes lie along z: 15 nm, not 16",
+                      "published inference: planes along three axes, overlap 0.5"}};
 }
 
 DatasetRecipe cem500k() {
@@ -257,8 +274,8 @@ const DatasetRecipe& find_recipe(const std::string& name) {
   }
   throw Error(ErrorKind::usage, Problem{.subject = "dataset",
                                         .found = fmt::format("'{}'", name),
-                                        .expected = core::suggestion(name, names),
-                                        .remedy = "retina prepare --list describes them"});
+                                        .remedy = core::suggestion(name, names) +
+                                                  " (retina prepare --list describes them)"});
 }
 
 bool has_unknown(const DatasetRecipe& recipe) {

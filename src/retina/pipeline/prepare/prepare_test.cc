@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <stop_token>
 
 #include <gmock/gmock.h>
@@ -18,6 +19,7 @@
 #include "retina/pipeline/run/run_config.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -253,6 +255,7 @@ TEST(PrepareOutput, TheListNeedsNothingElse) {
   const PrepareReport report = prepare(options, core::silent_context());
   EXPECT_THAT(to_text(report), AllOf(HasSubstr("urocell"), HasSubstr("https://cremi.org/data/"),
                                      HasSubstr("perez-nucleoli"), HasSubstr("EMPIAR-10592")));
+  EXPECT_THAT(to_text(report), HasSubstr("fib1-1-0-3.nii.gz, fib1-3-2-1.nii.gz"));
   EXPECT_GE(to_json(report).at("datasets").size(), 9U);
 }
 
@@ -334,6 +337,26 @@ TEST(PrepareGuay, NamesALabelBeyondTheClasses) {
               AllOf(HasSubstr("eval-labels.tif"), HasSubstr("label value 7")));
 }
 
+TEST(PrepareGuay, ValuesThatAreNotFiniteAreWarnedOf) {
+  const testing::TempFolder folder;
+  downloads::put_guay(folder / "in");
+  fs::remove(folder / "in/train-images.tif");
+  Array image = drawn<float>({4, 18, 20}, {0, 1}, 5);
+  image.at<float>(0, 0, 2, 2) = std::numeric_limits<float>::infinity();
+  image.at<float>(0, 0, 3, 3) = std::numeric_limits<float>::quiet_NaN();
+  put(folder / "in/train-images.tif", image);
+  PrepareOptions options;
+  options.dataset = "guay";
+  options.downloads = {(folder / "in").string()};
+  options.output = (folder / "out").string();
+  const testing::Heard heard;
+  prepare(options, heard.context);
+  EXPECT_THAT(heard.text(), HasSubstr("train-images.tif: 0.139 % of the values are not finite"));
+  const Array plane = plane_in(folder / "out/train/images/0000.png");
+  EXPECT_EQ(plane.at<std::uint8_t>(0, 0, 2, 2), 255);
+  EXPECT_EQ(plane.at<std::uint8_t>(0, 0, 3, 3), 0);
+}
+
 TEST(PrepareKasthuri, PaddingIsBackgroundOrIgnoredAndNumbersPair) {
   const testing::TempFolder folder;
   downloads::put_kasthuri(folder);
@@ -363,6 +386,58 @@ TEST(PreparePerez, PrefixesGoAndEveryOrganelleIsASetOfItsOwn) {
   options.overwrite = true;
   EXPECT_THAT(refusal_of_prepare(folder, "perez-lysosomes", ErrorKind::bad_data, options),
               HasSubstr("no mask of this number"));
+}
+
+/// Grey values as colour with equal channels.
+Array as_colour(const Array& grey) {
+  Array colour(DType::u8, 3, grey.shape());
+  auto to = colour.values<std::uint8_t>().begin();
+  for (int channel = 0; channel < 3; ++channel) {
+    to = std::ranges::copy(grey.values<std::uint8_t>(), to).out;
+  }
+  return colour;
+}
+
+std::vector<std::uint8_t> all_greys() {
+  std::vector<std::uint8_t> all(256);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i] = static_cast<std::uint8_t>(i);
+  }
+  return all;
+}
+
+TEST(PreparePerez, ColourIsRefusedUnlessItsChannelsAreEqual) {
+  const testing::TempFolder folder;
+  downloads::put_perez(folder);
+  const fs::path image = folder / "in/supplemental_data/training_images/nuclei/vol_orig.012.png";
+  const Array grey = drawn_greys({1, 18, 20}, 1);
+  fs::remove(image);
+  put(image, as_colour(grey));
+  run_prepare(folder, "perez-nuclei");
+  EXPECT_EQ(plane_in(folder / "out/train/images/012.png"), grey);
+  fs::remove(image);
+  put(image, drawn({1, 18, 20}, all_greys(), 2, 3));
+  PrepareOptions options;
+  options.overwrite = true;
+  EXPECT_THAT(refusal_of_prepare(folder, "perez-nuclei", ErrorKind::bad_data, options),
+              AllOf(HasSubstr("vol_orig.012.png"), HasSubstr("3 channels")));
+}
+
+TEST(PrepareGuay, AVolumeOfSeveralChannelsIsRefused) {
+  const testing::TempFolder folder;
+  downloads::put_guay(folder / "in");
+  fs::remove(folder / "in/test-images.tif");
+  put(folder / "in/test-images.tif", drawn({4, 18, 20}, all_greys(), 2, 3));
+  EXPECT_THAT(refusal_of_prepare(folder, "guay", ErrorKind::bad_data),
+              AllOf(HasSubstr("test-images.tif"), HasSubstr("3 channels")));
+}
+
+TEST(PrepareCem500k, AColourPatchIsRefused) {
+  const testing::TempFolder folder;
+  put(folder / "in/cem500k/a.tif", drawn_greys({1, 18, 20}, 1));
+  put(folder / "in/cem500k/b.png", drawn({1, 18, 20}, all_greys(), 2, 3));
+  EXPECT_THAT(refusal_of_prepare(folder, "cem500k", ErrorKind::bad_data),
+              AllOf(HasSubstr("b.png"), HasSubstr("3 channels")));
 }
 
 TEST(PrepareCem500k, PatchesOfAnySizeBecomeAPack) {

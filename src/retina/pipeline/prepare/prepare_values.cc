@@ -41,9 +41,10 @@ std::uint8_t truncated_grey(T value, const std::string& source) {
   return static_cast<std::uint8_t>(value);
 }
 
-/// (value - low) / (high - low) * 255 without its fraction, in this order of operations.
+/// (value - low) / (high - low) * 255 without its fraction, in this order of operations. NaN is 0,
+/// infinity the end of the range.
 std::uint8_t stretched_grey(double value, const ValueSpan& span) {
-  if (!(span.high > span.low) || !std::isfinite(value)) {
+  if (!(span.high > span.low) || std::isnan(value)) {
     return 0;
   }
   const double grey = (value - span.low) / (span.high - span.low) * kMostGrey;

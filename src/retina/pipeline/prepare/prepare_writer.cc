@@ -9,8 +9,10 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 
 #include "retina/core/error.h"
+#include "retina/core/finite.h"
 #include "retina/core/ordered_work.h"
 #include "retina/core/resource_limits.h"
 #include "retina/data/dataset.h"
@@ -61,6 +63,7 @@ store::PackItem patch_item(const fs::path& patch) {
   store::PackItem item;
   item.name = patch.filename().string();
   item.image = store::open_on_demand(patch.string());
+  data::require_one_channel(*item.image);
   const core::DType dtype = item.image->info().dtype;
   if (dtype != core::DType::u8) {
     throw Error(ErrorKind::bad_data,
@@ -111,7 +114,8 @@ class DatasetWriter {
     return std::clamp<std::int64_t>(kSlabVoxels / plane, 1, kMostPlanes);
   }
 
-  /// Least and greatest value of a volume, where the rule needs them: a pass over all of it.
+  /// Least and greatest value of a volume, where the rule needs them: a pass over all of it, which
+  /// warns of values that are not finite.
   ValueSpan span_of(const PlannedVolume& volume) const {
     ValueSpan span;
     const core::VolumeInfo& info = volume.image->info();
@@ -120,12 +124,19 @@ class DatasetWriter {
     }
     const core::Box3& box = volume.image_box;
     const std::int64_t step = slab_planes(box, 0);
+    core::FiniteSample seen;
     PlaneMeter meter(context_, "looking for the range of values", box.shape[0]);
     for (std::int64_t z = 0; z < box.shape[0]; z += step) {
       context_.check_stop(core::kRerunHint);
       const std::int64_t count = std::min(step, box.shape[0] - z);
-      span.add(volume.image->read(slab_of(box, 0, z, count)));
+      const core::Array slab = volume.image->read(slab_of(box, 0, z, count));
+      span.add(slab);
+      seen.values += slab.elements();
+      seen.non_finite += core::count_non_finite(slab);
       meter.add(count, info.source);
+    }
+    if (const std::string note = core::non_finite_note(info.source, seen); !note.empty()) {
+      context_.log->warn(note);
     }
     return span;
   }
@@ -197,6 +208,7 @@ class DatasetWriter {
                                                   core::to_string(image->shape())),
                           .remedy = fmt::format("get it from {}", plan_.recipe->source)});
     }
+    data::require_one_channel(*image);
     const core::Box3 box = core::whole(image->shape());
     PreparedPlanes planes;
     planes.images = grey_values(image->read(box), grey(), {}, pair.image.string());

@@ -1,7 +1,9 @@
 #include "retina/pipeline/pretrain/pretrain.h"
 
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -42,6 +44,16 @@ TransferSummary start_from_init(PretrainOptions& options, net::DenseNetwork& net
   return moved;
 }
 
+/// Pixels are divided by their standard deviation. As check() says it for fine-tuning.
+void require_contrast(const data::Statistics& measured) {
+  if (measured.std() == 0) {
+    throw Error(ErrorKind::bad_data, Problem{.subject = "images",
+                                             .found = "one grey value everywhere",
+                                             .expected = "images with contrast",
+                                             .remedy = "check the image files or the input range"});
+  }
+}
+
 /// All parts of one run, wired.
 class PretrainRun {
  public:
@@ -50,6 +62,8 @@ class PretrainRun {
   PretrainReport run();
 
  private:
+  using Facts = std::vector<std::pair<std::string, std::string>>;  ///< name and value
+
   void open_data();
   std::shared_ptr<net::DenseNetwork> make_network();
   trainer::TaskInputs transform(const data::RawBatch& raw) const;
@@ -64,6 +78,7 @@ class PretrainRun {
   PretrainReport report_of(const trainer::LoopState& state, const Json& figures) const;
   void write_page_under_way(const Json& figures);
   void write_page_of_failure(const Error& error) const;
+  Facts facts_of(const PretrainReport& report, const std::string& state) const;
   void write_page(const PretrainReport& report, const std::string& state) const;
   std::size_t image_count() const { return data::volumes_used(*dataset_).size(); }
   std::int64_t epoch_steps() const { return steps_of_epoch(*dataset_, options_); }
@@ -89,6 +104,9 @@ void PretrainRun::open_data() {
   range_ = images.range;
   if (!options_.normalisation.mean || !options_.normalisation.std) {
     const data::Statistics measured = data::measure(*dataset_, kMeasuredPlanes, options_.seed);
+    if (!options_.normalisation.std) {
+      require_contrast(measured);
+    }
     options_.normalisation = {.mean = options_.normalisation.mean.value_or(measured.mean()),
                               .std = options_.normalisation.std.value_or(measured.std())};
   }
@@ -216,9 +234,9 @@ PretrainReport PretrainRun::report_of(const trainer::LoopState& state, const Jso
           .steps = state.step,
           .epochs = static_cast<double>(state.step) / static_cast<double>(epoch_steps()),
           .seconds = run_.seconds(),
-          .loss = figure("loss").value_or(0),
-          .input_error = figure("input_error").value_or(0),
-          .device_busy = figure("device_busy").value_or(0),
+          .loss = figure("loss"),
+          .input_error = figure("input_error"),
+          .device_busy = figure("device_busy"),
           .seconds_left = figure("seconds_left"),
           .report = (run_.folder().path() / "report.html").string(),
           .rank = run_.rank()};
@@ -243,23 +261,38 @@ void PretrainRun::write_page_of_failure(const Error& error) const {
   }
 }
 
+/// A run that ended before its first line of the log has no figures of its steps.
+PretrainRun::Facts PretrainRun::facts_of(const PretrainReport& report,
+                                         const std::string& state) const {
+  Facts facts{{"state", state}};
+  if (report.steps > 0) {
+    facts.emplace_back("steps", std::to_string(report.steps));
+    facts.emplace_back("epochs", fmt::format("{:.2f}", report.epochs));
+  }
+  facts.emplace_back("seconds", fmt::format("{:.0f}", report.seconds));
+  facts.emplace_back("device", run_.device_text());
+  if (report.device_busy) {
+    facts.emplace_back("device busy", fmt::format("{:.0f} %", 100 * *report.device_busy));
+  }
+  facts.emplace_back("images", std::to_string(image_count()));
+  facts.emplace_back("patches an epoch", std::to_string(dataset_->slices.size()));
+  if (report.loss) {
+    facts.emplace_back("loss", fmt::format("{:.4f}", *report.loss));
+  }
+  if (report.input_error) {
+    facts.emplace_back("loss of an output equal to the input",
+                       fmt::format("{:.4f}", *report.input_error));
+  }
+  if (state == kUnderWay && report.seconds_left) {
+    facts.emplace_back("seconds left", fmt::format("{:.0f}", *report.seconds_left));
+  }
+  return facts;
+}
+
 void PretrainRun::write_page(const PretrainReport& report, const std::string& state) const {
   RunSummary summary;
   summary.title = fmt::format("Pre-training {}", options_.preset);
-  summary.facts = {
-      {"state", state},
-      {"steps", std::to_string(report.steps)},
-      {"epochs", fmt::format("{:.2f}", report.epochs)},
-      {"seconds", fmt::format("{:.0f}", report.seconds)},
-      {"device", run_.device_text()},
-      {"device busy", fmt::format("{:.0f} %", 100 * report.device_busy)},
-      {"images", std::to_string(image_count())},
-      {"patches an epoch", std::to_string(dataset_->slices.size())},
-      {"loss", fmt::format("{:.4f}", report.loss)},
-      {"loss of an output equal to the input", fmt::format("{:.4f}", report.input_error)}};
-  if (state == kUnderWay && report.seconds_left) {
-    summary.facts.emplace_back("seconds left", fmt::format("{:.0f}", *report.seconds_left));
-  }
+  summary.facts = facts_of(report, state);
   const auto transfer = transfer_facts(run_.folder().path());
   summary.facts.insert(summary.facts.end(), transfer.begin(), transfer.end());
   summary.pictures_are = "Input, reconstruction, target";

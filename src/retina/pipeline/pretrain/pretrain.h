@@ -16,10 +16,10 @@ struct PretrainReport {
   std::string run;  ///< folder
   std::int64_t steps = 0;
   double epochs = 0;
-  double seconds = 0;      ///< of the whole run
-  double loss = 0;         ///< exponential mean of the last steps
-  double input_error = 0;  ///< what an output equal to the input would have
-  double device_busy = 0;
+  double seconds = 0;                   ///< of the whole run
+  std::optional<double> loss{};         ///< exponential mean of the last steps; none if not known
+  std::optional<double> input_error{};  ///< what an output equal to the input would have
+  std::optional<double> device_busy{};
   std::optional<double> seconds_left{};  ///< of a run under way
   std::string report;                    ///< report.html
   std::int64_t rank = 0;                 ///< that tells this; only rank 0's is whole

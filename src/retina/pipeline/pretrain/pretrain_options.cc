@@ -42,6 +42,7 @@ std::vector<Problem> PretrainOptions::validate() const {
   }
   problems.add(network.validate());
   problems.add(augment.validate());
+  problems.add(normalisation.validate());
   return problems.take();
 }
 
@@ -63,7 +64,7 @@ std::vector<data::DataOptions> PretrainOptions::sources() const {
 Json resolve_pretrain(const Json& asked, const core::Context& context) {
   const Json given = without_version(asked, "configuration");
   if (given.value("resume", Json(false)) == Json(true)) {
-    return resumed_config(given, completed<PretrainOptions>);
+    return resumed_config(given, completed<PretrainOptions>, context);
   }
   require_tables(given, {"network", "augment"});
   PretrainOptions start;

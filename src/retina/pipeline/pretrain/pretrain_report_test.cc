@@ -140,6 +140,25 @@ TEST(PretrainReport, AResumedRunKeepsTheGoodCheckpointThatItStartedFrom) {
   EXPECT_EQ(model::load(run).card.provenance.at("steps"), 3);
 }
 
+TEST(PretrainReport, LeavesOutWhatWasNeverMeasured) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["output"] = (folder / "run").string();
+  given["steps"] = 50;
+  given["log_every"] = 50;
+  given["checkpoint_every"] = 60;
+  given["pictures_every"] = 0;
+  given["optimizer"] = {{"learning_rate", 1e12}};
+  EXPECT_THROW(run_pretraining(given), Error);
+  const std::string page = core::read_text(folder / "run/report.html");
+  EXPECT_THAT(page, HasSubstr("not a number"));
+  for (const char* name : {"steps", "epochs", "loss", "device busy"}) {
+    EXPECT_THAT(page, ::testing::Not(HasSubstr(std::string("<td>") + name + "</td>"))) << name;
+  }
+  EXPECT_TRUE(to_json(PretrainReport{}).at("loss").is_null());
+  EXPECT_THAT(to_text(PretrainReport{}), ::testing::Not(HasSubstr("loss")));
+}
+
 TEST(PretrainReport, RunsByTheClockTellTheSecondsLeft) {
   const testing::TempFolder folder;
   Json given = toy_pretraining(folder.path());

@@ -141,8 +141,8 @@ TEST(Pretrain, RunFolderHoldsEverything) {
 
   EXPECT_EQ(report.steps, 6);
   EXPECT_EQ(report.epochs, 6);  // six images, one batch of four an epoch
-  EXPECT_GT(report.loss, 0);
-  EXPECT_GT(report.input_error, 0);
+  EXPECT_GT(report.loss.value(), 0);
+  EXPECT_GT(report.input_error.value(), 0);
   for (const char* name :
        {"config.yaml", "metrics.jsonl", "log.txt", "checkpoints", "model/model.json", "report.html",
         "pictures/step_00000003.png", "pictures/step_00000006.png"}) {
@@ -429,8 +429,43 @@ TEST(Pretrain, AFinishedRunThatIsResumedKeepsItsFigures) {
   const PretrainReport again =
       run_pretraining({{"output", (folder / "run").string()}, {"resume", true}});
   EXPECT_EQ(again.steps, 2);
-  EXPECT_DOUBLE_EQ(again.loss, first.loss);
-  EXPECT_DOUBLE_EQ(again.input_error, first.input_error);
+  EXPECT_DOUBLE_EQ(again.loss.value(), first.loss.value());
+  EXPECT_DOUBLE_EQ(again.input_error.value(), first.input_error.value());
+}
+
+TEST(Pretrain, ImagesOfOneGreyValueAreRefusedAtTheStart) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  core::Array grey(core::DType::u8, 1, {4, 64, 64});
+  std::fill(grey.values<std::uint8_t>().begin(), grey.values<std::uint8_t>().end(), 90);
+  const auto volume = store::create((folder / "grey.zarr").string(), {.shape = grey.shape()});
+  volume->write(core::whole(grey.shape()), grey);
+  volume->finish();
+  given["images"] = {(folder / "grey.zarr").string()};
+  given["output"] = (folder / "run").string();
+  try {
+    run_pretraining(given);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("one grey value everywhere"));
+  }
+  EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+TEST(Pretrain, ATimeLimitTooShortForOneStepKeepsNothing) {
+  const testing::TempFolder folder;
+  Json given = toy_pretraining(folder.path());
+  given["output"] = (folder / "run").string();
+  given["max_seconds"] = 1e-6;
+  try {
+    run_pretraining(given);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("max_seconds"));
+  }
+  EXPECT_FALSE(fs::exists(folder / "run"));
 }
 
 TEST(Pretrain, AnAlmostConstantOutputIsACollapse) {

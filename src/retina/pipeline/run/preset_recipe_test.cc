@@ -1,5 +1,7 @@
 #include "retina/pipeline/run/preset_recipe.h"
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include "retina/core/options.h"
@@ -17,7 +19,10 @@ TEST(PresetRecipe, EveryPresetBindsAndIsValid) {
       config["output"] = "run";
       config["images"] = "i";
       config["masks"] = "m";
-      config["classes"] = std::vector<std::string>(static_cast<std::size_t>(classes), "x");
+      config["classes"] = Json::array();
+      for (int id = 1; id <= classes; ++id) {
+        config["classes"].push_back("class " + std::to_string(id));
+      }
       EXPECT_NO_THROW(core::options_from_json<FinetuneOptions>(config)) << preset;
     }
   }

@@ -16,29 +16,21 @@
 #include "retina/pipeline/models/initial_weights.h"
 #include "retina/pipeline/run/preset_recipe.h"
 #include "retina/pipeline/run/run_folder.h"
+#include "retina/report/metrics_log.h"
 #include "retina/trainer/checkpoint.h"
 
 namespace retina::pipeline {
 namespace {
 
-constexpr const char* kChangeableOnResume[] = {"epochs",
-                                               "checkpoint_epochs",
-                                               "checkpoint_minutes",
-                                               "pictures_every",
-                                               "output",
-                                               "resume",
-                                               "dry_run",
-                                               "extend_to",
-                                               "max_seconds",
-                                               "steps",
-                                               "device",
-                                               "threads",
-                                               "patience",
-                                               "log_every",
-                                               "checkpoint_every",
-                                               "keep",
-                                               "validation.every",
-                                               "preset"};
+constexpr const char* kChangeableOnResume[] = {
+    "epochs", "checkpoint_epochs", "checkpoint_minutes", "pictures_every", "output",
+    "resume", "dry_run",           "extend_to",          "max_seconds",    "steps",
+    "device", "threads",           "patience",           "log_every",      "checkpoint_every",
+    "keep",   "validation.every"};
+
+/// Keys of the configurations of one verb alone.
+constexpr std::pair<const char*, const char*> kKeysOfVerbs[] = {{"classes", "finetune"},
+                                                                {"ghost_statistics", "pretrain"}};
 
 /// Time limit of a run that leaves out regions, where nothing else says how long it is.
 constexpr double kLeaveOneOutSeconds = 300;
@@ -174,6 +166,35 @@ void refuse_changes(const Json& config, const Json& run) {
   throw_if_any(ErrorKind::usage, "a resumed run keeps its configuration", problems);
 }
 
+/// The stored configuration of another verb than that of `complete` would be told key by key.
+void refuse_other_verb(const Json& stored, const std::function<Json(const Json&)>& complete,
+                       const std::string& folder) {
+  const Json own = complete(Json::object());
+  for (const auto& [key, verb] : kKeysOfVerbs) {
+    if (stored.contains(key) && !own.contains(key)) {
+      throw Error(
+          ErrorKind::usage,
+          Problem{.subject = folder,
+                  .found = fmt::format("a run of retina {}", verb),
+                  .expected = "a run of this verb",
+                  .remedy = fmt::format("go on with it: retina {} --resume -o {}", verb, folder)});
+    }
+  }
+}
+
+/// Steps that were logged but left no checkpoint are taken again, which nobody who resumes expects.
+void warn_of_lost_steps(const std::filesystem::path& folder, const core::Context& context) {
+  if (!trainer::checkpoint_steps(folder / "checkpoints").empty()) {
+    return;
+  }
+  const std::vector<Json> lines = report::read_metrics(folder / "metrics.jsonl");
+  if (!lines.empty()) {
+    context.log->warn(
+        "{}: no checkpoint in it, although metrics.jsonl goes to step {}: the run begins anew",
+        (folder / "checkpoints").string(), lines.back().at("step").get<std::int64_t>());
+  }
+}
+
 /// A run is not made longer by steps where they are done already, or where time ended it.
 void refuse_vain_extension(std::int64_t steps, const Json& config, const Json& run,
                            const std::filesystem::path& folder) {
@@ -205,8 +226,15 @@ void require_tables(const Json& given, std::initializer_list<const char*> keys) 
   }
 }
 
-Json resumed_config(const Json& given, const std::function<Json(const Json&)>& complete) {
+Json resumed_config(const Json& given, const std::function<Json(const Json&)>& complete,
+                    const core::Context& context) {
   const Json changes = without_open(without_version(given, "configuration"));
+  if (changes.value("overwrite", Json(false)) == Json(true)) {
+    throw Error(ErrorKind::usage, Problem{.subject = "overwrite",
+                                          .found = "together with resume",
+                                          .expected = "one of them",
+                                          .remedy = {}});
+  }
   const std::string folder = text_at(changes, "output", "");
   if (changes.value("dry_run", Json(false)) != Json(true)) {  // which writes nothing
     recover_run(folder);
@@ -218,13 +246,16 @@ Json resumed_config(const Json& given, const std::function<Json(const Json&)>& c
                                              .expected = "the configuration of a run",
                                              .remedy = "start it without --resume"});
   }
-  const Json run = complete(parse_run_config(core::read_text(path), path.string()));
+  const Json stored = parse_run_config(core::read_text(path), path.string());
+  refuse_other_verb(stored, complete, folder);
+  const Json run = complete(stored);
   Json config = complete(core::merge(run, changes));
   refuse_changes(config, run);
   if (const auto steps = config.at("extend_to").get<std::int64_t>(); steps > 0) {
     refuse_vain_extension(steps, config, run, folder);
     config["steps"] = steps;
   }
+  warn_of_lost_steps(folder, context);
   config["overwrite"] = false;
   return config;
 }
@@ -232,7 +263,7 @@ Json resumed_config(const Json& given, const std::function<Json(const Json&)>& c
 Json resolve_finetune(const Json& given, const core::Context& context) {
   const Json own = translate(without_version(given, "configuration"), context);
   if (given.value("resume", Json(false)) == Json(true)) {
-    return resumed_config(own, completed<FinetuneOptions>);
+    return resumed_config(own, completed<FinetuneOptions>, context);
   }
   return with_recipe(own, context);
 }

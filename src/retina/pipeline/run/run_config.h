@@ -23,7 +23,8 @@ void require_tables(const Json& given, std::initializer_list<const char*> keys);
 /// The configuration of the run that `given` resumes, with what `given` changes laid over it; usage
 /// error that lists what may not change. What the run decided for itself (automatic, null) is not
 /// a change, so that the command that began a run resumes it too. `complete` is completed() of the
-/// verb's options.
-Json resumed_config(const Json& given, const std::function<Json(const Json&)>& complete);
+/// verb's options; usage for a run of another verb. Warns where the run's checkpoints are gone.
+Json resumed_config(const Json& given, const std::function<Json(const Json&)>& complete,
+                    const core::Context& context);
 
 }  // namespace retina::pipeline

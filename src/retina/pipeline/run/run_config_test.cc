@@ -15,8 +15,10 @@
 #include "retina/pipeline/finetune/finetune_options.h"
 #include "retina/pipeline/finetune/finetune_test_data.h"
 #include "retina/pipeline/own_yaml.h"
+#include "retina/pipeline/pretrain/pretrain_options.h"
 #include "retina/pipeline/run/run_folder.h"
 #include "retina/testing/bad_data.h"
+#include "retina/testing/heard.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -178,6 +180,72 @@ TEST(RunConfig, AResumedRunKeepsItsConfiguration) {
   Json changed = resume;
   changed["batch"] = 3;
   EXPECT_THROW(resolved_options(changed), Error);
+}
+
+/// Leaves the configuration of a run in its folder.
+void store_run_config(const std::filesystem::path& folder, const Json& config) {
+  core::write_atomically(run_config_path(folder), std::string_view(to_yaml(config)));
+}
+
+/// What is told of a configuration that cannot be resumed with `resolve`.
+std::string refusal_of_resume(Json (*resolve)(const Json&, const core::Context&),
+                              const Json& given) {
+  try {
+    resolve(given, core::silent_context());
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(RunConfig, AResumedRunKeepsItsPreset) {
+  const testing::TempFolder folder;
+  Json given = minimal_config();
+  given["output"] = folder.path().string();
+  store_run_config(folder.path(), resolve_finetune(given, core::silent_context()));
+  given["resume"] = true;  // the command that began it
+  EXPECT_EQ(resolved_options(given).preset, "retina-tiny");
+  given["preset"] = "retina-small";
+  EXPECT_THAT(refusal_of_resume(resolve_finetune, given),
+              ::testing::HasSubstr("preset: another value than the run's"));
+}
+
+TEST(RunConfig, ARunOfAnotherVerbIsResumedByThatVerb) {
+  const testing::TempFolder folder;
+  const std::string place = folder.path().string();
+  const Json resume = {{"output", place}, {"resume", true}};
+  store_run_config(folder.path(), core::options_to_json(PretrainOptions{}));
+  EXPECT_THAT(refusal_of_resume(resolve_finetune, resume),
+              ::testing::HasSubstr("retina pretrain --resume -o " + place));
+  store_run_config(folder.path(), core::options_to_json(FinetuneOptions{}));
+  EXPECT_THAT(refusal_of_resume(resolve_pretrain, resume),
+              ::testing::HasSubstr("retina finetune --resume -o " + place));
+}
+
+TEST(RunConfig, ARunIsResumedOrOverwritten) {
+  EXPECT_THAT(refusal_of_resume(resolve_finetune,
+                                {{"output", "run"}, {"resume", true}, {"overwrite", true}}),
+              ::testing::HasSubstr("overwrite: together with resume, expected one of them"));
+}
+
+TEST(RunConfig, ARunWhoseCheckpointsAreGoneIsWarnedOf) {
+  const testing::TempFolder folder;
+  Json given = minimal_config();
+  given["output"] = folder.path().string();
+  store_run_config(folder.path(), resolve_finetune(given, core::silent_context()));
+  given["resume"] = true;
+  const auto told = [&given] {
+    const testing::Heard heard;
+    resolve_finetune(given, heard.context);
+    return heard.text();
+  };
+  EXPECT_EQ(told(), "") << "it had not begun";
+  core::write_atomically(folder / "metrics.jsonl",
+                         std::string_view("{\"step\": 7, \"wall_time\": 1.5}\n"));
+  EXPECT_THAT(told(), ::testing::HasSubstr("goes to step 7: the run begins anew"));
+  std::filesystem::create_directories(folder / "checkpoints/step_00000007");
+  EXPECT_EQ(told(), "");
 }
 
 TEST(RunConfig, AnExtensionInVainIsRefused) {

@@ -367,6 +367,7 @@ TrainingOutcome TrainingRun::train(trainer::Task& task,
   TrainingOutcome outcome{.state = run_loop(loop)};
   outcome.device_busy = device_busy(begin, mark(outcome.state.step));
   outcome.figures = last_figures();
+  outcome.ending = loop.ending();
   establish();
   return outcome;
 }

@@ -58,6 +58,7 @@ struct TrainingOutcome {
   double device_busy =
       0;  ///< of a GPU: share of the time it had work; of a CPU: 1 - waiting for data
   Json figures = Json::object();  ///< of the last line of the log in this process
+  std::string ending{};           ///< what ended the run, in words
 };
 
 /// Of the process that leads.

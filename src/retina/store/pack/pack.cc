@@ -65,6 +65,15 @@ bool lies_inside(const core::MappedFile* file, std::int64_t offset, std::int64_t
   return bytes > 0 && offset >= 0 && offset <= size && bytes <= size - offset;
 }
 
+Json read_pack_header(const fs::path& file) {
+  const std::string text = core::read_text(file);
+  try {
+    return core::parse_json(text, file.string());
+  } catch (const Error& error) {
+    throw error.with_remedy("copy the pack again, all its files, or pack the images again");
+  }
+}
+
 void require_pack_header(const fs::path& file, const Json& header) {
   if (!header.is_object() || header.value("format", Json()) != "retina-pack") {
     throw bad_file(file, "another kind of file", "a retina-pack", "name a pack");
@@ -162,7 +171,7 @@ void Pack::require_inside(const Entry& entry) const {
 
 Pack::Pack(const std::string& path) : path_(path) {
   const fs::path folder(path);
-  const Json header = core::read_json(folder / "pack.json");
+  const Json header = read_pack_header(folder / "pack.json");
   require_pack_header(folder / "pack.json", header);
   attributes_ = header.value("attributes", Json::object());
   images_ = std::make_shared<const core::MappedFile>(folder / "images.bin");
@@ -175,7 +184,7 @@ Pack::Pack(const std::string& path) : path_(path) {
       entries_.push_back(parse_entry(core::parse_json(line, "item")));
     } catch (const std::exception& error) {  // of the parser, or of a field that is missing
       throw bad_file(folder / "index.jsonl",
-                     fmt::format("line {}: {}", entries_.size() + 1, error.what()),
+                     fmt::format("line {}: {}", entries_.size() + 1, core::json_reason(error)),
                      "one JSON object for each item", "copy the pack again, all its files");
     }
     require_inside(entries_.back());

@@ -40,15 +40,20 @@ struct PackItem {
   Json provenance = Json::object();  ///< anything worth keeping: source, split, group, ...
 };
 
-/// Writes a pack aside and puts it in place. Reads slab by slab, so that memory stays bounded.
-/// `attributes` is kept as it is (class names, label map, ...). bad_data for a label value beyond
-/// 255 or unequal shapes, usage if `path` exists and not overwrite.
+/// Writes a pack aside and puts it in place; leaves nothing behind if that fails. Reads slab by
+/// slab, so that memory stays bounded. `attributes` is kept as it is (class names, label map, ...).
+/// bad_data for a label value beyond 255 or unequal shapes, usage if `path` exists and not
+/// overwrite.
 struct PackOptions {
   bool overwrite = false;
   Json attributes = Json::object();
 };
 void write_pack(const std::string& path, std::span<const PackItem> items,
                 const PackOptions& options, const core::Context& context);
+
+/// usage error if no pack can be put at `path`: it exists and not overwrite, it is a file, or a
+/// folder that holds anything else. write_pack() asks too; who works long before it asks first.
+void refuse_pack_place(const std::string& path, bool overwrite);
 
 /// Writes the files of a pack into `folder`, pack.json last; the caller puts it in place. bad_data
 /// as above, resource error where the disk has no room.

@@ -111,6 +111,7 @@ TEST(Pack, RefusesLabelsThatAreNoClassIds) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("0 to 255"));
   }
   EXPECT_FALSE(std::filesystem::exists(folder / "p"));
+  EXPECT_FALSE(std::filesystem::exists(core::partial_path(folder / "p")));
 }
 
 TEST(Pack, ReportsAllBadItemsAtOnce) {
@@ -221,6 +222,30 @@ TEST(Pack, RefusesNumbersThatItsFieldsCannotHold) {
   EXPECT_THAT(message("labels_offset", -1e300), ::testing::HasSubstr("labels_offset"));
 }
 
+TEST(Pack, AFileIsNotReplacedByAPack) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "p") << "mine";
+  try {
+    write_pack((folder / "p").string(), std::vector<PackItem>{labelled_item("a")},
+               {.overwrite = true}, core::silent_context());
+    FAIL() << "it was replaced";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("a file of this name"));
+  }
+  EXPECT_EQ(core::read_text(folder / "p"), "mine");
+}
+
+TEST(Pack, ADamagedHeaderSaysWhatToDo) {
+  const testing::TempFolder folder;
+  const std::string path = (folder / "set.pack").string();
+  write_pack(path, std::vector<PackItem>{labelled_item("a")}, {}, core::silent_context());
+  std::ofstream(folder / "set.pack/pack.json") << "{\"format\":";
+  const std::string message = message_of_pack(path);
+  EXPECT_THAT(message, ::testing::HasSubstr("pack.json: parse error at line 1"));
+  EXPECT_THAT(message, ::testing::HasSubstr("pack the images again"));
+}
+
 TEST(Pack, RefusesADamagedIndexByLine) {
   const testing::TempFolder folder;
   const std::string path = (folder / "set.pack").string();
@@ -230,7 +255,7 @@ TEST(Pack, RefusesADamagedIndexByLine) {
     const Pack pack(path);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("line 1"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("line 1: key 'axes' not found"));
   }
 }
 

@@ -1,6 +1,7 @@
 #include <fstream>
 #include <optional>
 #include <set>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -189,22 +190,9 @@ std::string write_items(const fs::path& folder, std::span<const PackItem> items,
   return index;
 }
 
-}  // namespace
-
-void write_pack(const std::string& path, std::span<const PackItem> items,
-                const PackOptions& options, const core::Context& context) {
-  const fs::path final_path = parse_location(path).file;
-  CreateOptions output;
-  output.overwrite = options.overwrite;
-  validate_items(items);
-  const core::OutputLock lock(final_path);  // first: what is there must not change any more
-  core::recover_replaced(final_path);
-  refuse_existing(final_path, output);
-  if (fs::is_directory(final_path)) {
-    refuse_foreign(final_path, foreign_in_pack(final_path, output));
-  }
-  const fs::path folder = core::partial_path(final_path);
-  prepare_partial_folder(folder, output);
+/// Writes the pack into `folder`, as long as the inputs stay what they are.
+void write_unchanged(const fs::path& folder, std::span<const PackItem> items,
+                     const Json& attributes, const core::Context& context) {
   InputFiles inputs;
   for (const PackItem& item : items) {
     context.check_stop(core::kRerunHint);
@@ -213,9 +201,40 @@ void write_pack(const std::string& path, std::span<const PackItem> items,
       inputs.add(item.labels->info().source);
     }
   }
-  write_pack_files(folder, items, options.attributes, context);
+  write_pack_files(folder, items, attributes, context);
   inputs.require_unchanged(InputFiles::Rerun::afresh);
-  core::rename_into_place(folder, final_path);
+}
+
+}  // namespace
+
+void refuse_pack_place(const std::string& path, bool overwrite) {
+  const fs::path place = parse_location(path).file;
+  CreateOptions output;
+  output.overwrite = overwrite;
+  refuse_existing(place, output);
+  refuse_other_kind(place, /*becomes_folder=*/true);
+  if (fs::is_directory(place)) {
+    refuse_foreign(place, foreign_in_pack(place, output));
+  }
+}
+
+void write_pack(const std::string& path, std::span<const PackItem> items,
+                const PackOptions& options, const core::Context& context) {
+  const fs::path final_path = parse_location(path).file;
+  validate_items(items);
+  const core::OutputLock lock(final_path);  // first: what is there must not change any more
+  core::recover_replaced(final_path);
+  refuse_pack_place(path, options.overwrite);
+  const fs::path folder = core::partial_path(final_path);
+  prepare_partial_folder(folder, {.overwrite = options.overwrite});
+  try {
+    write_unchanged(folder, items, options.attributes, context);
+    core::rename_into_place(folder, final_path);
+  } catch (...) {
+    std::error_code ignored;  // the first error is the one to tell; the next run cleans up too
+    fs::remove_all(folder, ignored);
+    throw;
+  }
 }
 
 void write_pack_files(const fs::path& folder, std::span<const PackItem> items,
