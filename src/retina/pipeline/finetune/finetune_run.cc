@@ -1,6 +1,5 @@
 #include "retina/pipeline/finetune/finetune_run.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -9,36 +8,14 @@
 #include <spdlog/logger.h>
 
 #include "retina/core/durable.h"
-#include "retina/core/file.h"
 #include "retina/pipeline/check/check.h"
 #include "retina/pipeline/finetune/finetune_data.h"
 #include "retina/pipeline/finetune/finetune_start.h"
-#include "retina/pipeline/models/models.h"
 #include "retina/pipeline/models/transfer_record.h"
-#include "retina/pipeline/models/weights_file.h"
 #include "retina/pipeline/run/training_batches.h"
 #include "retina/report/metrics_log.h"
 
 namespace retina::pipeline {
-namespace {
-
-bool moves_head(const TransferSummary& moved) {
-  const std::vector<net::TransferredTensor>& tensors = moved.report.tensors;
-  return std::any_of(tensors.begin(), tensors.end(), [](const net::TransferredTensor& tensor) {
-    return tensor.fate == net::Fate::moved && tensor.name.starts_with("segmentation_head.");
-  });
-}
-
-/// Without the weights themselves, where they lie in a file of their own.
-std::optional<model::Card> card_of_weights(const std::string& path) {
-  if (std::filesystem::is_regular_file(path)) {
-    return told_card(path);
-  }
-  const std::filesystem::path file = model::find_model_folder(path) / "model.json";
-  return model::card_from_json(core::read_json(file), file.string());
-}
-
-}  // namespace
 
 void FinetuneRun::open_data() {
   const core::Context& context = run_.context();
@@ -91,12 +68,7 @@ std::shared_ptr<net::DenseNetwork> FinetuneRun::make_network() {
 
 /// A head fits by its shape alone: that it goes on for other classes may be meant, or a slip.
 void FinetuneRun::warn_of_other_classes() const {
-  if (!moves_head(*transfer_)) {
-    return;
-  }
-  const std::optional<model::Card> card = card_of_weights(options_.init);
-  const std::vector<std::string> before =
-      card ? foreground_names(*card) : std::vector<std::string>();
+  const std::vector<std::string>& before = transfer_->head_classes;
   if (!before.empty() && before != options_.classes) {
     run_.context().log->warn(
         "{}", fmt::format("the head of {} was trained for {}; it goes on as {}", options_.init,

@@ -13,6 +13,7 @@
 #include "retina/net/network.h"
 #include "retina/net/weights.h"
 #include "retina/pipeline/finetune/finetune_options.h"
+#include "retina/pipeline/models/models.h"
 #include "retina/pipeline/models/transfer_record.h"
 #include "retina/pipeline/models/weights_file.h"
 #include "retina/pipeline/run/preset_recipe.h"
@@ -68,6 +69,13 @@ int window_after(const InitialWeights& weights, const std::string& preset, int o
   const Json made_by =
       weights.only_transformer() ? pretraining_recipe(preset) : preset_recipe(preset, 1);
   return made_by.at("network").at("window") == Json(own) ? usual : own;
+}
+
+bool moves_head(const net::TransferReport& report) {
+  return std::any_of(
+      report.tensors.begin(), report.tensors.end(), [](const net::TransferredTensor& tensor) {
+        return tensor.fate == net::Fate::moved && tensor.name.starts_with("segmentation_head.");
+      });
 }
 
 /// True if the one network may be of the other one's preset.
@@ -181,6 +189,9 @@ TransferSummary transfer_into(torch::nn::Module& network, const InitialWeights& 
   summary.source = weights.source;
   summary.scope = scope;
   summary.report = net::transfer_weights(network, weights.state, scope, weights.source);
+  if (weights.card && moves_head(summary.report)) {
+    summary.head_classes = foreground_names(*weights.card);
+  }
   if (weights.card && !weights.card->licence.empty()) {
     summary.report.notes.push_back("their licence: " + weights.card->licence);
   }

@@ -70,6 +70,8 @@ struct TransferSummary {
   net::TransferScope scope = net::TransferScope::none;
   net::TransferReport report;
   TensorCount moved, reinitialised, ignored, frozen, trainable;
+  /// Of which the weights' card says that the head is, where it was moved.
+  std::vector<std::string> head_classes{};
 };
 
 /// automatic becomes what it means for these weights.
