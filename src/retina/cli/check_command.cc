@@ -4,11 +4,10 @@
 
 #include "retina/cli/commands.h"
 #include "retina/core/error.h"
+#include "retina/core/options.h"
 #include "retina/pipeline/check/check.h"
-#include "retina/pipeline/finetune/finetune_options.h"
-#include "retina/pipeline/finetune/published_config.h"
+#include "retina/pipeline/check/training_config.h"
 #include "retina/pipeline/reading_options.h"
-#include "retina/pipeline/run/run_config.h"
 
 namespace retina::cli {
 namespace {
@@ -91,49 +90,6 @@ std::vector<Problem> CheckFlags::validate() const {
   return problems;
 }
 
-/// True for a configuration of `finetune`: one that has keys of it which `check` has not.
-bool is_of_training(const Json& given, const Json& check_keys, const Json& training_keys) {
-  if (pipeline::is_published_config(given)) {
-    return true;
-  }
-  for (const auto& [key, value] : given.items()) {
-    if (training_keys.contains(key) && !check_keys.contains(key)) {
-      return true;
-    }
-  }
-  const Json validation = given.value("validation", Json());
-  return validation.is_object() && validation.contains("data");
-}
-
-/// The data of a configuration of `finetune`, so that it can be checked as it stands.
-Json data_of_training(const Json& given, const core::Context& context) {
-  const Json check_keys = core::options_to_json(CheckFlags{});
-  const Json training_keys = core::options_to_json(pipeline::FinetuneOptions{});
-  if (!is_of_training(given, check_keys, training_keys)) {
-    return given;
-  }
-  Json own = Json::object();
-  Json training = Json::object();
-  for (const auto& [key, value] : given.items()) {
-    (check_keys.contains(key) && !training_keys.contains(key) ? own : training)[key] = value;
-  }
-  const Json output = training.value("output", Json());
-  if (output.is_string() && output.get<std::string>().ends_with(".html")) {
-    own["output"] = output;  // else it is the run folder
-    own["overwrite"] = training.value("overwrite", Json(false));
-  }
-  training["init"] = "";  // what it starts from changes nothing about the data
-  pipeline::FinetuneOptions options;
-  core::from_json_value(options, pipeline::resolve_finetune(training, context), "");
-  own["data"] = core::options_to_json(options.training_data());
-  own["more_data"] = core::to_json_value(options.more_data);
-  own["classes"] = options.classes;
-  if (options.validates()) {
-    own["validation"] = core::options_to_json(options.held_out_data({}));
-  }
-  return own;
-}
-
 }  // namespace
 
 Command check_command() {
@@ -145,7 +101,9 @@ Command check_command() {
                         .text = to_table(report),
                         .exit_code = report.ok() ? 0 : exit_code(ErrorKind::bad_data)};
       },
-      data_of_training);
+      [](const Json& given, const core::Context& context) {
+        return pipeline::data_of_training(given, core::options_to_json(CheckFlags{}), context);
+      });
 }
 
 }  // namespace retina::cli

@@ -14,6 +14,10 @@ enum class Resampling {
   nearest  ///< labels: that of the voxel its centre lies in
 };
 
+/// The most by which a resampled voxel side may differ from the stored one. More is a mistake in a
+/// voxel size, such as um for nm, that would fill the memory or leave a pixel of each image.
+inline constexpr double kMostResampling = 32;
+
 /// Voxels z, y, x that fill what `shape` voxels of `from_nm` fill when each is `to_nm`: rounded, at
 /// least 1.
 Vec3 resampled_shape(const Vec3& shape, const Vec3d& from_nm, const Vec3d& to_nm);

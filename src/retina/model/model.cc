@@ -21,9 +21,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kCard = "model.json";
-constexpr const char* kWeights = "weights.safetensors";
-
 void check_classes(const Card& card, const net::DenseNetwork& network, const std::string& source) {
   const int channels = network.head().channels;
   std::size_t expected = channels == 1 ? 2 : static_cast<std::size_t>(channels);
@@ -43,10 +40,10 @@ void check_classes(const Card& card, const net::DenseNetwork& network, const std
 
 void write_model_files(const fs::path& folder, const Card& card, const net::DenseNetwork& network) {
   fs::create_directories(folder);
-  core::write_atomically(folder / kCard, core::dump_json(to_json(card), 2) + "\n");
+  core::write_atomically(folder / kCardFile, core::dump_json(to_json(card), 2) + "\n");
   tensor::NamedTensors state = net::state_dict(network);
   state.metadata["format"] = "pt";
-  tensor::write_safetensors(folder / kWeights, state);
+  tensor::write_safetensors(folder / kWeightsFile, state);
 }
 
 }  // namespace
@@ -83,7 +80,7 @@ fs::path find_model_folder(const fs::path& path) {
     }
   }
   for (const fs::path& folder : candidates) {
-    if (fs::exists(folder / kCard)) {
+    if (fs::exists(folder / kCardFile)) {
       return folder;
     }
   }
@@ -98,23 +95,23 @@ fs::path find_model_folder(const fs::path& path) {
 
 Model load(const fs::path& path) {
   const fs::path folder = find_model_folder(path);
-  const std::string card_path = (folder / kCard).string();
+  const std::string card_path = (folder / kCardFile).string();
   Model model;
-  model.card = card_from_json(core::read_json(folder / kCard), card_path);
+  model.card = card_from_json(core::read_json(folder / kCardFile), card_path);
   try {
     model.network = net::make_network(model.card.network, model.card.network_options);
   } catch (const Error& error) {
     throw Error(ErrorKind::bad_data, fmt::format("model card '{}': {}", card_path, error.what()));
   }
   check_classes(model.card, *model.network, card_path);
-  const fs::path weights = folder / kWeights;
+  const fs::path weights = folder / kWeightsFile;
   net::load_state_dict(*model.network, tensor::read_safetensors(weights), weights.string());
   model.network->eval();
   return model;
 }
 
 void save(const fs::path& folder, const Card& card, const net::DenseNetwork& network) {
-  check_classes(card, network, (folder / kCard).string());
+  check_classes(card, network, (folder / kCardFile).string());
   const fs::path partial = core::partial_path(folder);
   fs::remove_all(partial);
   try {

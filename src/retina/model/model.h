@@ -9,6 +9,10 @@
 
 namespace retina::model {
 
+/// The files of a model folder.
+inline constexpr const char* kCardFile = "model.json";
+inline constexpr const char* kWeightsFile = "weights.safetensors";
+
 /// A model folder in memory.
 struct Model {
   Card card;

@@ -32,20 +32,17 @@ struct Group {
   std::string masks;  ///< empty for unlabelled data
 };
 
-/// More than this is a mistake in a voxel size, such as um for nm, that would fill the memory or
-/// leave a pixel of each image; predict --rescale has the same limit.
-constexpr double kMostResampling = 32;
-
 std::optional<Problem> absurd_resampling(const core::VolumeInfo& image, const core::Vec3d& from_nm,
                                          const core::Vec3d& to_nm) {
   for (std::size_t a = image.shape[0] == 1 ? 1 : 0; a < 3; ++a) {  // a single plane stays one
     const double factor = from_nm[a] / to_nm[a];
-    if (std::max(factor, 1 / factor) > kMostResampling) {
-      return Problem{.subject = image.source,
-                     .found = fmt::format("voxels of {} nm, target_voxel_nm is {}",
-                                          core::to_string(from_nm), core::to_string(to_nm)),
-                     .expected = fmt::format("sizes in nm within a factor of {}", kMostResampling),
-                     .remedy = "correct target_voxel_nm, or give voxel_size_nm"};
+    if (std::max(factor, 1 / factor) > core::kMostResampling) {
+      return Problem{
+          .subject = image.source,
+          .found = fmt::format("voxels of {} nm, target_voxel_nm is {}", core::to_string(from_nm),
+                               core::to_string(to_nm)),
+          .expected = fmt::format("sizes in nm within a factor of {}", core::kMostResampling),
+          .remedy = "correct target_voxel_nm, or give voxel_size_nm"};
     }
   }
   return std::nullopt;

@@ -1,7 +1,10 @@
 #include "retina/pipeline/compare/cell_records.h"
 
 #include <string>
+#include <string_view>
 
+#include "retina/core/file.h"
+#include "retina/core/json_text.h"
 #include "retina/core/record.h"
 
 namespace retina::pipeline {
@@ -62,6 +65,10 @@ std::map<std::string, double> step_scores_of(const Json& json, const Json& evalu
     scores = core::member_of<std::map<std::string, double>>(json, "scores", source);
   }
   return scores;
+}
+
+void write_record(const std::filesystem::path& path, const Json& json) {
+  core::write_atomically(path, std::string_view(core::dump_json(json, 1) + "\n"));
 }
 
 }  // namespace retina::pipeline

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -120,5 +121,8 @@ CellFailure cell_failure_of(const Json& json, const std::string& source);
 /// None of a step that was scored with other options than `evaluate`.
 std::map<std::string, double> step_scores_of(const Json& json, const Json& evaluate,
                                              const std::string& source);
+
+/// Writes one of them; whoever reads it sees all of it or what was there before.
+void write_record(const std::filesystem::path& path, const Json& json);
 
 }  // namespace retina::pipeline

@@ -1,32 +1,26 @@
 #include "retina/pipeline/compare/compare.h"
 
-#include <chrono>
-#include <exception>
-#include <map>
-#include <optional>
+#include <cstdint>
+#include <filesystem>
 #include <random>
 #include <set>
-#include <string_view>
-#include <thread>
-#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/logger.h>
 
-#include "retina/core/clock.h"
 #include "retina/core/error.h"
-#include "retina/core/file.h"
-#include "retina/core/file_error.h"
-#include "retina/core/json_text.h"
-#include "retina/core/lock.h"
+#include "retina/core/options.h"
+#include "retina/pipeline/compare/cell.h"
 #include "retina/pipeline/compare/compare_cell.h"
 #include "retina/pipeline/compare/compare_grid.h"
 #include "retina/pipeline/compare/compare_jobs.h"
 #include "retina/pipeline/compare/compare_progress.h"
+#include "retina/pipeline/compare/compare_results.h"
+#include "retina/pipeline/compare/comparison.h"
 #include "retina/pipeline/compare/comparison_folder.h"
-#include "retina/pipeline/compare/comparison_page.h"
-#include "retina/pipeline/finetune/held_out_slices.h"
+#include "retina/pipeline/compare/grid_worker.h"
 #include "retina/tensor/device.h"
 #include "retina/trainer/rank_place.h"
 
@@ -73,101 +67,6 @@ CompareReport dry_run(const std::vector<Cell>& cells) {
   return report;
 }
 
-/// Takes one cell after the other that is not finished and that nobody else holds.
-class GridWorker {
- public:
-  GridWorker(const std::vector<Cell>& cells, const CompareOptions& options,
-             const core::Context& context)
-      : cells_(cells),
-        share_(parse_share(options.only)),
-        work_{.overwrite = options.overwrite, .start = options.start},
-        context_(context),
-        grid_(cells, share_) {}
-
-  /// Until a whole pass finds nothing to do: what others hold may be given up meanwhile.
-  void run() {
-    for (bool busy = true; busy;) {
-      busy = false;
-      for (std::size_t i = 0; i < cells_.size(); ++i) {
-        if (share_.holds(i) && !taken_.contains(i) && take(i)) {
-          taken_.insert(i);  // completed or failed: once is enough
-          busy = true;
-        }
-      }
-    }
-  }
-
-  const CompletedCells& completed() const { return completed_; }
-
-  void throw_failures() const {
-    std::vector<Problem> problems;
-    for (const auto& [cell, error] : failures_) {
-      const bool is_noted = fs::exists(cells_[cell].failure_file());
-      problems.push_back({.subject = cells_[cell].name(),
-                          .found = error.what(),
-                          .expected = {},
-                          .remedy = is_noted ? "compare --overwrite trains it anew" : ""});
-    }
-    if (!failures_.empty()) {
-      throw_if_any(failures_.begin()->second.kind(), "cells failed; the others are in the report",
-                   problems);
-    }
-  }
-
- private:
-  /// False if there is nothing to do, or somebody else does it.
-  bool take(std::size_t index) {
-    context_.check_stop();
-    try {
-      return complete(index);
-    } catch (const std::exception& exception) {
-      const Error error = core::error_of(exception);
-      if (error.kind() == ErrorKind::interrupted) {
-        throw error;
-      }
-      fail(index, error);
-    }
-    return true;
-  }
-
-  bool complete(std::size_t index) {
-    const Cell& cell = cells_[index];
-    if (is_finished(cell)) {
-      return false;
-    }
-    const std::optional<core::OutputLock> lock = core::OutputLock::attempt(cell.folder);
-    if (!lock || is_finished(cell)) {
-      return false;
-    }
-    if (const std::optional<Error> known = noted_failure(cell, work_.start, context_)) {
-      fail(index, *known);
-      return true;
-    }
-    const std::string place =
-        fmt::format("cell {} of {}{}", index + 1, cells_.size(), grid_.time_left());
-    context_.log->info("{}: {}", place, cell.name());
-    core::Context inner = context_;
-    inner.progress = with_note(context_.progress, place);
-    completed_.trained += complete_cell(cell, work_, inner) ? 1 : 0;
-    ++completed_.scored;
-    return true;
-  }
-
-  void fail(std::size_t index, const Error& error) {
-    context_.log->error("{}: {}", cells_[index].name(), error.what());
-    failures_.emplace(index, error);
-  }
-
-  const std::vector<Cell>& cells_;
-  CellShare share_;
-  CellWork work_;
-  const core::Context& context_;
-  GridWatch grid_;
-  std::set<std::size_t> taken_;
-  std::map<std::size_t, Error> failures_;
-  CompletedCells completed_;
-};
-
 /// Steps that no run reaches are measured nowhere.
 void warn_of_late_checkpoints(const CompareOptions& options, const std::vector<Cell>& cells,
                               const core::Context& context) {
@@ -181,99 +80,6 @@ void warn_of_late_checkpoints(const CompareOptions& options, const std::vector<C
         context.log->warn("{}", text);
       }
     }
-  }
-}
-
-/// Predictions of finished cells; `numbers[run]` is the cell of a run. None, with a warning, of one
-/// whose model or slices are gone: its scores are there.
-PredictSlices predictor_of(const std::vector<Cell>& cells, std::vector<std::size_t> numbers,
-                           const core::Context& context) {
-  return [&cells, numbers = std::move(numbers), &context](std::size_t run,
-                                                          const std::vector<std::size_t>& indices) {
-    const Cell& cell = cells[numbers[run]];
-    std::vector<SliceSample> samples;
-    try {
-      HeldOutSlices slices(cell.finetune, context);
-      for (const std::size_t index : indices) {
-        samples.push_back(slices.predicted(index));
-      }
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::bad_data && error.kind() != ErrorKind::usage) {
-        throw;
-      }
-      context.log->warn("{}: the report has no pictures of it: {}", cell.name(), error.what());
-      samples.clear();
-    }
-    return samples;
-  };
-}
-
-/// Waits while another process writes it. A stop ends that, but not before processes that are
-/// stopped together had time for their tables.
-core::OutputLock lock_report(const fs::path& report, const core::Context& context) {
-  constexpr double kLeast_s = 4;  // of the 10 in which a stop must end
-  const core::Stopwatch watch;
-  while (true) {
-    if (std::optional<core::OutputLock> lock = core::OutputLock::attempt(report)) {
-      return std::move(*lock);
-    }
-    if (watch.seconds() >= kLeast_s) {
-      context.check_stop();
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
-}
-
-/// Everything that the finished cells tell, at this moment.
-CompareReport write_results(const std::vector<Cell>& cells, const CompareOptions& options,
-                            const core::Context& context) {
-  const fs::path folder = options.output;
-  const core::OutputLock lock = lock_report(folder / "report.html", context);
-  std::vector<ComparedRun> runs;
-  std::vector<std::size_t> numbers;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const Cell& cell = cells[i];
-    CellStatus status = status_of(cell);
-    if (status.result) {
-      runs.push_back(
-          {cell.dataset, cell.labels, cell.init, cell.seed, std::move(*status.result), cell.group});
-      numbers.push_back(i);
-    } else if (status.state == CellState::damaged) {
-      context.log->warn("{}: left out of the report: {}", cell.name(), status.what_is_wrong);
-    }
-  }
-  const Comparison comparison = summarise(std::move(runs), options.curves);
-  CompareReport report{.cells = static_cast<std::int64_t>(cells.size()),
-                       .finished = static_cast<std::int64_t>(comparison.runs.size()),
-                       .report = (folder / "report.html").string(),
-                       .text = to_markdown(tables_of(comparison)),
-                       .results = to_json(comparison)};
-  const auto write = [&](const char* name, const std::string& text) {
-    core::write_atomically(folder / name, std::string_view(text));
-  };
-  write("results.json", core::dump_json(report.results, 1) + "\n");
-  write("results.csv", to_csv(comparison));
-  write("curves.csv", curves_to_csv(comparison));
-  write("results.md", report.text);
-  // a stop leaves no time for pictures, and takes none away
-  if (!context.stop.stop_requested() || !fs::exists(report.report)) {
-    write_comparison_page(
-        report.report, comparison,
-        options.pictures ? predictor_of(cells, std::move(numbers), context) : PredictSlices{});
-  }
-  return report;
-}
-
-/// Without pictures. The stop remains what is told.
-void write_results_so_far(const std::vector<Cell>& cells, CompareOptions options,
-                          const core::Context& context) {
-  options.pictures = false;
-  try {
-    const CompareReport report = write_results(cells, options, context);
-    context.log->info("{} of {} cells are finished: {}", report.finished, report.cells,
-                      report.report);
-  } catch (const std::exception& error) {
-    context.log->warn("the tables of what is finished are not written: {}", error.what());
   }
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -8,8 +7,8 @@
 
 #include "retina/core/error.h"
 #include "retina/core/progress.h"
+#include "retina/pipeline/compare/cell.h"
 #include "retina/pipeline/compare/cell_records.h"
-#include "retina/pipeline/compare/compare_grid.h"
 
 namespace retina::pipeline {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "retina/core/progress.h"
-#include "retina/pipeline/compare/compare_grid.h"
+#include "retina/pipeline/compare/cell.h"
 #include "retina/pipeline/compare/compare_options.h"
 #include "retina/pipeline/compare/compare_progress.h"
 #include "retina/trainer/rank_place.h"

@@ -8,7 +8,8 @@
 
 #include "retina/core/clock.h"
 #include "retina/core/progress.h"
-#include "retina/pipeline/compare/compare_grid.h"
+#include "retina/pipeline/compare/cell.h"
+#include "retina/pipeline/compare/compare_options.h"
 
 namespace retina::pipeline {
 

@@ -36,8 +36,7 @@ void write_scored(const Cell& cell) {
 
 TEST(GridWatch, CountsTheCellsThatAnyProcessFinishes) {
   const testing::TempFolder folder;
-  const std::vector<Cell> cells = expand_grid(
-      core::options_from_json<CompareOptions>(toy_grid(folder.path())), core::silent_context());
+  const std::vector<Cell> cells = toy_cells(toy_grid(folder.path()));
   ASSERT_EQ(cells.size(), 4U);
   write_scored(cells[0]);
   write_scored(cells[1], {{"volume", true}});
@@ -62,8 +61,7 @@ TEST(GridWatch, CountsTheCellsThatAnyProcessFinishes) {
 
 TEST(GridWatch, KnowsItsShareOfTheCells) {
   const testing::TempFolder folder;
-  const std::vector<Cell> cells = expand_grid(
-      core::options_from_json<CompareOptions>(toy_grid(folder.path())), core::silent_context());
+  const std::vector<Cell> cells = toy_cells(toy_grid(folder.path()));
   write_scored(cells.at(1));
   const GridWatch watch(cells, parse_share("2/2"));
   EXPECT_EQ(watch.missing(), 1);

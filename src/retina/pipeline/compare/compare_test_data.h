@@ -1,9 +1,18 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "retina/core/error.h"
 #include "retina/core/json.h"
+#include "retina/core/options.h"
+#include "retina/core/progress.h"
+#include "retina/pipeline/compare/compare.h"
+#include "retina/pipeline/compare/compare_grid.h"
+#include "retina/pipeline/compare/compare_options.h"
 #include "retina/pipeline/finetune/finetune_test_data.h"
 
 namespace retina::pipeline {
@@ -27,6 +36,45 @@ inline Json toy_grid(const std::filesystem::path& folder) {
           {"finetune", {{"steps", 2}}},
           {"device", "cpu"},
           {"threads", 1}};
+}
+
+inline std::vector<Cell> toy_cells(const Json& grid) {
+  return expand_grid(core::options_from_json<CompareOptions>(grid), core::silent_context());
+}
+
+inline CompareReport run_grid(const Json& grid,
+                              const core::Context& context = core::silent_context()) {
+  return compare(core::options_from_json<CompareOptions>(grid), context);
+}
+
+/// The error that something ended with; of no kind where there was none.
+struct Refusal {
+  std::optional<ErrorKind> kind{};
+  std::string text = "accepted";
+};
+template <class Body>
+Refusal refusal_of(const Body& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return {.kind = error.kind(), .text = error.what()};
+  }
+  return {};
+}
+
+inline std::string error_of_grid(const Json& grid,
+                                 const core::Context& context = core::silent_context()) {
+  return refusal_of([&] { run_grid(grid, context); }).text;
+}
+
+/// Gives the second initialisation held-out labels that are grey values, of no class: its trainings
+/// fail where they read them. The file of the labels.
+inline std::filesystem::path spoil_pretrained(Json& grid, const std::filesystem::path& folder) {
+  std::filesystem::path labels = folder / "spoiled/masks/slice3.png";
+  write_toy_png(folder / "spoiled/images/slice3.png", 80, 3, false);
+  write_toy_png(labels, 80, 3, false);
+  grid["inits"][1]["finetune"]["validation"]["data"]["path"] = (folder / "spoiled").string();
+  return labels;
 }
 
 }  // namespace retina::pipeline

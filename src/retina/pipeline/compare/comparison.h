@@ -2,15 +2,17 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "retina/core/json.h"
 #include "retina/metric/mann_whitney.h"
-#include "retina/pipeline/compare/compare_cell.h"
+#include "retina/pipeline/compare/cell_records.h"
+#include "retina/pipeline/compare/compare_options.h"
 #include "retina/pipeline/compare/compared_metric.h"
+#include "retina/pipeline/compare/moments.h"
 
 namespace retina::pipeline {
 
@@ -26,18 +28,6 @@ struct ComparedRun {
 
 /// What steps have that were not scored: the mean over classes and slices of the run's validation.
 inline constexpr ComparedMetric kValidationIou{"validation_iou", "validation IoU (per slice)", 4};
-
-/// Mean and sample standard deviation.
-struct Moments {
-  double mean = 0;
-  double sd = 0;  ///< 0 for a single value
-  std::size_t count = 0;
-};
-std::optional<Moments> moments(const std::vector<double>& values);
-/// "0.712 +- 0.010"; without the deviation for one value, "-" for none.
-std::string to_text(const std::optional<Moments>& moments, int digits);
-/// The same; with "(n = 2)" where that is not the number of `runs`.
-std::string to_text(const std::optional<Moments>& moments, int digits, std::size_t runs);
 
 /// The runs that differ in their seed alone.
 struct RunGroup {

@@ -12,6 +12,7 @@
 
 #include "retina/core/file.h"
 #include "retina/pipeline/compare/comparison_page.h"
+#include "retina/pipeline/compare/moments.h"
 #include "retina/testing/temp_folder.h"
 
 namespace retina::pipeline {
@@ -51,15 +52,6 @@ Comparison two_inits() {
     }
   }
   return summarise(std::move(runs));
-}
-
-TEST(Comparison, MeanAndSampleDeviation) {
-  const auto found = moments({1, 2, 3, 4});
-  EXPECT_DOUBLE_EQ(found->mean, 2.5);
-  EXPECT_NEAR(found->sd, 1.2909944487, 1e-9);
-  EXPECT_EQ(to_text(found, 2), "2.50 ± 1.29");
-  EXPECT_EQ(to_text(moments({0.5}), 3), "0.500");
-  EXPECT_EQ(to_text(moments({}), 3), "-");
 }
 
 TEST(Comparison, SeedsAreGroupedAndInitialisationsTested) {

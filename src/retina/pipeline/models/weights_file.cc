@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
 #include "retina/core/options.h"
+#include "retina/model/model.h"
 #include "retina/net/imagenet_weights.h"
 #include "retina/net/transfer.h"
 #include "retina/net/transunet_options.h"
@@ -67,6 +69,15 @@ WeightsFormat format_by_content(const std::string& path) {
       std::any_of(members.begin(), members.end(),
                   [](const tensor::ZipMember& member) { return member.name.ends_with(".npy"); });
   return is_npz ? WeightsFormat::npz : WeightsFormat::torch;
+}
+
+/// As tensor::read_npz_shapes() reads them.
+std::map<std::string, std::vector<std::int64_t>> shapes_of(const tensor::NamedTensors& arrays) {
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  for (const auto& [name, array] : arrays.tensors) {
+    shapes[name] = array.sizes().vec();
+  }
+  return shapes;
 }
 
 /// False for the JSON of another program that happens to have the name.
@@ -132,7 +143,7 @@ tensor::NamedTensors read_weights_file(const std::string& path) {
       return net::plain_names(arrays);
     }
     tensor::NamedTensors state = net::imagenet_weights(arrays, path);
-    net::tell_network(state, net::told_by_imagenet(tensor::read_npz_shapes(path)));
+    net::tell_network(state, net::told_by_imagenet(shapes_of(arrays)));
     return state;
   }
   return net::plain_names(format == WeightsFormat::torch ? tensor::read_torch_file(path)
@@ -156,8 +167,8 @@ std::optional<model::Card> told_card(const std::string& path) {
       if (auto card = card_within(path)) {
         return card;
       }
-      return file.filename() == "weights.safetensors"
-                 ? card_in_file(file.parent_path() / "model.json")
+      return file.filename() == model::kWeightsFile
+                 ? card_in_file(file.parent_path() / model::kCardFile)
                  : std::nullopt;
     case WeightsFormat::torch:
       return card_in_file(card_beside(file));

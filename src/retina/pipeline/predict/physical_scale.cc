@@ -14,9 +14,6 @@
 namespace retina::pipeline {
 namespace {
 
-/// More than this is a mistake in a voxel size, not a scale to predict at.
-constexpr double kMostFactor = 32;
-
 double pixel_side(const core::Vec3d& voxel_nm) {
   return std::sqrt(voxel_nm[1] * voxel_nm[2]);
 }
@@ -78,14 +75,15 @@ core::Vec3 network_shape(const PredictionSetup& setup, const core::VolumeInfo& i
     throw missing_size(fmt::format("model '{}'", setup.card.name), "--model-voxel-nm");
   }
   for (std::size_t a = 0; a < 3; ++a) {
-    if (distance((*input.voxel_nm)[a] / match->voxel_nm[a]) > kMostFactor) {
-      throw Error(ErrorKind::bad_data,
-                  Problem{.subject = fmt::format("'{}'", input.source),
-                          .found = fmt::format("voxels of {} nm, the model's are {}",
-                                               core::to_string(*input.voxel_nm),
-                                               core::to_string(match->voxel_nm)),
-                          .expected = fmt::format("sizes within a factor of {}", kMostFactor),
-                          .remedy = "correct them with --voxel-size-nm or --model-voxel-nm"});
+    if (distance((*input.voxel_nm)[a] / match->voxel_nm[a]) > core::kMostResampling) {
+      throw Error(
+          ErrorKind::bad_data,
+          Problem{.subject = fmt::format("'{}'", input.source),
+                  .found = fmt::format("voxels of {} nm, the model's are {}",
+                                       core::to_string(*input.voxel_nm),
+                                       core::to_string(match->voxel_nm)),
+                  .expected = fmt::format("sizes within a factor of {}", core::kMostResampling),
+                  .remedy = "correct them with --voxel-size-nm or --model-voxel-nm"});
     }
   }
   core::Vec3 shape = core::resampled_shape(input.shape, *input.voxel_nm, match->voxel_nm);

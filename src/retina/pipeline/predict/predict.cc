@@ -7,6 +7,7 @@
 
 #include "retina/core/file.h"
 #include "retina/core/resource_limits.h"
+#include "retina/pipeline/predict/image_set.h"
 #include "retina/pipeline/predict/image_set_prediction.h"
 #include "retina/pipeline/predict/prediction_setup.h"
 #include "retina/pipeline/predict/volume_prediction.h"

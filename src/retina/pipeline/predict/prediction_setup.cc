@@ -10,7 +10,9 @@
 #include "retina/core/finite.h"
 #include "retina/core/json_text.h"
 #include "retina/core/resource_limits.h"
+#include "retina/store/location.h"
 #include "retina/store/open.h"
+#include "retina/store/output.h"
 #include "retina/store/output_place.h"
 
 namespace retina::pipeline {
@@ -78,7 +80,7 @@ PredictionSetup make_setup(const PredictOptions& options, const core::Context& c
                       setup.windows.window, loaded.network->input().window);
     loaded = model::with_window(loaded, setup.windows.window);
   }
-  setup.weights_digest = core::digest(core::MappedFile(folder / "weights.safetensors").bytes());
+  setup.weights_digest = core::digest(core::MappedFile(folder / model::kWeightsFile).bytes());
   setup.card = loaded.card;
   setup.threshold = options.threshold.value_or(loaded.card.threshold);
   setup.postprocess = options.postprocess().over(loaded.card.postprocess);
@@ -180,6 +182,18 @@ fs::path outside_path(const std::string& output, const std::string& suffix) {
   const store::OutputPlace place = store::output_place(output);
   return place.inner.empty() ? fs::path(sibling_path(output, suffix)).replace_extension()
                              : fs::path(place.beside.string() + "_" + suffix);
+}
+
+void refuse_other_files(const fs::path& folder, const std::vector<std::string>& extensions) {
+  if (!fs::is_directory(folder)) {
+    return;
+  }
+  store::refuse_foreign(
+      folder, store::foreign_entries(folder, [&](const fs::directory_entry& entry) {
+        const std::string extension = store::extension_of(entry.path());
+        return entry.is_regular_file() &&
+               std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+      }));
 }
 
 }  // namespace retina::pipeline

@@ -70,4 +70,9 @@ std::string sibling_path(const std::string& output, const std::string& suffix);
 /// "x.h5:/a" -> "x.h5.a_overlay".
 std::filesystem::path outside_path(const std::string& output, const std::string& suffix);
 
+/// usage error if `folder` is there and holds anything but files of these extensions: one that is
+/// replaced must hold results alone.
+void refuse_other_files(const std::filesystem::path& folder,
+                        const std::vector<std::string>& extensions);
+
 }  // namespace retina::pipeline

@@ -101,7 +101,7 @@ std::string weights_digest(const std::string& init) {
   }
   const fs::path file = fs::is_regular_file(init)
                             ? fs::path(init)
-                            : model::find_model_folder(init) / "weights.safetensors";
+                            : model::find_model_folder(init) / model::kWeightsFile;
   return core::digest(core::MappedFile(file).bytes());
 }
 

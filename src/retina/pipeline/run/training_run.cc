@@ -11,6 +11,7 @@
 
 #include "retina/core/resource_limits.h"
 #include "retina/core/rng.h"
+#include "retina/model/model.h"
 #include "retina/pipeline/run/run_config.h"
 #include "retina/pipeline/run/training_plan.h"
 
@@ -330,7 +331,7 @@ std::int64_t TrainingRun::restore_newest(trainer::TrainLoop& loop) {
 void TrainingRun::restore_from(const fs::path& folder, trainer::TrainLoop& loop) {
   trainer::Checkpoint checkpoint = trainer::load_checkpoint(folder);
   if (!checkpoint.progress.value("best_score", Json()).is_null() &&
-      !fs::exists(folder_.model() / "model.json")) {
+      !fs::exists(folder_.model() / model::kCardFile)) {
     context_.log->warn("{}: the best model so far is gone; the next one validated takes its place",
                        folder_.model().string());
     checkpoint.progress["best_score"] = nullptr;

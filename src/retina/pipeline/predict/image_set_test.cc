@@ -1,4 +1,4 @@
-#include "retina/pipeline/predict/image_set_prediction.h"
+#include "retina/pipeline/predict/image_set.h"
 
 #include <filesystem>
 #include <string>
@@ -16,7 +16,7 @@
 namespace retina::pipeline {
 namespace {
 
-TEST(ImageSetPrediction, ListsImagesInNaturalOrder) {
+TEST(ImageSet, ListsImagesInNaturalOrder) {
   const retina::testing::TempFolder folder;
   for (const char* name : {"img10.png", "img2.TIF", "notes.txt", ".hidden.png"}) {
     core::write_atomically(folder / name, std::string_view("x"));
@@ -27,7 +27,7 @@ TEST(ImageSetPrediction, ListsImagesInNaturalOrder) {
   EXPECT_EQ(images[1].stem, "img10");
 }
 
-TEST(ImageSetPrediction, AZarrFolderIsNoSetOfImages) {
+TEST(ImageSet, AZarrFolderIsNoSetOfImages) {
   const retina::testing::TempFolder folder;
   core::write_atomically(folder / "zarr.json", std::string_view("{}"));
   core::write_atomically(folder / "thumbnail.png", std::string_view("x"));
@@ -35,7 +35,7 @@ TEST(ImageSetPrediction, AZarrFolderIsNoSetOfImages) {
   EXPECT_TRUE(images_of_set((folder / "absent").string()).empty());
 }
 
-TEST(ImageSetPrediction, ItemsOfAPackAreASetUnlessItHasOne) {
+TEST(ImageSet, ItemsOfAPackAreASetUnlessItHasOne) {
   const retina::testing::TempFolder folder;
   std::vector<store::PackItem> items;
   for (const char* name : {"a.png", "set/b", "c.8nm z=3"}) {
