@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """The user's case: a model meets another tissue and is fine-tuned on four corrected regions of 256 x 256.
 
-    benchmark/corrected_regions.py RETINA MODEL WORK [--threads 2] [--seconds 300]
+    benchmark/corrected_regions.py RETINA MODEL WORK [--data brain_mito] [--threads 2] [--seconds 300]
 
-Data: RETINA_DATA/brain_mito (a model must not have seen it). Of slices 0, 5, 10 and 15 the square each in which the model is wrong most
-often keeps its labels, as if a user had looked for mistakes; everything else is unknown. Prints the gain on left-out regions, and on slices
-16 to 19, which are in no training. Needs numpy and Pillow.
+Of four slices the square each in which the model is wrong most often keeps its labels, as if a user had looked for mistakes; everything else is
+unknown. Prints the gain on left-out regions, and on the last slices, which are in no training. Needs numpy and Pillow.
 """
 import argparse
 import json
@@ -17,61 +16,88 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-DATA = Path(os.environ.get("RETINA_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "brain_mito"
+DATA = Path(os.environ.get("RETINA_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+CORRECTED = {"brain_mito": range(0, 16, 5), "vnc": range(0, 12, 3)}  # slices
+UNSEEN = {"brain_mito": range(16, 20), "vnc": range(12, 15)}
 SIDE, UNKNOWN = 256, 255
 
 
-def worst_square(mask, predicted):
-    """The square, of a grid of half its side, with most wrong pixels: where a user would correct."""
-    corners = [(y, x) for y in range(0, mask.shape[0] - SIDE + 1, SIDE // 2) for x in range(0, mask.shape[1] - SIDE + 1, SIDE // 2)]
+def files_of(data):
+    """Images and masks of a data set, by slice."""
+    return sorted((DATA / data / "images").iterdir()), sorted((DATA / data / "masks_mitochondria").iterdir())
+
+
+def squares(mask):
+    """Corners y, x of the squares of a grid of half their side."""
+    return [(y, x) for y in range(0, mask.shape[0] - SIDE + 1, SIDE // 2) for x in range(0, mask.shape[1] - SIDE + 1, SIDE // 2)]
+
+
+def most_wrong(mask, predicted):
+    """The corner of the square where a user would correct first."""
     wrong = (mask == 1) != (predicted == 1)
-    return max(corners, key=lambda c: int(wrong[c[0] : c[0] + SIDE, c[1] : c[1] + SIDE].sum()))
+    return max(squares(mask), key=lambda c: int(wrong[c[0] : c[0] + SIDE, c[1] : c[1] + SIDE].sum()))
 
 
-def write_data(work, predict):
-    """Corrected and unseen images with their masks; `predict(images, folder)` gives what the model says of a folder of images."""
-    images, masks = sorted((DATA / "images").iterdir()), sorted((DATA / "masks_mitochondria").iterdir())
-    for part in ("corrected", "unseen"):
-        for kind in ("images", "masks"):
-            (work / part / kind).mkdir(parents=True)
-    for i in (0, 5, 10, 15):
-        shutil.copy(images[i], work / "corrected/images")
-    predict(work / "corrected/images", work / "corrected/predicted")
-    for i in (0, 5, 10, 15):
-        mask = np.asarray(Image.open(masks[i]))
-        y, x = worst_square(mask, np.asarray(Image.open(work / "corrected/predicted" / images[i].name)))
-        known = np.full_like(mask, UNKNOWN)
-        known[y : y + SIDE, x : x + SIDE] = mask[y : y + SIDE, x : x + SIDE]
-        Image.fromarray(known).save(work / "corrected/masks" / images[i].with_suffix(".png").name)
-    for i in range(16, 20):
-        shutil.copy(images[i], work / "unseen/images")
-        shutil.copy(masks[i], work / "unseen/masks")
+def predicted_mask(folder, image):
+    return np.asarray(Image.open(folder / image.with_suffix(".png").name))
+
+
+def write_corrected(folder, image, mask, corner):
+    """The image file and its mask, of which one square is known, into folder/images and folder/masks."""
+    y, x = corner
+    known = np.full_like(mask, UNKNOWN)
+    known[y : y + SIDE, x : x + SIDE] = mask[y : y + SIDE, x : x + SIDE]
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    shutil.copy(image, folder / "images")
+    Image.fromarray(known).save(folder / "masks" / image.with_suffix(".png").name)
+
+
+def write_unseen(folder, data):
+    """The slices that no training sees, into folder/images and folder/masks."""
+    for kind, files in zip(("images", "masks"), files_of(data)):
+        (folder / kind).mkdir(parents=True)
+        for i in UNSEEN[data]:
+            shutil.copy(files[i], folder / kind)
+
+
+def retina_json(retina, *arguments):
+    """What a verb prints, its log left on stderr."""
+    text = subprocess.run([retina.resolve(), *map(str, arguments), "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(text.strip().splitlines()[-1])
+
+
+def scores_of(retina, prediction, truth):
+    """Dice, precision and recall of mitochondria."""
+    scores = retina_json(retina, "evaluate", "--prediction", prediction, "--truth", truth)["classes"]
+    return next({"dice": c["f"], "precision": c["precision"], "recall": c["recall"]} for c in scores if c["id"] == 1)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("retina", type=Path)
-    parser.add_argument("model")
-    parser.add_argument("work", type=Path)
+    parser.add_argument("retina", type=Path, help="the program")
+    parser.add_argument("model", help="a model of mitochondria that has not seen the data set")
+    parser.add_argument("work", type=Path, help="a new folder")
+    parser.add_argument("--data", choices=sorted(UNSEEN), default="brain_mito", help="data set below RETINA_DATA")
     parser.add_argument("--threads", default="2")
-    parser.add_argument("--seconds", default="300")
+    parser.add_argument("--seconds", default="300", help="of all trainings together")
     args = parser.parse_args()
     if args.work.exists():
         raise SystemExit(f"{args.work} exists: choose a new folder")
 
     def retina(*arguments):
-        command = [args.retina.resolve(), *map(str, arguments), "--json", "--no-progress", "--threads", args.threads]
-        text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        return json.loads(text.strip().splitlines()[-1])
+        return retina_json(args.retina, *arguments, "--no-progress", "--threads", args.threads)
 
     def scores_on_unseen(model, name):
         retina("predict", "--model", model, args.work / "unseen/images", "-o", args.work / name)
-        command = [args.retina.resolve(), "evaluate", "--prediction", args.work / name, "--truth", args.work / "unseen/masks", "--json"]
-        text = subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout
-        scores = json.loads(text.strip().splitlines()[-1])["classes"]
-        return next({"dice": c["f"], "precision": c["precision"], "recall": c["recall"]} for c in scores if c["id"] == 1)
+        return scores_of(args.retina, args.work / name, args.work / "unseen/masks")
 
-    write_data(args.work, lambda images, folder: retina("predict", "--model", args.model, images, "-o", folder))
+    images, masks = files_of(args.data)
+    write_unseen(args.work / "unseen", args.data)
+    retina("predict", "--model", args.model, DATA / args.data / "images", "-o", args.work / "predicted")
+    for i in CORRECTED[args.data]:
+        mask = np.asarray(Image.open(masks[i]))
+        write_corrected(args.work / "corrected", images[i], mask, most_wrong(mask, predicted_mask(args.work / "predicted", images[i])))
 
     run = args.work / "run"
     trained = retina(

@@ -184,8 +184,12 @@ std::vector<std::vector<std::string>> table_of(const LeaveOneOut& result) {
 }
 
 std::string summary_of(const LeaveOneOut& result) {
-  return fmt::format("mean gain over {} left-out regions: Dice {:+.4f}, IoU {:+.4f}",
-                     result.regions.size(), result.mean_gain_dice, result.mean_gain_iou);
+  const char* advice =
+      "; there the start is better: correct more regions of the same tissue, also where it is "
+      "right, or give a smaller optimizer.learning_rate";
+  return fmt::format("mean gain over {} left-out regions: Dice {:+.4f}, IoU {:+.4f}{}",
+                     result.regions.size(), result.mean_gain_dice, result.mean_gain_iou,
+                     result.mean_gain_dice < 0 ? advice : "");
 }
 
 }  // namespace retina::pipeline

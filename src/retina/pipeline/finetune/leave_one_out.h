@@ -20,7 +20,7 @@ namespace retina::pipeline {
 
 /// A header, then a line for each class of each region.
 std::vector<std::vector<std::string>> table_of(const LeaveOneOut& result);
-/// "mean gain over 4 left-out regions: Dice +0.0832, IoU +0.1017"
+/// "mean gain over 4 left-out regions: Dice +0.0832, IoU +0.1017"; what to do where it is a loss.
 std::string summary_of(const LeaveOneOut& result);
 
 struct LeaveOneOutSetup {

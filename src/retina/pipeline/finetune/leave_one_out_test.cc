@@ -74,6 +74,18 @@ TEST(LeaveOneOut, WhatIsDoneIsNotRepeatedUnlessTheLimitsChange) {
   EXPECT_EQ(seen.size(), 6U);
 }
 
+TEST(LeaveOneOut, TheSummaryOfALossSaysWhatToDo) {
+  LeaveOneOut result;
+  result.regions.resize(4);
+  result.mean_gain_dice = 0.0832;
+  result.mean_gain_iou = 0.1017;
+  EXPECT_EQ(summary_of(result), "mean gain over 4 left-out regions: Dice +0.0832, IoU +0.1017");
+  result.mean_gain_dice = -0.0832;
+  EXPECT_THAT(summary_of(result),
+              ::testing::AllOf(::testing::HasSubstr("Dice -0.0832"),
+                               ::testing::HasSubstr("smaller optimizer.learning_rate")));
+}
+
 TEST(LeaveOneOut, ADamagedRecordNamesItsFile) {
   const testing::TempFolder folder;
   const LeaveOneOutSetup setup = toy_setup(folder.path());
