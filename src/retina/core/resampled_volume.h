@@ -14,8 +14,9 @@ enum class Resampling {
   nearest  ///< labels: that of the voxel its centre lies in
 };
 
-/// The most by which a resampled voxel side may differ from the stored one. More is a mistake in a
-/// voxel size, such as um for nm, that would fill the memory or leave a pixel of each image.
+/// The largest factor, either way, between a resampled voxel side and the stored one. Who takes
+/// voxel sizes from a user (data sets with target_voxel_nm, predict --rescale) refuses more: it is
+/// a mistake in one, such as um for nm, that would fill the memory or leave a pixel of each image.
 inline constexpr double kMostResampling = 32;
 
 /// Voxels z, y, x that fill what `shape` voxels of `from_nm` fill when each is `to_nm`: rounded, at

@@ -85,6 +85,20 @@ void require_known_version(const Json& json) {
 
 }  // namespace
 
+std::vector<std::string> foreground_names(const Card& card) {
+  std::vector<std::string> names;
+  for (const ClassInfo& info : card.classes) {
+    if (info.id != 0) {
+      names.push_back(info.name);
+    }
+  }
+  return names;
+}
+
+std::string licence_text(const Card& card) {
+  return card.licence.empty() ? "not stated" : card.licence;
+}
+
 Json to_json(const Card& card) {
   return core::options_to_json(BoundCard{card});
 }

@@ -41,6 +41,12 @@ struct Card {
   std::string licence;
 };
 
+/// Names of the classes but the background, by id.
+std::vector<std::string> foreground_names(const Card& card);
+
+/// The licence as it is told: "not stated" where the card has none.
+std::string licence_text(const Card& card);
+
 Json to_json(const Card& card);
 
 /// bad_data naming `source` for unknown or missing keys, wrong types and values, another version.

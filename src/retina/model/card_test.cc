@@ -39,6 +39,16 @@ TEST(Card, SurvivesTheWayThroughJson) {
   EXPECT_EQ(card_from_json(json, "x").postprocess, small_card().postprocess);
 }
 
+TEST(Card, TellsItsForegroundAndItsLicence) {
+  Card card = small_card();
+  EXPECT_EQ(foreground_names(card), std::vector<std::string>{"mitochondria"});
+  EXPECT_EQ(licence_text(card), "CC-BY-4.0");
+  card.classes.clear();
+  card.licence.clear();
+  EXPECT_TRUE(foreground_names(card).empty());
+  EXPECT_EQ(licence_text(card), "not stated");
+}
+
 TEST(Card, OfAnEarlierReleaseHasNoPostprocess) {
   Json json = to_json(small_card());
   json.erase("postprocess");

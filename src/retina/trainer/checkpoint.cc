@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "retina/core/durable.h"
 #include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/core/record.h"
@@ -106,6 +107,14 @@ std::vector<std::int64_t> checkpoint_steps(const fs::path& checkpoints) {
   }
   std::sort(steps.begin(), steps.end());
   return steps;
+}
+
+void discard_other_checkpoints(const fs::path& checkpoints, const std::vector<std::int64_t>& kept) {
+  for (const std::int64_t step : checkpoint_steps(checkpoints)) {
+    if (std::find(kept.begin(), kept.end(), step) == kept.end()) {
+      core::discard(checkpoint_folder(checkpoints, step));
+    }
+  }
 }
 
 std::int64_t metadata_number(const tensor::NamedTensors& tensors, const std::string& key,

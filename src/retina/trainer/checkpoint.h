@@ -34,6 +34,10 @@ Checkpoint load_checkpoint(const std::filesystem::path& folder);
 /// Steps of the checkpoints in a folder, ascending.
 std::vector<std::int64_t> checkpoint_steps(const std::filesystem::path& checkpoints);
 
+/// Removes the checkpoints in a folder but those after the steps `kept`.
+void discard_other_checkpoints(const std::filesystem::path& checkpoints,
+                               const std::vector<std::int64_t>& kept);
+
 /// The whole number, 0 or more, under `key` of a file's metadata; bad_data naming `source`, the
 /// file, if there is none.
 std::int64_t metadata_number(const tensor::NamedTensors& tensors, const std::string& key,

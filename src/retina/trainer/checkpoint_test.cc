@@ -46,6 +46,15 @@ TEST(Checkpoint, UnfinishedFoldersAreNotCheckpoints) {
   EXPECT_EQ(checkpoint_steps(folder.path()), (std::vector<std::int64_t>{20, 100}));
 }
 
+TEST(Checkpoint, OthersThanThoseToKeepAreDiscarded) {
+  const testing::TempFolder folder;
+  for (const std::int64_t step : {5, 10, 15}) {
+    save_checkpoint(checkpoint_folder(folder.path(), step), sample_checkpoint());
+  }
+  discard_other_checkpoints(folder.path(), {15, 5, -1});
+  EXPECT_EQ(checkpoint_steps(folder.path()), (std::vector<std::int64_t>{5, 15}));
+}
+
 TEST(Checkpoint, AMissingOrBrokenNumberNamesTheFile) {
   tensor::NamedTensors tensors;
   tensors.metadata = {{"steps", "12"}, {"count", "12x"}, {"below", "-1"}};

@@ -14,11 +14,14 @@ namespace {
 TEST(Divergence, ALossThatIsNotFiniteIsRefused) {
   require_finite_loss({{"loss", 0.5}}, 12);
   require_finite_loss(Json::object(), 12);
-  const double infinity = std::numeric_limits<double>::infinity();
-  EXPECT_THAT(testing::bad_data_message([&] {
-                require_finite_loss({{"loss", infinity}}, 12);
-              }),
-              ::testing::HasSubstr("training, step 12: a loss that is not a number"));
+  using Limits = std::numeric_limits<double>;
+  for (const double loss : {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity()}) {
+    EXPECT_THAT(testing::bad_data_message([&] {
+                  require_finite_loss({{"loss", loss}}, 12);
+                }),
+                ::testing::HasSubstr("training, step 12: a loss that is not a number"))
+        << loss;
+  }
 }
 
 TEST(Divergence, AnInfiniteWeightOrStatisticIsNamedOfTheAverageToo) {

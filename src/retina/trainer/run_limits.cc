@@ -23,6 +23,21 @@ bool out_of_patience(const RunMoment& now) {
   return now.options.patience > 0 && now.state.stale >= now.options.patience;
 }
 
+/// The time_share() `ahead_s` from now.
+double share_after(const RunMoment& now, double ahead_s) {
+  const double max_seconds = now.options.max_seconds;
+  if (max_seconds <= 0) {
+    return 0;
+  }
+  double reserve = kClosingReserve * max_seconds;
+  if (now.validates) {
+    reserve += now.state.validation_seconds > 0 ? 1.1 * now.state.validation_seconds
+                                                : kUnmeasuredReserve * max_seconds;
+  }
+  const double available = std::max(max_seconds - reserve, 0.5 * max_seconds);
+  return (now.seconds + ahead_s) / available;
+}
+
 double share_done(const RunMoment& now) {
   const auto steps = static_cast<double>(now.options.steps);
   const double by_steps = steps > 0 ? static_cast<double>(now.state.step) / steps : 0;
@@ -41,7 +56,7 @@ bool all_steps_done(const RunMoment& now) {
 
 bool out_of_time(const RunMoment& now) {
   return now.options.max_seconds > 0 &&
-         (time_share(now) >= 1 || time_share(now, now.state.seconds_per_step) > 1 ||
+         (time_share(now) >= 1 || share_after(now, now.state.seconds_per_step) > 1 ||
           now.state.ended_by_seconds >= now.options.max_seconds);
 }
 
@@ -59,18 +74,8 @@ std::string patience_note(const LoopState& state) {
   return note;
 }
 
-double time_share(const RunMoment& now, double ahead_s) {
-  const double max_seconds = now.options.max_seconds;
-  if (max_seconds <= 0) {
-    return 0;
-  }
-  double reserve = kClosingReserve * max_seconds;
-  if (now.validates) {
-    reserve += now.state.validation_seconds > 0 ? 1.1 * now.state.validation_seconds
-                                                : kUnmeasuredReserve * max_seconds;
-  }
-  const double available = std::max(max_seconds - reserve, 0.5 * max_seconds);
-  return (now.seconds + ahead_s) / available;
+double time_share(const RunMoment& now) {
+  return share_after(now, 0);
 }
 
 bool is_unvalidated(const RunMoment& now) {

@@ -27,9 +27,9 @@ bool stopped_by_patience(const RunMoment& now);
 /// "no better validation in 3 in a row; the best was step 120".
 std::string patience_note(const LoopState& state);
 
-/// Share of the time for training steps that will have passed `ahead_s` from now: the limit less
-/// what must follow the last one. 0 without a limit.
-double time_share(const RunMoment& now, double ahead_s = 0);
+/// Share of the time for training steps that has passed: of the limit less what must follow the
+/// last one. 0 without a limit.
+double time_share(const RunMoment& now);
 
 /// The run validates, but has not done so since its last step.
 bool is_unvalidated(const RunMoment& now);

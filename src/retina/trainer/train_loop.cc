@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
-#include "retina/core/durable.h"
 #include "retina/core/rng.h"
 #include "retina/net/weights.h"
 #include "retina/trainer/divergence.h"
@@ -287,13 +286,8 @@ void TrainLoop::checkpoint() {
                         .task = task_.state()};
   save_checkpoint(checkpoint_folder(hooks_.checkpoints, state_.step), checkpoint);
   unsaved_ = false;
-  if (options_.keep == Keep::all) {
-    return;
-  }
-  for (const std::int64_t step : checkpoint_steps(hooks_.checkpoints)) {
-    if (step != state_.step && step != state_.best_step) {
-      core::discard(checkpoint_folder(hooks_.checkpoints, step));
-    }
+  if (options_.keep == Keep::best_and_last) {
+    discard_other_checkpoints(hooks_.checkpoints, {state_.best_step, state_.step});
   }
 }
 

@@ -3,20 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <sstream>
 #include <stop_token>
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/ostream_sink.h>
 
-#include "retina/tensor/out_of_memory.h"
 #include "retina/testing/heard.h"
 #include "retina/testing/note_list.h"
 #include "retina/testing/temp_folder.h"
-#include "retina/trainer/restoration_task.h"
 #include "retina/trainer/supervised_task.h"
 #include "retina/trainer/toy_network.h"
 
@@ -75,200 +70,12 @@ struct ToyRun {
   std::vector<std::pair<std::int64_t, Json>> logged;
 };
 
-/// A task on a device that has memory for `most` samples; it runs out when much is done already.
-class NarrowTask final : public Task {
- public:
-  NarrowTask(Task& inner, std::size_t most) : inner_(inner), most_(most) {}
-  torch::nn::Module& network() override { return inner_.network(); }
-  TaskInputs prepare(const data::RawBatch& raw) override { return inner_.prepare(raw); }
-  TaskOutput compute(const TaskInputs& inputs, double share) override {
-    TaskOutput output = inner_.compute(inputs, share);
-    TORCH_CHECK_WITH(OutOfMemoryError, std::cmp_less_equal(inputs.images_NCYX.size(0), most_),
-                     "out of memory");
-    return output;
-  }
-
- private:
-  Task& inner_;
-  std::size_t most_;
-};
-
-/// A task for which memory does not suffice in computation number `failing`, from 0; -1 = never.
-class ScarceTask final : public Task {
- public:
-  ScarceTask(Task& inner, std::int64_t failing) : inner_(inner), failing_(failing) {}
-  torch::nn::Module& network() override { return inner_.network(); }
-  TaskInputs prepare(const data::RawBatch& raw) override { return inner_.prepare(raw); }
-  TaskOutput compute(const TaskInputs& inputs, double share) override {
-    TORCH_CHECK_WITH(OutOfMemoryError, computations_++ != failing_, "out of memory");
-    return inner_.compute(inputs, share);
-  }
-  std::string save_memory() override { return "less"; }
-
- private:
-  Task& inner_;
-  std::int64_t failing_;
-  std::int64_t computations_ = 0;
-};
-
-/// A task whose loss depends on the encoder alone.
-class EncoderTask final : public Task {
- public:
-  explicit EncoderTask(ToyNetwork& network) : network_(network) {}
-  torch::nn::Module& network() override { return network_; }
-  TaskInputs prepare(const data::RawBatch& raw) override { return toy_transform(raw); }
-  TaskOutput compute(const TaskInputs& /*inputs*/, double /*share*/) override {
-    const at::Tensor loss = network_.named_parameters()["encoder.weight"].square().sum();
-    return {.loss = loss, .parts = {{"loss", loss.detach()}}};
-  }
-
- private:
-  ToyNetwork& network_;
-};
-
 std::vector<std::int64_t> steps_of(const std::vector<std::pair<std::int64_t, Json>>& logged) {
   std::vector<std::int64_t> steps;
   for (const auto& [step, values] : logged) {
     steps.push_back(step);
   }
   return steps;
-}
-
-TEST(TrainLoop, ABatchThatDoesNotFitIsTakenInHalvesLoudly) {
-  const testing::TempFolder folder;
-  ToyRun run(folder.path(), {.steps = 3});
-  NarrowTask narrow(run.task, 1);
-  core::Context context = core::silent_context();
-  auto heard = std::make_shared<std::ostringstream>();
-  context.log = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(*heard));
-  TrainLoop loop(narrow, run.optimizer, &run.average, run.loop_options, run.hooks);
-  EXPECT_EQ(loop.run(context).step, 3);
-  EXPECT_NE(heard->str().find("batch of 2: going on with 1"), std::string::npos) << heard->str();
-  for (const at::Tensor& weight : run.network->parameters()) {
-    EXPECT_TRUE(weight.isfinite().all().item<bool>());
-  }
-}
-
-TEST(TrainLoopGpu, ABatchBeyondTheMemoryIsTakenInParts) {
-  if (!at::hasCUDA()) {
-    GTEST_SKIP() << "absent: a CUDA device";
-  }
-  const auto bytes = at::TensorOptions().device(at::kCUDA).dtype(at::kByte);
-  std::vector<at::Tensor> filling;  // of all memory but two blocks
-  while (
-      tensor::fits_memory([&] { filling.push_back(at::empty({std::int64_t{1} << 30}, bytes)); })) {
-  }
-  filling.resize(filling.size() - 2);
-  const testing::TempFolder folder;
-  ToyRun run(folder.path(), {.steps = 2});
-  run.network->to(at::Device(at::kCUDA, 0));
-  SupervisedTask task(run.network,
-                      [](const data::RawBatch& raw) {
-                        const auto count = static_cast<std::int64_t>(raw.samples.size());
-                        const auto on_device = at::TensorOptions().device(at::kCUDA);
-                        return TaskInputs{
-                            .images_NCYX = at::randn({count, 1, 1024, 1024}, on_device),
-                            .targets = at::zeros({count, 1024, 1024}, on_device.dtype(at::kLong))};
-                      },
-                      {});
-  run.hooks.next_batch = [] { return data::RawBatch{std::vector<data::RawSample>(32)}; };
-  Optimizer optimizer(*run.network, {.kind = OptimizerKind::sgd});
-  core::Context context = core::silent_context();
-  auto heard = std::make_shared<std::ostringstream>();
-  context.log = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(*heard));
-  TrainLoop loop(task, optimizer, nullptr, run.loop_options, run.hooks);
-  EXPECT_EQ(loop.run(context).step, 2);
-  EXPECT_NE(heard->str().find("batch of 32: going on with 16"), std::string::npos) << heard->str();
-}
-
-TEST(TrainLoop, WhereNothingOfTheLossIsTrainedItIsTheUsersMistake) {
-  const testing::TempFolder folder;
-  ToyRun run(folder.path(), {.steps = 3});
-  EncoderTask task(*run.network);
-  Optimizer optimizer(*run.network, {.freeze = {"encoder"}});
-  TrainLoop loop(task, optimizer, nullptr, run.loop_options, run.hooks);
-  try {
-    loop.run(core::silent_context());
-    FAIL() << "accepted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::usage);
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("optimizer.freeze: nothing that the loss"));
-  }
-}
-
-/// The network after three steps with gradients shared among ranks, of which this is the only one.
-std::shared_ptr<ToyNetwork> trained_with_exchange(std::int64_t failing) {
-  const testing::TempFolder folder;
-  ToyRun run(folder.path(), {.steps = 3});
-  ScarceTask scarce(run.task, failing);
-  Ranks alone({}, {});
-  GradientExchange exchange(alone, *run.network, {});
-  run.hooks.exchange = &exchange;
-  TrainLoop loop(scarce, run.optimizer, &run.average, run.loop_options, run.hooks);
-  EXPECT_EQ(loop.run(core::silent_context()).step, 3);
-  return run.network;
-}
-
-TEST(TrainLoop, AStepThatFailsBeforeItsGradientsAreSharedIsRepeated) {
-  EXPECT_TRUE(same_state(*trained_with_exchange(-1), *trained_with_exchange(1)));
-}
-
-/// The network after one step of restoration on four samples in groups of one, where memory
-/// suffices for `most` of them.
-std::shared_ptr<ToyNetwork> restored_in_parts(std::size_t most, GhostStatistics statistics) {
-  const testing::TempFolder folder;
-  const auto network = make_toy_network_without_dropout(7);
-  RestorationTask task(network,
-                       [](const data::RawBatch& raw) {
-                         const at::Tensor images_NCYX = toy_transform(raw).images_NCYX;
-                         return TaskInputs{.images_NCYX = images_NCYX,
-                                           .targets = 0.5 * images_NCYX + 1};
-                       },
-                       {.ghost_batch = 1, .statistics = statistics});
-  NarrowTask narrow(task, most);
-  Optimizer optimizer(*network, {.kind = OptimizerKind::sgd});
-  LoopHooks hooks;
-  hooks.next_batch = [] {
-    data::RawBatch four = toy_batch(0);
-    for (data::RawSample& sample : toy_batch(1).samples) {
-      four.samples.push_back(std::move(sample));
-    }
-    return four;
-  };
-  hooks.elapsed_s = [] { return 0.0; };
-  hooks.keep_model = [](const LoopState&) {};
-  hooks.log = [](const LoopState&, const Json&) {};
-  hooks.checkpoints = folder.path();
-  TrainLoop(narrow, optimizer, nullptr,
-            {.steps = 1, .learning_rate = 0.1, .statistics = statistics}, std::move(hooks))
-      .run(core::silent_context());
-  return network;
-}
-
-TEST(TrainLoop, GhostGroupsOfABatchInPartsCountByTheirShareOfTheWholeBatch) {
-  const auto whole = restored_in_parts(4, GhostStatistics::first)->parameters();
-  const auto halves = restored_in_parts(2, GhostStatistics::first)->parameters();
-  ASSERT_EQ(whole.size(), halves.size());
-  for (std::size_t i = 0; i < whole.size(); ++i) {
-    EXPECT_TRUE(whole[i].allclose(halves[i], 1e-5, 1e-6)) << "tensor " << i;
-  }
-}
-
-/// Neither the attempt that did not fit nor the later parts update them.
-TEST(TrainLoop, RunningStatisticsOfABatchInPartsAreThoseOfTheWholeBatch) {
-  for (const GhostStatistics kind : {GhostStatistics::first, GhostStatistics::averaged}) {
-    const auto whole = restored_in_parts(4, kind);
-    for (const std::size_t most : {std::size_t{1}, std::size_t{2}}) {
-      const auto parts = restored_in_parts(most, kind);
-      for (const auto& item : whole->named_buffers()) {
-        const at::Tensor found = parts->named_buffers()[item.key()];
-        EXPECT_TRUE(found.to(at::kFloat).allclose(item.value().to(at::kFloat), 1e-5, 1e-6))
-            << item.key() << ", " << core::enum_name(kind) << ", at most " << most;
-      }
-    }
-  }
 }
 
 TEST(TrainLoop, WeightsThatAreNotNumbersReplaceNoCheckpoint) {
@@ -580,16 +387,15 @@ TEST(TrainLoop, AnInterruptionStaysOneWhereItsWeightsMayNotBeKept) {
       throw Error(ErrorKind::bad_data, "collapsed");
     }
   };
-  auto heard = std::make_shared<std::ostringstream>();
-  run.context.log = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(*heard));
+  const testing::Heard heard;
+  run.context.log = heard.context.log;
   try {
     run.run();
     FAIL() << "not interrupted";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::interrupted) << error.what();
   }
-  EXPECT_THAT(heard->str(), ::testing::HasSubstr("no checkpoint after step 8: collapsed"));
+  EXPECT_THAT(heard.text(), ::testing::HasSubstr("no checkpoint after step 8: collapsed"));
   EXPECT_EQ(checkpoint_steps(folder.path()), std::vector<std::int64_t>{5});
 }
 

@@ -157,7 +157,7 @@ CheckReport check_data(const CheckedData& parts, const CheckOptions& options,
     reader.read(*parts.held_out, DataPart::held_out);
   }
   report.class_names = names_of(options, report.statistics);
-  conclude(report, reader.planes(), options);
+  add_conclusions(report, reader.planes(), options);
   return report;
 }
 

@@ -123,7 +123,7 @@ void note_missing_contrast(CheckReport& report) {
 
 }  // namespace
 
-void conclude(CheckReport& report, const ReadPlanes& read, const CheckOptions& options) {
+void add_conclusions(CheckReport& report, const ReadPlanes& read, const CheckOptions& options) {
   report.digest = digest_of_training(read);
   note_two_valued(report, read.two_valued);
   note_empty_masks(report, options);

@@ -9,9 +9,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "retina/core/file.h"
 #include "retina/core/lock.h"
 #include "retina/core/rng.h"
+#include "retina/pipeline/check/check_test_data.h"
 #include "retina/store/open.h"
 #include "retina/testing/fixtures.h"
 #include "retina/testing/stopping_context.h"
@@ -21,24 +21,6 @@ namespace retina::pipeline {
 namespace {
 
 using ::testing::HasSubstr;
-
-/// A side x side PNG: a ramp, or a mask whose right half has the value `label`.
-void write_png(const std::filesystem::path& path, std::int64_t side,
-               std::optional<std::uint8_t> label = std::nullopt) {
-  std::filesystem::create_directories(path.parent_path());
-  core::Array array(core::DType::u8, 1, {1, side, side});
-  for (std::int64_t y = 0; y < side; ++y) {
-    for (std::int64_t x = 0; x < side; ++x) {
-      array.at<std::uint8_t>(0, 0, y, x) =
-          label ? (x >= side / 2 ? *label : std::uint8_t{0}) : static_cast<std::uint8_t>(4 * x + y);
-    }
-  }
-  store::CreateOptions options;
-  options.shape = {1, side, side};
-  const auto volume = store::create(path.string(), options);
-  volume->write(core::whole({1, side, side}), array);
-  volume->finish();
-}
 
 CheckOptions options_for(const std::filesystem::path& root, std::vector<std::string> classes) {
   CheckOptions options;
@@ -330,23 +312,6 @@ TEST(Check, LabelsMustLieOnTheVoxelsOfTheirImage) {
   EXPECT_THAT(problems_with("good.zarr"), HasSubstr("ready for training"));
   options.data.voxel_size_nm = {8, 8, 8};
   EXPECT_THAT(problems_with("coarse.zarr"), HasSubstr("ready for training"));
-}
-
-TEST(Check, ThePageIsSelfContainedAndShowsMasks) {
-  const testing::TempFolder folder;
-  write_png(folder / "images" / "a.png", 600);
-  write_png(folder / "masks" / "a.png", 600, std::uint8_t{1});
-  CheckOptions options = options_for(folder.path(), {"mitochondria"});
-  options.output = folder / "page.html";
-  check(options, core::silent_context());
-  const std::string html = core::read_text(folder / "page.html");
-  EXPECT_THAT(html, HasSubstr("Ready for training"));
-  EXPECT_THAT(html, HasSubstr("with its mask"));
-  EXPECT_THAT(html, HasSubstr("data:image/png"));
-  EXPECT_THAT(html, ::testing::Not(HasSubstr("http://")));
-  EXPECT_THROW(check(options, core::silent_context()), Error) << "the page exists";
-  options.output = folder / "page.txt";
-  EXPECT_THROW(check(options, core::silent_context()), Error);
 }
 
 TEST(Check, EmptyMasksAreNotedAndOnlyEmptyMasksAreAProblem) {

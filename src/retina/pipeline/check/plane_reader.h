@@ -15,13 +15,15 @@ namespace retina::pipeline {
 
 enum class DataPart { training, held_out };
 
+/// A plane that was read; `dataset` must outlive it.
 struct ReadPlane {
   const data::Dataset* dataset;
   data::Slice slice;
   DataPart part;
 };
 
-/// What is kept of planes to compare them.
+/// What is kept of the planes that were read: prints to compare them, and how their masks were
+/// understood.
 struct ReadPlanes {
   std::vector<ReadPlane> planes;
   std::vector<PlanePrint> prints;  ///< of each of them
@@ -31,13 +33,14 @@ struct ReadPlanes {
 /// The slices to read: all, or a seeded choice in their order.
 std::vector<data::Slice> chosen_slices(const std::vector<data::Slice>& slices, std::int64_t limit);
 
-/// Reads planes by bands into the volumes, statistics, thumbnails and problems of a report.
+/// Reads planes by bands into the volumes, statistics, thumbnails and problems of a report. Report,
+/// options and ctx must outlive it.
 class PlaneReader {
  public:
   PlaneReader(CheckReport& report, const CheckOptions& options, const core::Context& ctx)
       : report_(report), options_(options), ctx_(ctx) {}
 
-  /// Reads the planes of one part of the data; planes() refers to `dataset`.
+  /// Reads the planes of one part of the data; planes() refers to `dataset`, which must outlive it.
   void read(const data::Dataset& dataset, DataPart part);
   /// Those of all parts that could be read.
   const ReadPlanes& planes() const { return planes_; }

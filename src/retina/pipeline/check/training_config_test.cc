@@ -7,12 +7,23 @@
 
 #include "retina/core/options.h"
 #include "retina/pipeline/check/check.h"
+#include "retina/pipeline/reading_options.h"
 
 namespace retina::pipeline {
 namespace {
 
+/// Keys of the verb: those of CheckOptions and its short flags.
+Json keys_of_check() {
+  Json keys =
+      core::merge(core::options_to_json(CheckOptions{}), core::options_to_json(ReadingOptions{}));
+  for (const char* flag : {"dataset", "images", "masks", "validation_images", "validation_masks"}) {
+    keys[flag] = "";
+  }
+  return keys;
+}
+
 Json data_to_check(const Json& given) {
-  return data_of_training(given, core::options_to_json(CheckOptions{}), core::silent_context());
+  return data_of_training(given, keys_of_check(), core::silent_context());
 }
 
 TEST(TrainingConfig, AConfigurationOfCheckStaysAsItIs) {
@@ -47,6 +58,18 @@ TEST(TrainingConfig, TheDataOfATrainingAreWhatCheckReads) {
   EXPECT_EQ(options.more_data[0].every, 2);
   EXPECT_EQ(options.validation.path, "h");
   EXPECT_EQ(options.validation.ignore_value, 9) << "read as the training data are";
+}
+
+TEST(TrainingConfig, TheShortFlagsOfCheckStayBesideATraining) {
+  const Json given = {{"dataset", "d"},
+                      {"preset", "retina-tiny"},
+                      {"voxel_size_nm", {4, 8, 8}},
+                      {"data", {{"every", 2}}}};
+  const Json found = data_to_check(given);
+  EXPECT_EQ(found.at("dataset"), "d") << "for check to lay over data.path";
+  EXPECT_EQ(found.at("voxel_size_nm"), given.at("voxel_size_nm"));
+  EXPECT_EQ(found.at("data").at("every"), 2);
+  EXPECT_FALSE(found.contains("preset"));
 }
 
 TEST(TrainingConfig, HeldOutDataUnderDataAreOfATrainingAndItsPageIsWritten) {

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include "retina/core/json.h"
 #include "retina/pipeline/compare/cell_records.h"
@@ -41,8 +40,5 @@ struct Cell {
 
 /// All that decides what training gives: options and weights, without where and on what it runs.
 Json identity_json(const CellIdentity& identity);
-
-/// "steps: 6, now 8" for every leaf that differs.
-std::vector<std::string> differences(const Json& before, const Json& now);
 
 }  // namespace retina::pipeline

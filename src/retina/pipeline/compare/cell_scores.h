@@ -10,8 +10,8 @@
 
 namespace retina::pipeline {
 
-/// The scores of the weights of a step, by the same rules as those of the end. They are made while
-/// the weights are there, and kept apart from the run, which forgets them.
+/// Scores `slices`, predicted with the weights after `step` steps, by the rules of the end, into
+/// cell.step_file(step): while the weights are there, and apart from the run, which forgets them.
 void score_step(const Cell& cell, std::int64_t step, const std::vector<PredictedSlice>& slices,
                 const core::Context& context);
 

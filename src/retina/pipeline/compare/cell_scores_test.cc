@@ -1,7 +1,6 @@
 #include "retina/pipeline/compare/cell_scores.h"
 
 #include <filesystem>
-#include <string>
 #include <string_view>
 
 #include <gmock/gmock.h>
@@ -9,6 +8,7 @@
 
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
+#include "retina/pipeline/compare/cell_records.h"
 #include "retina/pipeline/compare/compare_test_data.h"
 #include "retina/testing/heard.h"
 #include "retina/testing/temp_folder.h"
@@ -19,37 +19,21 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-TEST(CellScores, ADamagedResultIsMadeAgainFromTheTraining) {
+TEST(CellScores, AStepWhoseScoresAreDamagedHasNone) {
   const testing::TempFolder folder;
   Json grid = toy_grid(folder.path());
   grid["labels"] = {1};
   grid["pictures"] = false;
-  const CompareReport first = run_grid(grid);
-  const fs::path result = folder / "out/cells/toy/1/random/seed7/result.json";
-  core::write_atomically(result, std::string_view("{"));
-  Json dry = grid;
-  dry["dry_run"] = true;
-  const CompareReport listed = run_grid(dry);
-  EXPECT_EQ(listed.finished, 1);
-  EXPECT_THAT(listed.text, HasSubstr("damaged: " + result.string()));
-  EXPECT_EQ(listed.results["states"][0]["damaged"], result.string());
-
-  const testing::Heard heard;
-  const CompareReport again = run_grid(grid, heard.context);
-  EXPECT_EQ(again.trained, 0);
-  EXPECT_EQ(again.scored, 1);
-  EXPECT_EQ(again.results, first.results);
-  const std::string text = heard.text();
-  const std::size_t told = text.find(result.string());
-  ASSERT_NE(told, std::string::npos) << text;
-  EXPECT_EQ(text.find(result.string(), told + 1), std::string::npos) << "once: " << text;
-
-  const fs::path step = folder / "out/cells/toy/1/random/seed7/steps/step_00000001.json";
+  grid["inits"].erase(1);
+  run_grid(grid);
+  const fs::path cell = folder / "out/cells/toy/1/random/seed7";
+  const fs::path step = cell / "steps/step_00000001.json";
   core::write_atomically(step, std::string_view("{"));
-  fs::remove(result);
-  const CompareReport without = run_grid(grid, heard.context);
-  EXPECT_EQ(without.scored, 1);
-  EXPECT_TRUE(without.results["runs"][0]["curve"][0].value("scores", Json::object()).empty());
+  fs::remove(cell / "result.json");
+  const testing::Heard heard;
+  const CompareReport report = run_grid(grid, heard.context);
+  EXPECT_EQ(report.scored, 1);
+  EXPECT_TRUE(report.results["runs"][0]["curve"][0].value("scores", Json::object()).empty());
   EXPECT_THAT(heard.text(), HasSubstr(step.string()));
 }
 
@@ -87,7 +71,7 @@ TEST(CellScores, ACellOfAnEarlierVersionIsTakenAsItIs) {
     for (Json& point : result["curve"]) {
       point.erase("scores");
     }
-    core::write_atomically(cell / "result.json", std::string_view(core::dump_json(result)));
+    write_record(cell / "result.json", result);
     fs::remove_all(cell / "steps");
   }
   const CompareReport report = run_grid(grid);

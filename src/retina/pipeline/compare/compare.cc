@@ -13,7 +13,7 @@
 #include "retina/core/error.h"
 #include "retina/core/options.h"
 #include "retina/pipeline/compare/cell.h"
-#include "retina/pipeline/compare/compare_cell.h"
+#include "retina/pipeline/compare/cell_status.h"
 #include "retina/pipeline/compare/compare_grid.h"
 #include "retina/pipeline/compare/compare_jobs.h"
 #include "retina/pipeline/compare/compare_progress.h"

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "retina/pipeline/compare/compare_cell.h"
+#include "retina/pipeline/compare/cell_status.h"
 
 namespace retina::pipeline {
 namespace {

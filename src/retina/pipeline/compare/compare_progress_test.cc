@@ -1,13 +1,15 @@
 #include "retina/pipeline/compare/compare_progress.h"
 
 #include <chrono>
-#include <string_view>
+#include <filesystem>
+#include <memory>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "retina/core/file.h"
-#include "retina/core/json_text.h"
+#include "retina/core/options.h"
+#include "retina/pipeline/compare/cell_records.h"
 #include "retina/pipeline/compare/compare_test_data.h"
 #include "retina/testing/note_list.h"
 #include "retina/testing/temp_folder.h"
@@ -22,12 +24,11 @@ using ::testing::StartsWith;
 /// Writes what a cell that was trained and scored with `evaluate` has in its folder.
 void write_scored(const Cell& cell, const Json& evaluate) {
   fs::create_directories(cell.folder);
-  core::write_atomically(cell.identity_file(), std::string_view(core::dump_json(cell.identity())));
+  write_record(cell.identity_file(), cell.identity());
   if (!fs::exists(cell.trained_file())) {
-    core::write_atomically(cell.trained_file(), std::string_view("{}"));
+    write_record(cell.trained_file(), Json::object());
   }
-  core::write_atomically(cell.result_file(),
-                         std::string_view(core::dump_json(Json{{"evaluate", evaluate}})));
+  write_record(cell.result_file(), {{"evaluate", evaluate}});
 }
 
 void write_scored(const Cell& cell) {

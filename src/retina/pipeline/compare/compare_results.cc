@@ -18,7 +18,7 @@
 #include "retina/core/file.h"
 #include "retina/core/json_text.h"
 #include "retina/core/lock.h"
-#include "retina/pipeline/compare/compare_cell.h"
+#include "retina/pipeline/compare/cell_status.h"
 #include "retina/pipeline/compare/comparison.h"
 #include "retina/pipeline/compare/comparison_page.h"
 #include "retina/pipeline/finetune/held_out_slices.h"

@@ -11,6 +11,8 @@
 
 #include "retina/core/error.h"
 #include "retina/core/file.h"
+#include "retina/core/options.h"
+#include "retina/pipeline/compare/cell_records.h"
 #include "retina/pipeline/compare/compare_test_data.h"
 #include "retina/pipeline/compare/comparison_folder.h"
 #include "retina/testing/heard.h"
@@ -93,6 +95,31 @@ TEST(Compare, ADryRunWritesNothing) {
   grid["dry_run"] = true;
   EXPECT_THAT(run_grid(grid).text, HasSubstr("| toy     | 1      | random     | 7    | missing |"));
   EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST(Compare, ADryRunTellsWhatIsWrongWithACell) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  const Cell without_result = begun_cell(grid, 0);
+  core::write_atomically(without_result.result_file(), std::string_view("{"));
+  const Cell finished = begun_cell(grid, 1);
+  write_record(finished.result_file(), {{"evaluate", core::options_to_json(finished.evaluate)}});
+  const Cell without_identity = begun_cell(grid, 2);
+  core::write_atomically(without_identity.identity_file(), std::string_view("{"));
+  const Cell failed = begun_cell(grid, 3);
+  const CellFailure failure{
+      .start = "a1", .kind = ErrorKind::bad_data, .error = "other labels\n  - in slice 1"};
+  write_record(failed.failure_file(), core::options_to_json(failure));
+  grid["dry_run"] = true;
+  const CompareReport listed = run_grid(grid);
+  EXPECT_EQ(listed.finished, 1);
+  EXPECT_THAT(listed.text, AllOf(HasSubstr("damaged: " + without_result.result_file().string()),
+                                 HasSubstr("damaged: " + without_identity.identity_file().string()),
+                                 HasSubstr("failed: other labels "), Not(HasSubstr("in slice 1"))));
+  const Json& states = listed.results["states"];
+  EXPECT_EQ(states[0]["damaged"], without_result.result_file().string());
+  EXPECT_EQ(states[3]["state"], "failed");
+  EXPECT_THAT(states[3]["reason"].get<std::string>(), HasSubstr("in slice 1"));
 }
 
 TEST(Compare, ADryRunWarnsOfTheClockAndOfLateCheckpoints) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -10,6 +11,8 @@
 #include "retina/core/json.h"
 #include "retina/core/options.h"
 #include "retina/core/progress.h"
+#include "retina/pipeline/compare/cell.h"
+#include "retina/pipeline/compare/cell_records.h"
 #include "retina/pipeline/compare/compare.h"
 #include "retina/pipeline/compare/compare_grid.h"
 #include "retina/pipeline/compare/compare_options.h"
@@ -40,6 +43,14 @@ inline Json toy_grid(const std::filesystem::path& folder) {
 
 inline std::vector<Cell> toy_cells(const Json& grid) {
   return expand_grid(core::options_from_json<CompareOptions>(grid), core::silent_context());
+}
+
+/// The cell of that number of a grid, begun and no more.
+inline Cell begun_cell(const Json& grid, std::size_t index = 0) {
+  Cell cell = toy_cells(grid).at(index);
+  std::filesystem::create_directories(cell.folder);
+  write_record(cell.identity_file(), cell.identity());
+  return cell;
 }
 
 inline CompareReport run_grid(const Json& grid,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -12,7 +13,6 @@
 #include "retina/pipeline/compare/cell_records.h"
 #include "retina/pipeline/compare/compare_options.h"
 #include "retina/pipeline/compare/compared_metric.h"
-#include "retina/pipeline/compare/moments.h"
 
 namespace retina::pipeline {
 

@@ -1,6 +1,9 @@
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "retina/pipeline/compare/comparison.h"
+#include "retina/pipeline/compare/moments.h"
 
 namespace retina::pipeline {
 namespace {

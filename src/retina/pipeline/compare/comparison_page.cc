@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "retina/pipeline/compare/first_seen.h"
+#include "retina/pipeline/compare/moments.h"
 #include "retina/report/page.h"
 
 namespace retina::pipeline {

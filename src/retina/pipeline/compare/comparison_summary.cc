@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "retina/pipeline/compare/comparison.h"
 #include "retina/pipeline/compare/first_seen.h"
+#include "retina/pipeline/compare/moments.h"
 
 namespace retina::pipeline {
 namespace {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -8,6 +9,7 @@
 
 #include "retina/pipeline/compare/comparison.h"
 #include "retina/pipeline/compare/first_seen.h"
+#include "retina/pipeline/compare/moments.h"
 
 namespace retina::pipeline {
 namespace {

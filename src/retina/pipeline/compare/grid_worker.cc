@@ -10,6 +10,7 @@
 
 #include "retina/core/file_error.h"
 #include "retina/core/lock.h"
+#include "retina/pipeline/compare/cell_status.h"
 
 namespace retina::pipeline {
 

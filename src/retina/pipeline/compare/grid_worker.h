@@ -8,16 +8,16 @@
 #include "retina/core/error.h"
 #include "retina/core/progress.h"
 #include "retina/pipeline/compare/cell.h"
-#include "retina/pipeline/compare/compare_cell.h"
 #include "retina/pipeline/compare/compare_options.h"
 #include "retina/pipeline/compare/compare_progress.h"
+#include "retina/pipeline/compare/complete_cell.h"
 
 namespace retina::pipeline {
 
 /// Takes one cell after the other that is not finished and that nobody else holds.
 class GridWorker {
  public:
-  /// `cells` and `context` must outlive it.
+  /// `cells` and `context` must outlive it. usage error for an options.only that is no share.
   GridWorker(const std::vector<Cell>& cells, const CompareOptions& options,
              const core::Context& context);
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -48,6 +49,19 @@ TEST(GridWorker, ACellThatFailsDoesNotStopTheOthers) {
   EXPECT_TRUE(fs::exists(folder / "out/cells/toy/1/random/seed7/result.json"));
   EXPECT_FALSE(fs::exists(folder / "out/cells/toy/1/pretrained/seed7/result.json"));
   EXPECT_TRUE(fs::exists(folder / "out/report.html"));
+}
+
+TEST(GridWorker, ACellWhoseConfigurationIsDamagedDoesNotStopTheOthers) {
+  const testing::TempFolder folder;
+  Json grid = toy_grid(folder.path());
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  const Cell damaged = begun_cell(grid);
+  core::write_atomically(damaged.identity_file(), std::string_view("{"));
+  EXPECT_THAT(error_of_grid(grid),
+              AllOf(HasSubstr("toy, 1 labelled, random, seed 7"), HasSubstr("to train anew")));
+  EXPECT_TRUE(fs::exists(folder / "out/cells/toy/1/pretrained/seed7/result.json"));
+  EXPECT_EQ(core::read_json(folder / "out/results.json").at("runs").size(), 1U);
 }
 
 TEST(GridWorker, ACellThatFailedIsTriedOnceInAStart) {

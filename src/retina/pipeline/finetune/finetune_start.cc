@@ -6,7 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "retina/core/error.h"
-#include "retina/pipeline/models/models.h"
+#include "retina/model/card.h"
 #include "retina/pipeline/run/provenance.h"
 
 namespace retina::pipeline {
@@ -22,8 +22,9 @@ model::Model load_start(const FinetuneOptions& options) {
   } else if (weights.only_transformer()) {
     problem.found = "a network that does not segment yet";
     problem.expected = "a fine-tuned model: there is no gain over one that predicts nothing";
-  } else if (foreground_names(*weights.card) != options.classes) {
-    problem.found = fmt::format("classes {}", fmt::join(foreground_names(*weights.card), ", "));
+  } else if (model::foreground_names(*weights.card) != options.classes) {
+    problem.found =
+        fmt::format("classes {}", fmt::join(model::foreground_names(*weights.card), ", "));
     problem.expected = fmt::format("those of this training, {}", fmt::join(options.classes, ", "));
     problem.remedy = "give --classes as the model has them";
   } else {

@@ -16,9 +16,8 @@ struct SliceScores {
 };
 
 /// Scores of predicted slices as `evaluate` gives them: means over the classes of means over the
-/// images in which they are defined. An
-/// image is a slice; with options.volume, all slices across z of one file together, which must
-/// adjoin: usage error where planes between them are not held out.
+/// images in which they are defined. An image is a slice; with options.volume, all slices across z
+/// of one file together, which must adjoin: usage error where planes between them are not held out.
 SliceScores score_slices(const std::vector<PredictedSlice>& slices, EvaluateOptions options,
                          const core::Context& context);
 

@@ -13,7 +13,6 @@
 #include "retina/net/network.h"
 #include "retina/net/weights.h"
 #include "retina/pipeline/finetune/finetune_options.h"
-#include "retina/pipeline/models/models.h"
 #include "retina/pipeline/models/transfer_record.h"
 #include "retina/pipeline/models/weights_file.h"
 #include "retina/pipeline/run/preset_recipe.h"
@@ -190,7 +189,7 @@ TransferSummary transfer_into(torch::nn::Module& network, const InitialWeights& 
   summary.scope = scope;
   summary.report = net::transfer_weights(network, weights.state, scope, weights.source);
   if (weights.card && moves_head(summary.report)) {
-    summary.head_classes = foreground_names(*weights.card);
+    summary.head_classes = model::foreground_names(*weights.card);
   }
   if (weights.card && !weights.card->licence.empty()) {
     summary.report.notes.push_back("their licence: " + weights.card->licence);

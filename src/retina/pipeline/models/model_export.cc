@@ -17,8 +17,7 @@
 #include "retina/model/model.h"
 #include "retina/net/transfer.h"
 #include "retina/net/weights.h"
-#include "retina/pipeline/models/model_listing.h"
-#include "retina/pipeline/models/model_output.h"
+#include "retina/pipeline/models/free_output.h"
 #include "retina/pipeline/models/weights_file.h"
 #include "retina/tensor/safetensors.h"
 #include "retina/tensor/torch_file.h"
@@ -81,7 +80,7 @@ fs::path write_torch_pair(const ModelsOptions& options, const model::Model& mode
 
 ModelsReport export_model(const ModelsOptions& options, const core::Context& context) {
   const core::OutputLock lock(options.output);  // first: what is there must not change any more
-  require_free_output(options);
+  require_free_file(options.output, options.overwrite);
   const fs::path output = options.output;
   const model::Model model = model::load(options.path);
   tensor::NamedTensors state = net::state_dict(*model.network);
@@ -98,7 +97,7 @@ ModelsReport export_model(const ModelsOptions& options, const core::Context& con
     report.json["card"] = card.string();
     report.text += fmt::format("{}: their card; keep it beside them\n", card.string());
   }
-  context.log->info("licence of these weights: {}", licence_text(model.card));
+  context.log->info("licence of these weights: {}", model::licence_text(model.card));
   return report;
 }
 

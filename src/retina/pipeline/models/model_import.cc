@@ -19,9 +19,8 @@
 #include "retina/net/transfer.h"
 #include "retina/net/transunet_options.h"
 #include "retina/net/weights.h"
+#include "retina/pipeline/models/free_output.h"
 #include "retina/pipeline/models/initial_weights.h"
-#include "retina/pipeline/models/model_listing.h"
-#include "retina/pipeline/models/model_output.h"
 
 namespace retina::pipeline {
 namespace {
@@ -113,7 +112,7 @@ std::shared_ptr<net::DenseNetwork> filled_network(const net::TransUNetOptions& o
 
 ModelsReport import_model(const ModelsOptions& options, const core::Context& context) {
   const core::OutputLock lock(options.output);  // first: what is there must not change any more
-  require_free_output(options);
+  require_free_folder(options.output, options.overwrite);
   const InitialWeights weights = read_initial_weights(options.path);
   const net::TransUNetOptions network = network_of(weights, options.network);
   const auto model = filled_network(network, weights, context);
@@ -124,7 +123,7 @@ ModelsReport import_model(const ModelsOptions& options, const core::Context& con
         "--set normalisation.std=...");
   }
   model::save(options.output, card, *model);
-  context.log->info("licence of these weights: {}", licence_text(card));
+  context.log->info("licence of these weights: {}", model::licence_text(card));
   std::int64_t parameters = 0;
   for (const at::Tensor& parameter : model->parameters()) {
     parameters += parameter.numel();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "retina/core/file.h"
 #include "retina/core/json.h"
 #include "retina/core/options.h"
+#include "retina/model/card.h"
 #include "retina/model/model.h"
 #include "retina/pipeline/run/provenance.h"
 
@@ -47,7 +49,7 @@ void list_model(const fs::path& folder, ModelsReport& report) {
   std::string what;
   try {
     const model::Card card = read_card(folder);
-    const std::vector<std::string> classes = foreground_names(card);
+    const std::vector<std::string> classes = model::foreground_names(card);
     entry["classes"] = classes;
     entry["licence"] = card.licence;
     what = classes.empty() ? "(pre-trained)" : fmt::format("{}", fmt::join(classes, ", "));
@@ -108,16 +110,12 @@ ModelsReport show_model(const ModelsOptions& options) {
       "  threshold   {}\n  licence     {}\n{}{}",
       card.name, folder.string(),
       card.classes.empty() ? "none: it restores images"
-                           : fmt::format("{}", fmt::join(foreground_names(card), ", ")),
+                           : fmt::format("{}", fmt::join(model::foreground_names(card), ", ")),
       core::whole_number_in<int>(card.network_options.value("window", Json())).value_or(0),
       voxels_text(card), card.preprocess.range.low, card.preprocess.range.high,
-      card.preprocess.mean, card.preprocess.std, threshold_text(card), licence_text(card),
+      card.preprocess.mean, card.preprocess.std, threshold_text(card), model::licence_text(card),
       table_text("metrics", card.metrics), table_text("provenance", card.provenance));
   return report;
-}
-
-std::string licence_text(const model::Card& card) {
-  return card.licence.empty() ? "not stated" : card.licence;
 }
 
 }  // namespace retina::pipeline

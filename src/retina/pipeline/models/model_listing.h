@@ -1,8 +1,5 @@
 #pragma once
 
-#include <string>
-
-#include "retina/model/card.h"
 #include "retina/pipeline/models/models.h"
 
 namespace retina::pipeline {
@@ -12,8 +9,5 @@ ModelsReport list_models();
 
 /// The card of the model that options.path means.
 ModelsReport show_model(const ModelsOptions& options);
-
-/// The licence as it is told: "not stated" where the card has none.
-std::string licence_text(const model::Card& card);
 
 }  // namespace retina::pipeline

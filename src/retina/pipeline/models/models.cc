@@ -76,16 +76,6 @@ Json told_options(const std::string& path) {
 
 }  // namespace
 
-std::vector<std::string> foreground_names(const model::Card& card) {
-  std::vector<std::string> names;
-  for (const model::ClassInfo& info : card.classes) {
-    if (info.id != 0) {
-      names.push_back(info.name);
-    }
-  }
-  return names;
-}
-
 std::vector<Problem> ModelsOptions::validate() const {
   ProblemList problems;
   const bool writes = action == ModelsAction::import || action == ModelsAction::export_weights;

@@ -8,14 +8,10 @@
 #include "retina/core/json.h"
 #include "retina/core/options.h"
 #include "retina/core/progress.h"
-#include "retina/model/card.h"
 #include "retina/net/transunet_options.h"
 #include "retina/pipeline/finetune/finetune_options.h"
 
 namespace retina::pipeline {
-
-/// Names of the classes but the background, by id.
-std::vector<std::string> foreground_names(const model::Card& card);
 
 enum class ModelsAction { list, show, import, export_weights };
 constexpr core::EnumTable<ModelsAction, 4> enum_table(ModelsAction) {

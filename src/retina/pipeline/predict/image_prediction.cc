@@ -13,7 +13,7 @@ core::Array quantised(const PredictionSetup& setup, const at::Tensor& p_KYX) {
   return tensor::to_array(engine::quantise(p_KYX, 255, setup.rounding()).unsqueeze(1));
 }
 
-ImagePrediction predict_as_it_is(PredictionSetup& setup, core::Array& pixels) {
+ImagePrediction predict_as_it_is(const PredictionSetup& setup, core::Array& pixels) {
   ImagePrediction result;
   const at::Tensor p_KYX = setup.predictor->probabilities(tensor::view_CZYX(pixels)[0][0]);
   result.labels = tensor::to_array(engine::decide(p_KYX, setup.threshold));
@@ -29,7 +29,7 @@ core::Array resampled(core::Array values, const core::Vec3& shape) {
 }
 
 /// Predicts at another size; the decision is made on probabilities at the image's own.
-ImagePrediction predict_rescaled(PredictionSetup& setup, const core::Array& pixels,
+ImagePrediction predict_rescaled(const PredictionSetup& setup, const core::Array& pixels,
                                  const core::Vec3& shape) {
   core::Array seen = resampled(pixels, shape);
   const at::Tensor p_KYX = setup.predictor->probabilities(tensor::view_CZYX(seen)[0][0]);
@@ -53,7 +53,7 @@ void clean(const label::CleanRules& rules, ImagePrediction& result) {
 
 }  // namespace
 
-ImagePrediction predict_image(PredictionSetup& setup, core::Array& pixels,
+ImagePrediction predict_image(const PredictionSetup& setup, core::Array& pixels,
                               const core::VolumeInfo& info) {
   const core::Vec3 shape = network_shape(setup, info, engine::AxesMode::plane);
   ImagePrediction result = shape == pixels.shape() ? predict_as_it_is(setup, pixels)

@@ -15,7 +15,7 @@ struct ImagePrediction {
 
 /// Predicts `pixels` (u8, {1,y,x}) of the image that `info` describes: rescaled and cleaned as the
 /// setup says.
-ImagePrediction predict_image(PredictionSetup& setup, core::Array& pixels,
+ImagePrediction predict_image(const PredictionSetup& setup, core::Array& pixels,
                               const core::VolumeInfo& info);
 
 }  // namespace retina::pipeline

@@ -13,7 +13,7 @@
 namespace retina::pipeline {
 
 /// Where the results of a set go: a file for each image in folders under their unfinished names,
-/// which become folders or packs when all are there.
+/// which become folders or packs when all are there. The setup must outlive it.
 class ImageSetFolders {
  public:
   ImageSetFolders(const PredictionSetup& setup, std::string output);

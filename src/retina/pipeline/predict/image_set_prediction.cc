@@ -39,8 +39,8 @@ std::int64_t bytes_per_network_pixel(int channels) {
 
 class ImageSet {
  public:
-  ImageSet(PredictionSetup& setup, const std::vector<SetImage>& images, const std::string& output,
-           const core::Context& context)
+  ImageSet(const PredictionSetup& setup, const std::vector<SetImage>& images,
+           const std::string& output, const core::Context& context)
       : setup_(setup),
         context_(context),
         items_(list_items(setup, images)),
@@ -222,7 +222,7 @@ class ImageSet {
     return result;
   }
 
-  PredictionSetup& setup_;
+  const PredictionSetup& setup_;
   const core::Context& context_;
   std::vector<ImageItem> items_;
   ImageSetFolders folders_;
@@ -231,7 +231,7 @@ class ImageSet {
 
 }  // namespace
 
-PredictReport predict_image_set(PredictionSetup& setup, const std::vector<SetImage>& images,
+PredictReport predict_image_set(const PredictionSetup& setup, const std::vector<SetImage>& images,
                                 const std::string& output, const core::Context& context) {
   ImageSet set(setup, images, output, context);
   return setup.options.dry_run ? set.plan() : set.run();

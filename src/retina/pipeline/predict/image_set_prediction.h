@@ -13,7 +13,7 @@ namespace retina::pipeline {
 /// of the same names. The output gets its name when all are there; an unfinished one of the same
 /// plan is continued. bad_data lists all images that are no single grey one, and equal names.
 /// resource error for an image that max_ram cannot hold.
-PredictReport predict_image_set(PredictionSetup& setup, const std::vector<SetImage>& images,
+PredictReport predict_image_set(const PredictionSetup& setup, const std::vector<SetImage>& images,
                                 const std::string& output, const core::Context& context);
 
 }  // namespace retina::pipeline

@@ -84,7 +84,7 @@ std::string set_output(const PredictOptions& options, const core::Context& conte
   return named;
 }
 
-PredictReport predict_pack(PredictionSetup& setup, const std::vector<SetImage>& images,
+PredictReport predict_pack(const PredictionSetup& setup, const std::vector<SetImage>& images,
                            const core::Context& context) {
   const PredictOptions& options = setup.options;
   if (options.axes_mode.value_or(AxesMode::plane) != AxesMode::plane) {
@@ -108,7 +108,7 @@ PredictReport predict_pack(PredictionSetup& setup, const std::vector<SetImage>& 
   return predict_image_set(setup, images, set_output(options, context), context);
 }
 
-PredictReport predict_folder(PredictionSetup& setup, const std::vector<SetImage>& images,
+PredictReport predict_folder(const PredictionSetup& setup, const std::vector<SetImage>& images,
                              const core::Context& context) {
   const PredictOptions& options = setup.options;
   const AxesMode mode = options.axes_mode.value_or(AxesMode::plane);
@@ -125,13 +125,13 @@ PredictReport predict_folder(PredictionSetup& setup, const std::vector<SetImage>
   return predict_one(setup, *volume, mode, options.output, names_of(images), context);
 }
 
-PredictReport predict_set(PredictionSetup& setup, const std::vector<SetImage>& images,
+PredictReport predict_set(const PredictionSetup& setup, const std::vector<SetImage>& images,
                           const core::Context& context) {
   const bool is_pack = store::is_pack(store::parse_location(setup.options.input));
   return is_pack ? predict_pack(setup, images, context) : predict_folder(setup, images, context);
 }
 
-PredictReport predict_file(PredictionSetup& setup, const core::Context& context) {
+PredictReport predict_file(const PredictionSetup& setup, const core::Context& context) {
   const PredictOptions& options = setup.options;
   const auto input = open_grey(options.input, options);
   const AxesMode mode = options.axes_mode ? *options.axes_mode : mode_of(input->info(), context);
@@ -196,7 +196,7 @@ PredictReport predict(const PredictOptions& options, const core::Context& contex
   if (images.empty()) {
     open_grey(options.input, options);  // a bad input is reported before a model is loaded
   }
-  PredictionSetup setup = make_setup(options, context);
+  const PredictionSetup setup = make_setup(options, context);
   const tensor::DeviceMeter meter(setup.predictor->device());
   PredictReport report =
       images.empty() ? predict_file(setup, context) : predict_set(setup, images, context);

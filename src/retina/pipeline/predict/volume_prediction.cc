@@ -274,8 +274,9 @@ class VolumeRun {
 
 }  // namespace
 
-PredictReport predict_one(PredictionSetup& setup, const core::Volume& input, engine::AxesMode mode,
-                          const std::string& output, const std::vector<std::string>& slice_names,
+PredictReport predict_one(const PredictionSetup& setup, const core::Volume& input,
+                          engine::AxesMode mode, const std::string& output,
+                          const std::vector<std::string>& slice_names,
                           const core::Context& context) {
   const VolumeJob job = make_volume_job(setup, input, mode, output, context);
   return setup.options.dry_run ? planned_report(job) : VolumeRun(job, slice_names, context).run();

@@ -9,8 +9,9 @@ namespace retina::pipeline {
 
 /// Predicts one image or volume into one output (`output` with the extension of its format, or a
 /// folder of slices named `slice_names`), by blocks within max_ram.
-PredictReport predict_one(PredictionSetup& setup, const core::Volume& input, engine::AxesMode mode,
-                          const std::string& output, const std::vector<std::string>& slice_names,
+PredictReport predict_one(const PredictionSetup& setup, const core::Volume& input,
+                          engine::AxesMode mode, const std::string& output,
+                          const std::vector<std::string>& slice_names,
                           const core::Context& context);
 
 }  // namespace retina::pipeline

@@ -1,20 +1,20 @@
-#include "retina/pipeline/compare/compare_cell.h"
+#include "retina/pipeline/compare/complete_cell.h"
 
 #include <cstdint>
 #include <exception>
 #include <filesystem>
-#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/durable.h"
-#include "retina/core/error.h"
 #include "retina/core/file.h"
 #include "retina/core/file_error.h"
 #include "retina/core/options.h"
+#include "retina/pipeline/compare/cell_records.h"
 #include "retina/pipeline/compare/cell_scores.h"
+#include "retina/pipeline/compare/cell_status.h"
 #include "retina/pipeline/finetune/finetune.h"
 #include "retina/pipeline/finetune/held_out_validator.h"
 #include "retina/pipeline/run/run_config.h"
@@ -24,17 +24,6 @@ namespace retina::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The identity in the cell's folder, in the terms of this version.
-Json stored_identity(const Cell& cell) {
-  const CellIdentity stored =
-      cell_identity_of(core::read_json(cell.identity_file()), cell.identity_file().string());
-  return identity_json(stored);
-}
-
-CellResult read_result(const Cell& cell) {
-  return cell_result_of(core::read_json(cell.result_file()), cell.result_file().string());
-}
 
 /// The cell's own options, or those of its run with the wish to go on with it.
 FinetuneOptions run_options(const Cell& cell, const core::Context& context) {
@@ -70,20 +59,6 @@ void train_cell(const Cell& cell, const core::Context& context) {
   }
 }
 
-/// What is wrong with a stale cell.
-Problem stale_problem(const Cell& cell, const CellStatus& status) {
-  return {.subject = cell.name(),
-          .found = fmt::format("{}", fmt::join(status.changes, "; ")),
-          .expected = "the configuration that it was begun with",
-          .remedy =
-              "take the change back, choose another output, or train these cells anew with "
-              "--overwrite"};
-}
-
-void throw_if_stale(const std::vector<Problem>& problems) {
-  throw_if_any(ErrorKind::usage, "the configuration has changed since", problems);
-}
-
 /// Makes the folder that of this configuration: empty, or with what was done before.
 void begin_cell(const Cell& cell, const CellWork& work, const core::Context& context) {
   const CellStatus status = status_of(cell);
@@ -92,8 +67,8 @@ void begin_cell(const Cell& cell, const CellWork& work, const core::Context& con
         .with_remedy(fmt::format("make it readable or put it back; to train anew, remove '{}'",
                                  cell.folder.string()));
   }
-  if (status.state == CellState::stale && !work.overwrite) {
-    throw_if_stale({stale_problem(cell, status)});
+  if (!work.overwrite) {
+    refuse_stale(cell, status);
   }
   const bool is_anew = work.overwrite && fs::exists(cell.failure_file());
   if (is_anew || status.state == CellState::missing || status.state == CellState::stale) {
@@ -126,61 +101,7 @@ void note_failure(const Cell& cell, const CellFailure& failure, const core::Cont
   }
 }
 
-/// Of a cell that was begun and has not the scores that are asked for.
-CellStatus unfinished_status(const Cell& cell) {
-  const fs::path file = cell.failure_file();
-  try {
-    if (fs::exists(file)) {
-      const CellFailure failure = cell_failure_of(core::read_json(file), file.string());
-      return {.state = CellState::failed, .what_is_wrong = failure.error};
-    }
-  } catch (const Error&) {
-    return {.state = CellState::partly};  // who takes the cell warns of the note
-  }
-  return {.state = CellState::partly};
-}
-
 }  // namespace
-
-CellStatus status_of(const Cell& cell) {
-  fs::path file = cell.identity_file();
-  try {
-    if (!fs::exists(file)) {
-      return {};
-    }
-    std::vector<std::string> changes = differences(stored_identity(cell), cell.identity());
-    if (!changes.empty()) {
-      return {.state = CellState::stale, .changes = std::move(changes)};
-    }
-    file = cell.result_file();
-    if (!fs::exists(file)) {
-      return unfinished_status(cell);
-    }
-    CellResult result = read_result(cell);
-    if (!are_same_rules(result.evaluate, core::options_to_json(cell.evaluate))) {
-      return unfinished_status(cell);
-    }
-    return {.state = CellState::finished, .result = std::move(result)};
-  } catch (const std::exception& error) {
-    return {.state = CellState::damaged,
-            .damaged_file = std::move(file),
-            .what_is_wrong = error.what()};
-  }
-}
-
-bool is_finished(const Cell& cell) {
-  return status_of(cell).state == CellState::finished;
-}
-
-void refuse_stale(const std::vector<Cell>& cells) {
-  std::vector<Problem> problems;
-  for (const Cell& cell : cells) {
-    if (const CellStatus status = status_of(cell); status.state == CellState::stale) {
-      problems.push_back(stale_problem(cell, status));
-    }
-  }
-  throw_if_stale(problems);
-}
 
 bool complete_cell(const Cell& cell, const CellWork& work, const core::Context& context) {
   begin_cell(cell, work, context);
