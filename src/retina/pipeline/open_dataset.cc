@@ -3,14 +3,18 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <optional>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "retina/core/file.h"
-#include "retina/core/resampled_volume.h"
+#include "retina/pipeline/open_dataset_groups.h"
+#include "retina/pipeline/open_dataset_resampling.h"
+#include "retina/pipeline/open_dataset_slices.h"
 #include "retina/pipeline/range_of_set.h"
 #include "retina/pipeline/reading_options.h"
 #include "retina/store/image_files.h"
@@ -24,29 +28,6 @@ namespace retina::pipeline {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// One place with images and one with their labels.
-struct Group {
-  std::string name;  ///< of the volume; empty if there is one group alone
-  std::string images;
-  std::string masks;  ///< empty for unlabelled data
-};
-
-std::optional<Problem> absurd_resampling(const core::VolumeInfo& image, const core::Vec3d& from_nm,
-                                         const core::Vec3d& to_nm) {
-  for (std::size_t a = image.shape[0] == 1 ? 1 : 0; a < 3; ++a) {  // a single plane stays one
-    const double factor = from_nm[a] / to_nm[a];
-    if (std::max(factor, 1 / factor) > core::kMostResampling) {
-      return Problem{
-          .subject = image.source,
-          .found = fmt::format("voxels of {} nm, target_voxel_nm is {}", core::to_string(from_nm),
-                               core::to_string(to_nm)),
-          .expected = fmt::format("sizes in nm within a factor of {}", core::kMostResampling),
-          .remedy = "correct target_voxel_nm, or give voxel_size_nm"};
-    }
-  }
-  return std::nullopt;
-}
 
 class Opener {
  public:
@@ -71,85 +52,23 @@ class Opener {
     if (!options_.path.empty() && store::is_pack(store::parse_location(options_.path))) {
       open_pack();
     } else {
-      for (const Group& group : find_groups()) {
+      for (const DatasetGroup& group : find_groups(options_, opened_.problems)) {
         open_group(group);
       }
       set_range();
     }
-    choose_slices();
+    choose_slices(opened_.dataset, options_, opened_.problems);
     return std::move(opened_);
   }
 
  private:
   void report(Problem problem) { opened_.problems.push_back(std::move(problem)); }
 
-  std::vector<Group> find_groups() {
-    const auto inside = [&](const fs::path& folder, const std::string& name) {
-      return Group{.name = name,
-                   .images = (folder / options_.images).string(),
-                   .masks = wants_masks() ? (folder / options_.masks).string() : ""};
-    };
-    if (options_.path.empty()) {
-      return {Group{.name = {}, .images = options_.images, .masks = options_.masks}};
-    }
-    const fs::path root = options_.path;
-    if (exists(inside(root, "").images)) {
-      return {inside(root, "")};
-    }
-    std::vector<Group> groups;
-    if (fs::is_directory(root)) {
-      for (const auto& entry : fs::directory_iterator(root)) {
-        if (exists(inside(entry.path(), "").images)) {
-          groups.push_back(inside(entry.path(), entry.path().filename().string()));
-        }
-      }
-    }
-    std::sort(groups.begin(), groups.end(),
-              [](const Group& a, const Group& b) { return core::natural_less(a.name, b.name); });
-    if (groups.empty()) {
-      report_no_group();
-    }
-    return groups;
-  }
-
   bool wants_masks() const { return !options_.masks.empty(); }
 
-  void report_no_group() {
-    const std::string& images = options_.images;
-    const std::string& masks = options_.masks;
-    report(
-        {.subject = options_.path,
-         .found = fs::exists(options_.path)
-                      ? fmt::format("no '{}' in it, nor in a folder of it", images)
-                      : "nothing there",
-         .expected = wants_masks()
-                         ? fmt::format("folders {} and {}, or VOLUME/{} and VOLUME/{}, or a pack",
-                                       images, masks, images, masks)
-                         : fmt::format("a folder {}, or VOLUME/{}, or a pack", images, images),
-         .remedy = wants_masks() ? "give the folders with --images and --masks"
-                                 : "give the folder with --images"});
-  }
-
-  static bool exists(const std::string& place) {
-    return fs::exists(store::parse_location(place).file);
-  }
-
-  /// True for a folder whose files are images of their own rather than one volume.
-  bool holds_images(const std::string& place) const {
-    const store::Location location = store::parse_location(place);
-    if (!location.inner.empty() || !fs::is_directory(location.file) || store::is_container(place)) {
-      return false;
-    }
-    if (options_.folder == data::FolderMeaning::automatic) {
-      return std::all_of(options_.axes.begin(), options_.axes.end(),
-                         [](const auto& a) { return a == "xy"; });
-    }
-    return options_.folder == data::FolderMeaning::images;
-  }
-
-  void open_group(const Group& group) {
+  void open_group(const DatasetGroup& group) {
     for (const std::string& place : {group.images, group.masks}) {
-      if (!place.empty() && !exists(place)) {
+      if (!place.empty() && !exists_at(place)) {
         report({.subject = place,
                 .found = "nothing there",
                 .expected = wants_masks() ? "images and their masks"
@@ -158,7 +77,7 @@ class Opener {
         return;
       }
     }
-    if (holds_images(group.images)) {
+    if (holds_images(group.images, options_)) {
       open_pairs(group);
     } else {
       const std::string stem = store::parse_location(group.images).file.stem().string();
@@ -181,7 +100,7 @@ class Opener {
     return files;
   }
 
-  void open_pairs(const Group& group) {
+  void open_pairs(const DatasetGroup& group) {
     auto masks = group.masks.empty() ? std::map<std::string, fs::path>{} : by_stem(group.masks);
     const auto images = by_stem(group.images);
     if (images.empty()) {
@@ -268,48 +187,9 @@ class Opener {
         good = false;
       }
     }
-    if (good && resample(volume)) {
+    if (good && resample(volume, options_, opened_.problems)) {
       opened_.dataset.volumes.push_back(std::move(volume));
     }
-  }
-
-  /// Views of image and labels with voxels of target_voxel_nm; false after a problem.
-  bool resample(data::LabelledVolume& volume) {
-    if (options_.target_voxel_nm.size() != 3) {
-      return true;
-    }
-    const core::VolumeInfo& info = volume.image->info();
-    if (!info.voxel_nm) {
-      report({.subject = info.source,
-              .found = "a voxel size that is not known",
-              .expected = "one, for target_voxel_nm",
-              .remedy = "give voxel_size_nm, or store it in the file"});
-      return false;
-    }
-    const core::Vec3d target{options_.target_voxel_nm[0], options_.target_voxel_nm[1],
-                             options_.target_voxel_nm[2]};
-    if (auto problem = absurd_resampling(info, *info.voxel_nm, target)) {
-      report(std::move(*problem));
-      return false;
-    }
-    core::Vec3 shape = core::resampled_shape(info.shape, *info.voxel_nm, target);
-    shape[0] = info.shape[0] == 1 ? 1 : shape[0];
-    if (options_.every > 1 && shape[0] != info.shape[0]) {
-      report({.subject = info.source,
-              .found = fmt::format("{} slices to resample to {}", info.shape[0], shape[0]),
-              .expected = "as many as before: of sparse labelling (every) only some are labelled",
-              .remedy = "give the volume's own z in target_voxel_nm"});
-      return false;
-    }
-    if (shape != info.shape) {
-      volume.image =
-          std::make_shared<core::ResampledVolume>(volume.image, shape, core::Resampling::smooth);
-      if (volume.labels != nullptr) {
-        volume.labels = std::make_shared<core::ResampledVolume>(volume.labels, shape,
-                                                                core::Resampling::nearest);
-      }
-    }
-    return true;
   }
 
   bool require_one_channel(const core::VolumeInfo& info) {
@@ -374,39 +254,6 @@ class Opener {
                 ? packed
                 : core::IntensityRange{.low = std::min(range.low, packed.low),
                                        .high = std::max(range.high, packed.high)};
-  }
-
-  void choose_slices() {
-    data::Dataset& dataset = opened_.dataset;
-    if (!options_.slices.empty() && options_.axes.size() > 1) {
-      report({.subject = "slices",
-              .found =
-                  fmt::format("'{}' together with {} axes", options_.slices, options_.axes.size()),
-              .expected = "a range of planes across one axis",
-              .remedy = "cut the volume itself, so that planes of other axes do not cross into the "
-                        "part left out"});
-      return;
-    }
-    for (std::size_t v = 0; v < dataset.volumes.size(); ++v) {
-      const core::Vec3& shape = dataset.volumes[v].image->shape();
-      for (const std::string& name : options_.axes) {
-        const int axis = data::axis_of_plane(name);
-        if (shape[0] == 1 && axis != 0) {
-          continue;  // a 2D image has one plane
-        }
-        const auto planes = data::slices_across(shape, static_cast<int>(v), axis, options_.every);
-        dataset.slices.insert(dataset.slices.end(), planes.begin(), planes.end());
-      }
-    }
-    const auto count = static_cast<std::int64_t>(dataset.slices.size());
-    const data::PlaneRange range = data::parse_range(options_.slices, count);
-    if (count > 0 && range.first >= range.stop) {
-      report({.subject = "slices",
-              .found = fmt::format("'{}'", options_.slices),
-              .expected = fmt::format("a range within the {} planes of the dataset", count),
-              .remedy = {}});
-    }
-    dataset.slices = {dataset.slices.begin() + range.first, dataset.slices.begin() + range.stop};
   }
 
   const data::DataOptions& options_;

@@ -3,13 +3,16 @@
 #include <array>
 #include <filesystem>
 #include <limits>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "retina/core/file.h"
 #include "retina/core/intensity.h"
+#include "retina/pipeline/open_dataset_test_data.h"
 #include "retina/store/open.h"
 #include "retina/store/pack/pack.h"
 #include "retina/testing/heard.h"
@@ -18,37 +21,6 @@
 
 namespace retina::pipeline {
 namespace {
-
-core::Array filled(const core::Vec3& shape, std::uint8_t value) {
-  core::Array array(core::DType::u8, 1, shape);
-  for (std::uint8_t& v : array.values<std::uint8_t>()) {
-    v = value;
-  }
-  return array;
-}
-
-/// An image or stack in the format of the extension.
-void write_constant(const std::filesystem::path& path, const core::Vec3& shape,
-                    std::uint8_t value) {
-  std::filesystem::create_directories(path.parent_path());
-  store::CreateOptions options;
-  options.shape = shape;
-  const auto volume = store::create(path.string(), options);
-  volume->write(core::whole(shape), filled(shape, value));
-  volume->finish();
-}
-
-std::vector<std::string> names_in(const data::Dataset& dataset) {
-  std::vector<std::string> names;
-  for (const data::LabelledVolume& volume : dataset.volumes) {
-    names.push_back(volume.name);
-  }
-  return names;
-}
-
-data::Dataset open_folder(const data::DataOptions& options) {
-  return open_dataset(options, 2, core::silent_context());
-}
 
 TEST(OpenDataset, PairsByStemInNaturalOrder) {
   const testing::TempFolder folder;
@@ -74,20 +46,6 @@ TEST(OpenDataset, NamedVolumesLieInTheirOwnFolders) {
   EXPECT_EQ(names_in(open_folder(options)), (std::vector<std::string>{"left/a", "right/a"}));
 }
 
-TEST(OpenDataset, StacksAreSlicedAlongTheAskedAxes) {
-  const testing::TempFolder folder;
-  write_constant(folder / "image.tif", {4, 6, 8}, 9);
-  write_constant(folder / "labels.zarr", {4, 6, 8}, 1);
-  data::DataOptions options;
-  options.images = (folder / "image.tif").string();
-  options.masks = (folder / "labels.zarr").string();
-  options.axes = {"xy", "xz", "yz"};
-  EXPECT_EQ(open_folder(options).slices.size(), 18U);
-  options.axes = {"xy"};
-  options.every = 2;
-  EXPECT_EQ(open_folder(options).slices.size(), 2U);
-}
-
 TEST(OpenDataset, FolderOfSlicesIsAStackWhereOtherAxesAreAsked) {
   const testing::TempFolder folder;
   for (const char* stem : {"0", "1", "2"}) {
@@ -100,22 +58,6 @@ TEST(OpenDataset, FolderOfSlicesIsAStackWhereOtherAxesAreAsked) {
   const data::Dataset dataset = open_folder(options);
   ASSERT_EQ(dataset.volumes.size(), 1U);
   EXPECT_EQ(dataset.slices.size(), 6U);
-}
-
-TEST(OpenDataset, RangeOfSlicesIsTakenInOrder) {
-  const testing::TempFolder folder;
-  for (const char* stem : {"0", "1", "2"}) {
-    write_constant(folder / "images" / (std::string(stem) + ".png"), {1, 8, 8}, 9);
-    write_constant(folder / "masks" / (std::string(stem) + ".png"), {1, 8, 8}, 1);
-  }
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.slices = "1:";
-  const data::Dataset dataset = open_folder(options);
-  ASSERT_EQ(dataset.slices.size(), 2U);
-  EXPECT_EQ(data::describe(dataset, dataset.slices[0]), "1");
-  options.slices = "5:9";
-  EXPECT_THROW(open_folder(options), Error);
 }
 
 TEST(OpenDataset, OnlyEveryNthImageOfAFolderNeedsItsMask) {
@@ -134,20 +76,6 @@ TEST(OpenDataset, OnlyEveryNthImageOfAFolderNeedsItsMask) {
   EXPECT_THROW(open_folder(options), Error);  // 3 has no mask
 }
 
-TEST(OpenDataset, OfEveryVolumeOfAFolderEveryNthPlaneIsTaken) {
-  const testing::TempFolder folder;
-  for (const char* stem : {"a", "b"}) {
-    write_constant(folder / "images" / (std::string(stem) + ".tif"), {20, 8, 8}, 9);
-    write_constant(folder / "masks" / (std::string(stem) + ".tif"), {20, 8, 8}, 1);
-  }
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.every = 5;
-  const data::Dataset dataset = open_folder(options);
-  EXPECT_EQ(names_in(dataset), (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(dataset.slices.size(), 8U);
-}
-
 TEST(OpenDataset, FilesThatAreNoImagesAreLeftOutAndSecondExtensionsToo) {
   const testing::TempFolder folder;
   write_constant(folder / "images/a.ome.tif", {1, 8, 8}, 9);
@@ -162,18 +90,6 @@ TEST(OpenDataset, FilesThatAreNoImagesAreLeftOutAndSecondExtensionsToo) {
   write_constant(folder / "masks/b.png", {1, 8, 8}, 1);
   EXPECT_EQ(try_open_dataset(options, 2, core::silent_context()).problems.size(), 1U)
       << "a damaged image";
-}
-
-TEST(OpenDataset, RangeOfSlicesIsRefusedWithSeveralAxes) {
-  const testing::TempFolder folder;
-  write_constant(folder / "image.tif", {4, 6, 8}, 9);
-  write_constant(folder / "labels.tif", {4, 6, 8}, 1);
-  data::DataOptions options;
-  options.images = (folder / "image.tif").string();
-  options.masks = (folder / "labels.tif").string();
-  options.axes = {"xy", "xz"};
-  options.slices = "0:2";
-  EXPECT_THROW(open_folder(options), Error);
 }
 
 TEST(OpenDataset, ClassIdBeyondTheClassesIsRefused) {
@@ -334,89 +250,6 @@ TEST(OpenDataset, PackHoldsTheSamePlanes) {
   EXPECT_EQ(data::read_plane(dataset, dataset.slices[1]).labels.values<std::uint8_t>()[0], 1);
   options.masks.clear();  // as pretrain has it, which may not know the labels' classes
   EXPECT_EQ(open_dataset(options, 1, core::silent_context()).volumes.front().labels, nullptr);
-}
-
-/// A data set of one volume under `folder`, with voxels of `voxel_nm`.
-void write_scaled_volume(const std::filesystem::path& folder, const core::Vec3& shape,
-                         std::optional<core::Vec3d> voxel_nm) {
-  std::filesystem::create_directories(folder);
-  for (const char* name : {"images.zarr", "masks.zarr"}) {
-    store::CreateOptions how;
-    how.shape = shape;
-    how.voxel_nm = voxel_nm;
-    const auto volume = store::create((folder / name).string(), how);
-    volume->write(core::whole(shape), filled(shape, name[0] == 'i' ? 77 : 1));
-    volume->finish();
-  }
-}
-
-TEST(OpenDataset, ResamplesSeveralVolumesToOneSize) {
-  const testing::TempFolder folder;
-  write_scaled_volume(folder / "coarse", {4, 20, 30}, core::Vec3d{40, 10, 10});
-  write_scaled_volume(folder / "fine", {4, 40, 60}, core::Vec3d{40, 4, 4});
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.images = "images.zarr";
-  options.masks = "masks.zarr";
-  options.target_voxel_nm = {40, 8, 8};
-  const data::Dataset dataset = open_folder(options);
-  ASSERT_EQ(dataset.volumes.size(), 2U);
-  EXPECT_EQ(dataset.volumes[0].image->shape(), (core::Vec3{4, 25, 38}));
-  EXPECT_EQ(dataset.volumes[1].image->shape(), (core::Vec3{4, 20, 30}));
-  EXPECT_EQ(dataset.volumes[1].labels->shape(), (core::Vec3{4, 20, 30}));
-  EXPECT_EQ(dataset.volumes[1].image->info().voxel_nm, (core::Vec3d{40, 8, 8}));
-  const data::LabelledPlane plane = data::read_plane(dataset, {.volume = 0, .axis = 0, .index = 2});
-  EXPECT_EQ(plane.image, filled({1, 25, 38}, 77));
-  EXPECT_EQ(plane.labels, filled({1, 25, 38}, 1));
-}
-
-TEST(OpenDataset, ResamplingNeedsAVoxelSize) {
-  const testing::TempFolder folder;
-  write_scaled_volume(folder / "unknown", {4, 20, 30}, std::nullopt);
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.images = "images.zarr";
-  options.masks = "masks.zarr";
-  options.target_voxel_nm = {40, 8, 8};
-  EXPECT_EQ(try_open_dataset(options, 2, core::silent_context()).problems.size(), 1U);
-  options.voxel_size_nm = {40, 4, 4};
-  EXPECT_EQ(open_folder(options).volumes.front().image->shape(), (core::Vec3{4, 10, 15}));
-  options.every = 2;
-  options.target_voxel_nm = {20, 8, 8};
-  EXPECT_EQ(try_open_dataset(options, 2, core::silent_context()).problems.size(), 1U);
-}
-
-TEST(OpenDataset, ResamplingByAnAbsurdFactorIsRefused) {
-  const testing::TempFolder folder;
-  write_scaled_volume(folder / "a", {4, 20, 30}, core::Vec3d{40, 4, 4});
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.images = "images.zarr";
-  options.masks = "masks.zarr";
-  const std::vector<std::vector<double>> absurd{
-      {0.04, 0.008, 0.008}, {40, 8000, 8000}, {2000, 4, 4}};
-  for (const std::vector<double>& target : absurd) {
-    options.target_voxel_nm = target;
-    const auto problems = try_open_dataset(options, 2, core::silent_context()).problems;
-    ASSERT_EQ(problems.size(), 1U);
-    EXPECT_THAT(to_string(problems.front()),
-                ::testing::AllOf(::testing::HasSubstr("images.zarr"),
-                                 ::testing::HasSubstr("in nm within a factor of 32")));
-  }
-  options.target_voxel_nm = {40, 128, 128};
-  EXPECT_EQ(open_folder(options).volumes.size(), 1U);
-}
-
-/// A 2D image has no distance between planes that would be resampled.
-TEST(OpenDataset, TheDistanceOfPlanesOfASingleOneDoesNotMatter) {
-  const testing::TempFolder folder;
-  write_scaled_volume(folder / "a", {1, 20, 30}, core::Vec3d{2000, 4, 4});
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.images = "images.zarr";
-  options.masks = "masks.zarr";
-  options.target_voxel_nm = {40, 8, 8};
-  EXPECT_EQ(open_folder(options).volumes.front().image->shape(), (core::Vec3{1, 10, 15}));
 }
 
 }  // namespace

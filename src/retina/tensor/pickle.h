@@ -62,6 +62,10 @@ struct PickleItem {
 inline constexpr const char* kSaveAlone =
     "save the state dict alone: torch.save(model.state_dict(), FILE)";
 
+/// Throws the bad_data that refuses a pickle for what was found in it.
+[[noreturn]] void fail_pickle(const std::string& file, const std::string& found,
+                              const char* remedy = kSaveAlone);
+
 /// Makes a tensor of a storage's bytes: element offset, sizes and strides in elements.
 using RebuildTensor = std::function<at::Tensor(const PickleStorage& storage, std::int64_t offset,
                                                const std::vector<std::int64_t>& sizes,

@@ -1,29 +1,27 @@
 #include "retina/pipeline/convert/convert.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <charconv>
 #include <filesystem>
 #include <limits>
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/clock.h"
 #include "retina/core/file.h"
 #include "retina/core/finite.h"
-#include "retina/core/intensity.h"
 #include "retina/core/json_text.h"
 #include "retina/core/narrowing.h"
 #include "retina/core/ordered_work.h"
 #include "retina/core/resource_limits.h"
 #include "retina/label/block_grid.h"
 #include "retina/pipeline/convert/convert_plan.h"
+#include "retina/pipeline/convert/narrowing_check.h"
+#include "retina/pipeline/convert/pyramid_levels.h"
+#include "retina/pipeline/convert/voxel_meter.h"
 #include "retina/pipeline/scratch_folder.h"
 #include "retina/store/chunk_cache.h"
 #include "retina/store/finish_record.h"
@@ -37,20 +35,6 @@ namespace retina::pipeline {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::int64_t kProgressUnit = std::int64_t{1} << 20;
-constexpr int kMostPyramidLevels = 30;
-
-std::optional<int> pyramid_levels(const std::string& text) {
-  if (text == "auto") {
-    return -1;
-  }
-  int levels = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, code] = std::from_chars(text.data(), end, levels);
-  const bool good = code == std::errc() && stop == end && levels >= 0;
-  return good && levels <= kMostPyramidLevels ? std::optional(levels) : std::nullopt;
-}
 
 core::Vec3 sides_or_default(const std::vector<std::int64_t>& zyx) {
   return zyx.empty() ? core::Vec3{0, 0, 0} : core::Vec3{zyx[0], zyx[1], zyx[2]};
@@ -163,7 +147,7 @@ class Converter {
       note("the voxel size is not known, so the place of the part in the volume is not stored");
     }
     how.is_labels = is_labels_;
-    how.pyramid_levels = *pyramid_levels(options_.pyramid);
+    how.pyramid_levels = *parse_pyramid_levels(options_.pyramid);
     how.chunk = sides_or_default(options_.chunk);
     how.shard = sides_or_default(options_.shard);
     how.compression = options_.compression;
@@ -257,93 +241,32 @@ class Converter {
     return block.dtype() == report_.dtype ? std::move(block) : core::convert(block, report_.dtype);
   }
 
-  /// Shows progress of several threads; `unit_bytes` for each voxel.
-  class Meter {
-   public:
-    Meter(const Converter& job, const char* name, std::int64_t voxel_bytes)
-        : progress_(*job.context_.progress), voxel_bytes_(voxel_bytes) {
-      progress_.begin(name, job.report_.crop.voxels() * voxel_bytes / kProgressUnit, "MiB");
-    }
-    ~Meter() { progress_.end(); }
-    Meter(const Meter&) = delete;
-    Meter& operator=(const Meter&) = delete;
-    void add(std::int64_t voxels) {
-      const std::lock_guard lock(mutex_);
-      done_ += voxels * voxel_bytes_;
-      progress_.update(done_ / kProgressUnit);
-    }
-
-   private:
-    core::Progress& progress_;
-    std::int64_t voxel_bytes_;
-    std::mutex mutex_;
-    std::int64_t done_ = 0;
-  };
-
   /// One pass over all values, before any is written.
   void check_values() {
     const core::VolumeInfo& info = input_.info();
     const std::int64_t voxel_bytes = info.channels * value_bytes(info.dtype);
-    const label::BlockGrid grid(report_.crop.shape,
-                                plan_blocks({.shape = report_.crop.shape,
-                                             .unit = {1, 1, 1},
-                                             .chunk = info.chunk,
-                                             .voxel_bytes = voxel_bytes,
-                                             .max_bytes = share_of_memory(0).block_bytes}));
-    core::Narrowing found{.to = report_.dtype};
-    std::mutex mutex;
-    Meter meter(*this, "checking values", voxel_bytes);
-    core::run_work(
-        grid.count(), {.threads = threads_},
-        [&](std::int64_t i) {
-          core::Narrowing block{.to = report_.dtype};
-          block.add(read(grid.box(i)));
-          return block;
-        },
-        [&](std::int64_t i, const core::Narrowing& block) {
-          {
-            const std::lock_guard lock(mutex);
-            found += block;
-          }
-          meter.add(grid.box(i).voxels());
-        },
-        context_);
-    judge(found);
-  }
-
-  void judge(const core::Narrowing& found) {
-    const std::string what = fmt::format("{} as {}: {}", core::name_of(input_.info().dtype),
-                                         core::name_of(report_.dtype), core::to_string(found));
-    const bool only_rounds_reals = !core::is_integer(input_.info().dtype) &&
-                                   !core::is_integer(report_.dtype) && found.outside == 0;
-    if (found.is_exact() || (only_rounds_reals && !is_labels_)) {
-      note(fmt::format("narrowed {}", what));
-    } else if (options_.allow_narrowing && !is_labels_) {
-      note(fmt::format("narrowed with loss, as allowed: {}", what));
-    } else {
-      refuse(what);
-    }
-  }
-
-  [[noreturn]] void refuse(const std::string& what) const {
-    Problem problem{
-        .subject = fmt::format("'{}'", input_.info().source),
-        .found = what,
-        .expected = is_labels_ ? "a type that holds every label" : "a type that holds every value",
-        .remedy = "choose a wider --dtype"};
-    if (!is_labels_) {
-      const core::IntensityRange range = core::estimate_range(input_, 0);
-      problem.remedy += fmt::format(
-          ", map the intensities with --input-range {:g},{:g} (0.1 and 99.9 percentiles) to u8 or "
-          "u16, or pass --allow-narrowing to clip and round",
-          range.low, range.high);
-    }
-    throw Error(ErrorKind::bad_data, problem);
+    const core::Vec3 block = plan_blocks({.shape = report_.crop.shape,
+                                          .unit = {1, 1, 1},
+                                          .chunk = info.chunk,
+                                          .voxel_bytes = voxel_bytes,
+                                          .max_bytes = share_of_memory(0).block_bytes});
+    note(check_narrowing(input_,
+                         {.shape = report_.crop.shape,
+                          .block = block,
+                          .read = [this](const core::Box3& box) { return read(box); },
+                          .to = report_.dtype,
+                          .is_labels = is_labels_,
+                          .allow_narrowing = options_.allow_narrowing,
+                          .threads = threads_},
+                         context_));
   }
 
   void copy(store::OutputVolume& output) {
     std::atomic<std::int64_t> kept{0};
-    Meter meter(*this, "convert", input_.info().channels * value_bytes(report_.dtype));
+    VoxelMeter meter({.job = "convert",
+                      .voxels = report_.crop.voxels(),
+                      .voxel_bytes = input_.info().channels * value_bytes(report_.dtype)},
+                     *context_.progress);
     core::run_work(
         grid_.count(), {.threads = threads_, .order = order_},
         [&](std::int64_t i) -> std::optional<core::Array> {
@@ -382,57 +305,7 @@ class Converter {
   int threads_ = 1;
 };
 
-void check_grid(const std::vector<std::int64_t>& zyx, const char* name,
-                std::vector<Problem>& problems) {
-  const bool positive = std::all_of(zyx.begin(), zyx.end(), [](std::int64_t n) { return n > 0; });
-  if (!zyx.empty() && (zyx.size() != 3 || !positive)) {
-    problems.push_back({.subject = name,
-                        .found = fmt::format("{}", fmt::join(zyx, ",")),
-                        .expected = "z,y,x: three whole numbers above 0",
-                        .remedy = fmt::format("such as --{} 64,64,64", name)});
-  }
-}
-
 }  // namespace
-
-std::vector<Problem> ConvertOptions::validate() const {
-  std::vector<Problem> problems = reading.validate();
-  const auto require = [&](bool good, Problem problem) {
-    if (!good) {
-      problems.push_back(std::move(problem));
-    }
-  };
-  require(!input.empty(), {.subject = "input", .found = "nothing", .expected = "a path"});
-  require(!output.empty(), {.subject = "output",
-                            .found = "nothing",
-                            .expected = "a path",
-                            .remedy = "give one with -o"});
-  const auto type = core::parse_dtype(dtype);
-  require(dtype.empty() || type, {.subject = "dtype",
-                                  .found = fmt::format("'{}'", dtype),
-                                  .expected = "u8, u16, u32, u64, i8, i16, i32 or f32"});
-  const bool is_range = input_range.size() == 2 && input_range[0] < input_range[1];
-  require(input_range.empty() || is_range, {.subject = "input_range",
-                                            .found = fmt::format("{}", fmt::join(input_range, ",")),
-                                            .expected = "low,high with low below high"});
-  require(input_range.empty() || type == core::DType::u8 || type == core::DType::u16,
-          {.subject = "input_range",
-           .found = dtype.empty() ? "no --dtype" : fmt::format("--dtype {}", dtype),
-           .expected = "--dtype u8 or u16, to whose range the values are mapped"});
-  require(input_range.empty() || !labels, {.subject = "input_range",
-                                           .found = "--labels",
-                                           .expected = "intensities: label ids are never mapped"});
-  require(pyramid_levels(pyramid).has_value(),
-          {.subject = "pyramid",
-           .found = fmt::format("'{}'", pyramid),
-           .expected = fmt::format("auto, or 0 to {}", kMostPyramidLevels)});
-  check_grid(chunk, "chunk", problems);
-  check_grid(shard, "shard", problems);
-  require(threads >= 0, {.subject = "threads",
-                         .found = fmt::format("{}", threads),
-                         .expected = "1 or more, or 0 for all cores"});
-  return problems;
-}
 
 ConvertReport convert_volume(const core::Volume& input, const ConvertOptions& options,
                              const core::Context& context) {

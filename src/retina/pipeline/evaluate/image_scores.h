@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "retina/core/array.h"
 #include "retina/core/progress.h"
 #include "retina/core/volume.h"
 #include "retina/metric/confusion.h"
@@ -37,6 +38,14 @@ struct ScoringRules {
   std::int64_t max_ram = 0;                    ///< bytes
   double distance_halo = 64;                   ///< voxels of the smallest side
   std::string scratch{};                       ///< folder for distances of any size, or empty
+
+  /// uint8 mask of a class in stored labels of the prediction; `stored_truth`, of the same voxels,
+  /// is read if mask_prediction is set.
+  core::Array predicted_mask(const core::Array& stored, const core::Array& stored_truth,
+                             std::int64_t id) const;
+
+  /// uint8 mask of a class in stored labels of the truth.
+  core::Array true_mask(const core::Array& stored_truth, std::int64_t id) const;
 };
 
 /// Prediction and truth of one image with the pairs of stored labels counted in it.
@@ -45,6 +54,9 @@ struct CountedImage {
   const core::Volume& prediction;
   const core::Volume& truth;
   const metric::Confusion& confusion;
+
+  /// Of a voxel of both volumes.
+  std::int64_t stored_bytes() const;
 };
 
 /// All scores of one image; adds to `notes` what a reader must know. Of an image that does not fit

@@ -30,6 +30,23 @@ OpenedSources open_sources(const std::vector<data::DataOptions>& sources,
   return all;
 }
 
+FinetuneData open_checked(const FinetuneOptions& options, const core::Context& context) {
+  FinetuneData found;
+  OpenedSources training = open_sources(options.training_sources(), options.classes, context);
+  found.training = std::move(training.dataset);
+  found.records = std::move(training.records);
+  if (options.validates()) {
+    found.held_out =
+        open_sources({options.held_out_data(found.training->range)}, options.classes, context)
+            .dataset;
+  }
+  const CheckOptions how{.data = options.training_data(), .classes = options.classes};
+  found.checked = check_data({.training = found.training.get(), .held_out = found.held_out.get()},
+                             how, context);
+  throw_if_bad(found.checked, how);
+  return found;
+}
+
 void warn_of_leaks(const CheckReport& checked, spdlog::logger& log) {
   constexpr std::int64_t kListed = 5;
   std::string list;

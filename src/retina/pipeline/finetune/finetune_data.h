@@ -9,6 +9,7 @@
 #include "retina/data/dataset.h"
 #include "retina/data/options.h"
 #include "retina/pipeline/check/check.h"
+#include "retina/pipeline/finetune/finetune_options.h"
 
 namespace spdlog {
 class logger;
@@ -26,6 +27,17 @@ struct OpenedSources {
 /// source says in which range intensities are read of all. Errors as of open_dataset().
 OpenedSources open_sources(const std::vector<data::DataOptions>& sources,
                            const std::vector<std::string>& classes, const core::Context& context);
+
+/// The data of a run, and what check_data() found in them.
+struct FinetuneData {
+  std::shared_ptr<const data::Dataset> training;
+  std::shared_ptr<const data::Dataset> held_out;  ///< null = none
+  Json records = Json::array();                   ///< OpenedSources::records of the training data
+  CheckReport checked;
+};
+
+/// bad_data with all that is wrong with them; leaks are in the report alone.
+FinetuneData open_checked(const FinetuneOptions& options, const core::Context& context);
 
 /// Warns of held-out images that are trained on too. Training goes on: the user may want it so, but
 /// has to know what the scores are worth.

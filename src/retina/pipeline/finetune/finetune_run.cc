@@ -3,8 +3,6 @@
 #include <filesystem>
 #include <string>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/durable.h"
@@ -19,17 +17,11 @@ namespace retina::pipeline {
 
 void FinetuneRun::open_data() {
   const core::Context& context = run_.context();
-  OpenedSources training = open_sources(options_.training_sources(), options_.classes, context);
-  dataset_ = std::move(training.dataset);
-  inputs_.sources = std::move(training.records);
-  if (options_.validates()) {
-    held_out_ =
-        open_sources({options_.held_out_data(dataset_->range)}, options_.classes, context).dataset;
-  }
-  const CheckOptions how{.data = options_.training_data(), .classes = options_.classes};
-  const CheckReport checked =
-      check_data({.training = dataset_.get(), .held_out = held_out_.get()}, how, context);
-  throw_if_bad(checked, how);
+  FinetuneData opened = open_checked(options_, context);
+  dataset_ = std::move(opened.training);
+  held_out_ = std::move(opened.held_out);
+  inputs_.sources = std::move(opened.records);
+  const CheckReport& checked = opened.checked;
   inputs_.data = {
       .value = checked.digest, .planes_read = checked.statistics.planes, .planes = checked.planes};
   context.log->info("training data: {} slices of {} images\n{}", dataset_->slices.size(),
@@ -60,20 +52,10 @@ std::shared_ptr<net::DenseNetwork> FinetuneRun::make_network() {
   if (transfer_) {
     run_.context().log->info("{}", to_text(*transfer_));
     if (run_.leads()) {
-      warn_of_other_classes();
+      warn_of_other_classes(options_, *transfer_, *run_.context().log);
     }
   }
   return network;
-}
-
-/// A head fits by its shape alone: that it goes on for other classes may be meant, or a slip.
-void FinetuneRun::warn_of_other_classes() const {
-  const std::vector<std::string>& before = transfer_->head_classes;
-  if (!before.empty() && before != options_.classes) {
-    run_.context().log->warn(
-        "{}", fmt::format("the head of {} was trained for {}; it goes on as {}", options_.init,
-                          fmt::join(before, ", "), fmt::join(options_.classes, ", ")));
-  }
 }
 
 void FinetuneRun::build_task(std::shared_ptr<net::DenseNetwork> network) {
@@ -167,18 +149,6 @@ TrainingHooks FinetuneRun::hooks() {
     hooks.validate = [this](const trainer::LoopState& state) { return validate(state); };
   }
   return hooks;
-}
-
-/// The slices that chose the model choose its threshold too; the scores that chose it stay those at
-/// 0.5.
-void FinetuneRun::tune_threshold() const {
-  model::Model kept = model::load(run_.folder().model());
-  const TunedThreshold best = validator_->best_threshold(*kept.network, run_.context());
-  run_.context().log->info("threshold {:.2f}: validation IoU {:.4f} ({:.4f} at 0.5)",
-                           best.threshold, best.iou, best.iou_at_half);
-  kept.card.threshold = best.threshold;
-  kept.card.metrics["validation_iou_at_threshold"] = best.iou;
-  model::save(run_.folder().model(), kept.card, *kept.network);
 }
 
 /// The training on all regions and those that leave out one have equal shares of the time.
@@ -294,7 +264,7 @@ FinetuneReport FinetuneRun::finish(const TrainingOutcome& outcome) {
     return report;
   }
   if (options_.tune_threshold) {
-    tune_threshold();
+    tune_threshold(run_.folder().model(), *validator_, run_.context());
   }
   if (options_.leave_one_region_out) {
     report.leave_one_out = leave_one_out();

@@ -54,8 +54,6 @@ class FinetuneRun {
   TrainingHooks hooks();
   Validation validate(const trainer::LoopState& state);
   void keep_model(const trainer::LoopState& state);
-  void warn_of_other_classes() const;
-  void tune_threshold() const;
   double seconds_of_one_training() const;
   LeaveOneOut leave_one_out() const;
   ValidationScores scores_of_kept_model() const;

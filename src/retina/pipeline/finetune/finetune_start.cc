@@ -1,9 +1,12 @@
 #include "retina/pipeline/finetune/finetune_start.h"
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/logger.h>
 
 #include "retina/core/error.h"
 #include "retina/model/card.h"
@@ -60,6 +63,15 @@ std::optional<TransferSummary> settle_start(FinetuneOptions& options, net::Dense
     options.freeze = {"none"};  // so that a resumed run does not fall back to what is published
   }
   return moved;
+}
+
+void warn_of_other_classes(const FinetuneOptions& options, const TransferSummary& transfer,
+                           spdlog::logger& log) {
+  const std::vector<std::string>& before = transfer.head_classes;
+  if (!before.empty() && before != options.classes) {
+    log.warn("the head of {} was trained for {}; it goes on as {}", options.init,
+             fmt::join(before, ", "), fmt::join(options.classes, ", "));
+  }
 }
 
 }  // namespace retina::pipeline

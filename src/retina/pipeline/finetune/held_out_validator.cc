@@ -4,7 +4,10 @@
 #include <numeric>
 #include <utility>
 
+#include <spdlog/logger.h>
+
 #include "retina/core/error.h"
+#include "retina/model/model.h"
 #include "retina/tensor/convert.h"
 
 namespace retina::pipeline {
@@ -121,6 +124,17 @@ TunedThreshold HeldOutValidator::best_threshold(const net::DenseNetwork& network
     scan.add_slice(p, plane.labels.values<std::uint8_t>());
   }
   return scan.best();
+}
+
+void tune_threshold(const std::filesystem::path& folder, const HeldOutValidator& validator,
+                    const core::Context& context) {
+  model::Model kept = model::load(folder);
+  const TunedThreshold best = validator.best_threshold(*kept.network, context);
+  context.log->info("threshold {:.2f}: validation IoU {:.4f} ({:.4f} at 0.5)", best.threshold,
+                    best.iou, best.iou_at_half);
+  kept.card.threshold = best.threshold;
+  kept.card.metrics["validation_iou_at_threshold"] = best.iou;
+  model::save(folder, kept.card, *kept.network);
 }
 
 }  // namespace retina::pipeline

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,6 +86,11 @@ class HeldOutValidator {
   ValidatorSetup setup_;
   std::vector<data::Slice> slices_;
 };
+
+/// Gives the one-class model in `folder` its best threshold: the slices that chose it choose its
+/// threshold too; the scores that chose it stay those at 0.5.
+void tune_threshold(const std::filesystem::path& folder, const HeldOutValidator& validator,
+                    const core::Context& context);
 
 /// Counts of classes 1, 2, ... in one slice of class ids; none where nothing is known of it.
 std::optional<std::vector<metric::OverlapCounts>> slice_overlap(const core::Array& prediction,

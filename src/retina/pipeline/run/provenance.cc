@@ -179,6 +179,17 @@ void require_same_data(const fs::path& run, const DataDigest& data, bool resumes
   }
 }
 
+model::Card worded_card(const TrainingOptions& options, const std::string& preset) {
+  model::Card card;
+  card.name = options.name.empty() ? preset : options.name;
+  card.licence = options.licence;
+  card.provenance["preset"] = preset;
+  if (!options.description.empty()) {
+    card.provenance["description"] = options.description;
+  }
+  return card;
+}
+
 Json provenance_of(const RunInputs& inputs) {
   const std::string options = core::dump_json(effective_options(inputs.config));
   Json made = Json::object();

@@ -8,6 +8,8 @@
 #include "retina/core/json.h"
 #include "retina/data/dataset.h"
 #include "retina/data/options.h"
+#include "retina/model/card.h"
+#include "retina/pipeline/run/training_options.h"
 
 namespace retina::pipeline {
 
@@ -45,7 +47,10 @@ struct RunInputs {
   std::filesystem::path run{};  ///< its folder, where what was moved is recorded
 };
 
-/// For the card of the run's model: its data, digests of data, configuration and first weights, and
+/// The card of a model that a run makes, as far as the user words it.
+model::Card worded_card(const TrainingOptions& options, const std::string& preset);
+
+/// For that card: the run's data, digests of data, configuration and first weights, and
 /// the program. The same after a resume, even where the first weights are gone.
 Json provenance_of(const RunInputs& inputs);
 

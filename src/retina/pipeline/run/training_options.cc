@@ -18,4 +18,11 @@ void TrainingOptions::check(ProblemList& problems) const {
   problems.add(schedule.validate());
 }
 
+RunStart start_of(const TrainingOptions& options) {
+  if (options.resume) {
+    return RunStart::resume;
+  }
+  return options.overwrite ? RunStart::overwrite : RunStart::fresh;
+}
+
 }  // namespace retina::pipeline

@@ -6,6 +6,7 @@
 #include "retina/core/options.h"
 #include "retina/core/problem_list.h"
 #include "retina/data/sampler.h"
+#include "retina/pipeline/run/run_folder.h"
 #include "retina/tensor/device.h"
 #include "retina/trainer/optimizer.h"
 #include "retina/trainer/schedule.h"
@@ -81,5 +82,8 @@ struct TrainingOptions {
   /// Adds what is wrong with these.
   void check(ProblemList& problems) const;
 };
+
+/// How the process that leads begins the run folder.
+RunStart start_of(const TrainingOptions& options);
 
 }  // namespace retina::pipeline

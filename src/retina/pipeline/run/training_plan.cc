@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "retina/core/file.h"
-#include "retina/pipeline/run/training_run.h"
+#include "retina/pipeline/run/run_folder.h"
 #include "retina/tensor/device.h"
 #include "retina/trainer/checkpoint.h"
 #include "retina/trainer/optimizer.h"

@@ -2,50 +2,21 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <iterator>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 
 #include "retina/core/resource_limits.h"
 #include "retina/core/rng.h"
-#include "retina/model/model.h"
 #include "retina/pipeline/run/run_config.h"
+#include "retina/pipeline/run/training_batches.h"
 #include "retina/pipeline/run/training_plan.h"
 
 namespace retina::pipeline {
 namespace {
-
-namespace fs = std::filesystem;
-
-RunStart start_of(const TrainingOptions& options, const trainer::Ranks& ranks) {
-  if (!ranks.leads()) {
-    return RunStart::follow;
-  }
-  return start_of(options);
-}
-
-/// Threads that read ahead; none where the whole process is to have one.
-int reading_threads(int threads) {
-  if (threads == 1) {
-    return 0;
-  }
-  const int available = threads > 0 ? threads : core::usable_cores();
-  return std::clamp(available / 2, 1, 8);
-}
-
-/// The figures of the last training step in a run's log up to `step`, that of its checkpoint: for a
-/// run that had nothing left to do, or has just been resumed.
-Json last_logged(const fs::path& run, std::int64_t step) {
-  const std::vector<Json> lines = report::read_metrics(run / "metrics.jsonl");
-  const auto found = std::find_if(lines.rbegin(), lines.rend(), [step](const Json& line) {
-    const auto of_line = report::number_in(line, "step");
-    return line.contains("loss") && of_line && *of_line <= static_cast<double>(step);
-  });
-  return found == lines.rend() ? Json::object() : *found;
-}
 
 /// Ends the process: its main thread waits for a rank that will never answer. What is written has
 /// its final name only when it is whole.
@@ -66,30 +37,12 @@ core::Context follower_context(const core::Context& context) {
 
 }  // namespace
 
-RunStart start_of(const TrainingOptions& options) {
-  if (options.resume) {
-    return RunStart::resume;
-  }
-  return options.overwrite ? RunStart::overwrite : RunStart::fresh;
-}
-
-model::Card worded_card(const TrainingOptions& options, const std::string& preset) {
-  model::Card card;
-  card.name = options.name.empty() ? preset : options.name;
-  card.licence = options.licence;
-  card.provenance["preset"] = preset;
-  if (!options.description.empty()) {
-    card.provenance["description"] = options.description;
-  }
-  return card;
-}
-
 TrainingRun::TrainingRun(const TrainingOptions& options, const core::Context& context,
                          const trainer::RankPlace& place)
     : options_(options),
       ranks_(place, end_process(context)),
       lock_(leads() ? std::make_optional<core::OutputLock>(options.output) : std::nullopt),
-      folder_(options.output, start_of(options, ranks_)),
+      folder_(options.output, leads() ? start_of(options) : RunStart::follow),
       context_(leads() ? folder_.with_log_file(context) : follower_context(context)),
       device_(tensor::choose_device(options.device, ranks_.local_rank())),
       precision_(tensor::choose_precision(options.precision, device_)) {
@@ -159,26 +112,6 @@ void TrainingRun::begin(Json config, const RunData& data,
 
 net::DenseNetwork& TrainingRun::kept_network() const {
   return average_ ? *average_->network() : *network_;
-}
-
-trainer::LoopOptions TrainingRun::loop_options(const TrainingHooks& hooks) const {
-  return {.steps = options_.steps,
-          .max_seconds = options_.max_seconds,
-          .validate_every = hooks.validate_every,
-          .validate_at = hooks.validate_at,
-          .checkpoint_every =
-              hooks.checkpoint_every > 0 ? hooks.checkpoint_every : options_.checkpoint_every,
-          .checkpoint_seconds = hooks.checkpoint_seconds,
-          .horizon = hooks.horizon,
-          .log_every = options_.log_every,
-          .patience = hooks.patience,
-          .learning_rate = options_.optimizer.learning_rate,
-          .seed = options_.seed,
-          .rank = ranks_.rank(),
-          .keep = options_.keep,
-          .cuda_graph = options_.cuda_graph,
-          .schedule = options_.schedule,
-          .statistics = hooks.statistics};
 }
 
 trainer::LoopHooks TrainingRun::loop_hooks(const TrainingHooks& hooks) {
@@ -272,72 +205,37 @@ double TrainingRun::seconds_left(std::int64_t step, double seconds_a_step) const
   return left;
 }
 
-TrainingRun::Mark TrainingRun::mark(std::int64_t step) const {
-  return {.step = step,
-          .seconds = watch_.seconds(),
-          .waited_s = loader_->waited_s(),
-          .looks = meter_->count()};
-}
-
-double TrainingRun::device_busy(const Mark& from, const Mark& to) const {
-  return tensor::DeviceMeter::busy(from.looks, to.looks)
-      .value_or(1 - (to.waited_s - from.waited_s) / std::max(to.seconds - from.seconds, 1e-9));
-}
-
 /// How fast it goes since the last line of the log, and how long it will take.
 void TrainingRun::add_rates(const trainer::LoopState& state, Json& values) {
-  const Mark now = mark(state.step);
-  const double seconds = std::max(now.seconds - logged_.seconds, 1e-9);
-  const auto steps = static_cast<double>(now.step - logged_.step);
-  values["images_per_second"] = steps * static_cast<double>(options_.batch) / seconds;
-  values["device_busy"] = device_busy(logged_, now);
-  values["seconds_left"] = seconds_left(state.step, seconds / std::max(steps, 1.0));
-  logged_ = now;
+  const Throughput since = throughput_->since_last(state.step);
+  values["images_per_second"] = since.steps * static_cast<double>(options_.batch) / since.seconds;
+  values["device_busy"] = since.device_busy;
+  values["seconds_left"] = seconds_left(state.step, since.seconds / std::max(since.steps, 1.0));
 }
 
 /// Restores the newest checkpoint of a resumed run that rank 0 can read; the step it is at. All
 /// ranks end with rank 0's weights.
 std::int64_t TrainingRun::restore(trainer::TrainLoop& loop) {
   agree();
-  std::int64_t step = leads() ? restore_newest(loop) : 0;
-  step = static_cast<std::int64_t>(ranks_.sum({static_cast<double>(step)})[0]);
+  std::optional<RestoredCheckpoint> restored;
+  if (leads() && options_.resume) {
+    restored = restore_newest(folder_, loop, *context_.log);
+  }
+  go_on_from(restored);
+  const auto step = static_cast<std::int64_t>(
+      ranks_.sum({restored ? static_cast<double>(restored->step) : 0.0})[0]);
   if (!leads() && step > 0) {
-    restore_from(trainer::checkpoint_folder(folder_.checkpoints(), step), loop);
+    go_on_from(restore_checkpoint(folder_, step, loop, *context_.log));
   }
   ranks_.broadcast(network_->parameters());
   ranks_.broadcast(network_->buffers());
   return step;
 }
 
-std::int64_t TrainingRun::restore_newest(trainer::TrainLoop& loop) {
-  const std::vector<std::int64_t> steps = trainer::checkpoint_steps(folder_.checkpoints());
-  if (!options_.resume || steps.empty()) {
-    return 0;
+void TrainingRun::go_on_from(const std::optional<RestoredCheckpoint>& restored) {
+  if (restored) {
+    earlier_s_ = restored->seconds - watch_.seconds();
   }
-  for (auto step = steps.rbegin();; ++step) {
-    try {
-      restore_from(trainer::checkpoint_folder(folder_.checkpoints(), *step), loop);
-      context_.log->info("resumed after step {}", *step);
-      return *step;
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::bad_data || std::next(step) == steps.rend()) {
-        throw;
-      }
-      context_.log->warn("{}; going on from the checkpoint before it", error.what());
-    }
-  }
-}
-
-void TrainingRun::restore_from(const fs::path& folder, trainer::TrainLoop& loop) {
-  trainer::Checkpoint checkpoint = trainer::load_checkpoint(folder);
-  if (!checkpoint.progress.value("best_score", Json()).is_null() &&
-      !fs::exists(folder_.model() / model::kCardFile)) {
-    context_.log->warn("{}: the best model so far is gone; the next one validated takes its place",
-                       folder_.model().string());
-    checkpoint.progress["best_score"] = nullptr;
-  }
-  loop.restore(checkpoint, folder.string());
-  earlier_s_ = checkpoint.progress.value("seconds", 0.0) - watch_.seconds();
 }
 
 TrainingOutcome TrainingRun::train(trainer::Task& task,
@@ -354,19 +252,19 @@ TrainingOutcome TrainingRun::train(trainer::Task& task,
     exchange_ = std::make_unique<trainer::GradientExchange>(
         ranks_, *network_, trainer::ExchangeOptions{.statistics = hooks.statistics});
   }
-  trainer::TrainLoop loop(task, *optimizer_, average_.get(), loop_options(hooks),
-                          loop_hooks(hooks));
+  trainer::TrainLoop loop(task, *optimizer_, average_.get(),
+                          loop_options(options_, hooks, ranks_.rank()), loop_hooks(hooks));
   const std::int64_t start = restore(loop);
   if (leads()) {
     metrics_ = std::make_unique<report::MetricsLog>(folder_.path(), options_.resume ? start : -1);
   }
-  loader_ = std::make_unique<data::Loader>(std::move(dataset), share_of_batch(loader, start),
-                                           std::move(choose_box));
+  loader.start = start;
+  loader_ = std::make_unique<data::Loader>(
+      std::move(dataset), share_of_batch(loader, options_, ranks_), std::move(choose_box));
   context_.log->info("training on {}", device_text());
-  meter_ = std::make_unique<tensor::DeviceMeter>(device_);
-  const Mark begin = logged_ = mark(start);
+  throughput_ = std::make_unique<ThroughputMeter>(watch_, *loader_, device_, start);
   TrainingOutcome outcome{.state = run_loop(loop)};
-  outcome.device_busy = device_busy(begin, mark(outcome.state.step));
+  outcome.device_busy = throughput_->device_busy();
   outcome.figures = last_figures();
   outcome.ending = loop.ending();
   establish();
@@ -391,18 +289,6 @@ trainer::LoopState TrainingRun::run_loop(trainer::TrainLoop& loop) {
     }
     throw;
   }
-}
-
-data::LoaderOptions TrainingRun::share_of_batch(data::LoaderOptions loader,
-                                                std::int64_t start) const {
-  loader.batch = options_.batch / ranks_.count();
-  loader.rank = ranks_.rank();
-  loader.ranks = ranks_.count();
-  loader.seed = options_.seed;
-  loader.shuffle = options_.shuffle;
-  loader.threads = reading_threads(options_.threads);
-  loader.start = start;
-  return loader;
 }
 
 }  // namespace retina::pipeline

@@ -1,25 +1,24 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <vector>
 
 #include "retina/core/clock.h"
 #include "retina/core/json.h"
 #include "retina/core/lock.h"
 #include "retina/core/progress.h"
 #include "retina/data/loader.h"
-#include "retina/model/card.h"
 #include "retina/net/network.h"
 #include "retina/pipeline/run/rank_identity.h"
+#include "retina/pipeline/run/restored_checkpoint.h"
 #include "retina/pipeline/run/run_folder.h"
+#include "retina/pipeline/run/throughput.h"
+#include "retina/pipeline/run/training_hooks.h"
 #include "retina/pipeline/run/training_options.h"
 #include "retina/report/metrics_log.h"
-#include "retina/tensor/device_meter.h"
 #include "retina/trainer/gradient_exchange.h"
 #include "retina/trainer/rank_place.h"
 #include "retina/trainer/ranks.h"
@@ -28,31 +27,6 @@
 
 namespace retina::pipeline {
 
-/// What a validation found.
-struct Validation {
-  std::optional<double> score{};  ///< higher is better; none = undefined
-  Json values = Json::object();   ///< for metrics.jsonl
-};
-
-/// What a verb adds to the training loop.
-struct TrainingHooks {
-  std::function<Validation(const trainer::LoopState&)> validate;  ///< empty = no validation
-  std::int64_t validate_every = 0;                                ///< steps; 0 = a few times
-  std::vector<std::int64_t> validate_at{};                        ///< steps, instead
-  int patience = 0;                                               ///< validations; 0 = no end
-  std::function<void(const trainer::LoopState&)> keep_model;
-  std::function<void(const trainer::LoopState&, Json& values)> log;  ///< may add; empty = nothing
-  std::function<void(const trainer::Inspection&)> inspect;           ///< on every rank; may throw
-  std::int64_t steps = 0;             ///< of the run; 0 = as the options say
-  double max_seconds = 0;             ///< of the run; 0 = as the options say
-  std::int64_t checkpoint_every = 0;  ///< steps; 0 = as the options say
-  double checkpoint_seconds = 0;      ///< between checkpoints, at most; 0 = no limit
-  std::int64_t horizon = 0;           ///< steps of the schedule; 0 = those of the run
-  std::int64_t ghost_batch = 0;       ///< of the task: samples that share BatchNorm statistics
-  /// Where there are ranks, or a batch is taken in parts.
-  trainer::GhostStatistics statistics = trainer::GhostStatistics::first;
-};
-
 struct TrainingOutcome {
   trainer::LoopState state;
   double device_busy =
@@ -60,12 +34,6 @@ struct TrainingOutcome {
   Json figures = Json::object();  ///< of the last line of the log in this process
   std::string ending{};           ///< what ended the run, in words
 };
-
-/// Of the process that leads.
-RunStart start_of(const TrainingOptions& options);
-
-/// The card of a model that a run makes, as far as the user words it.
-model::Card worded_card(const TrainingOptions& options, const std::string& preset);
 
 /// What all training verbs share: the run folder with its log and metrics, device and arithmetic,
 /// network, optimiser, mean of the weights, reading ahead, checkpoints, resuming, and other
@@ -127,27 +95,14 @@ class TrainingRun {
   double seconds() const { return earlier_s_ + watch_.seconds(); }
 
  private:
-  /// A moment of the training.
-  struct Mark {
-    std::int64_t step = 0;
-    double seconds = 0;
-    double waited_s = 0;
-    tensor::DeviceMeter::Count looks{};
-  };
-
-  trainer::LoopOptions loop_options(const TrainingHooks& hooks) const;
   trainer::LoopHooks loop_hooks(const TrainingHooks& hooks);
-  data::LoaderOptions share_of_batch(data::LoaderOptions loader, std::int64_t start) const;
   std::optional<double> validate(const TrainingHooks& hooks, const trainer::LoopState& state);
   void agree();
   void establish();
   trainer::LoopState run_loop(trainer::TrainLoop& loop);
   std::int64_t restore(trainer::TrainLoop& loop);
-  std::int64_t restore_newest(trainer::TrainLoop& loop);
-  void restore_from(const std::filesystem::path& folder, trainer::TrainLoop& loop);
+  void go_on_from(const std::optional<RestoredCheckpoint>& restored);
   double seconds_left(std::int64_t step, double seconds_a_step) const;
-  Mark mark(std::int64_t step) const;
-  double device_busy(const Mark& from, const Mark& to) const;
   void add_rates(const trainer::LoopState& state, Json& values);
 
   TrainingOptions options_;
@@ -167,10 +122,8 @@ class TrainingRun {
   std::unique_ptr<trainer::GradientExchange> exchange_;  ///< null for one process alone
   std::unique_ptr<report::MetricsLog> metrics_;
   std::unique_ptr<data::Loader> loader_;
-  std::unique_ptr<tensor::DeviceMeter> meter_;
+  std::unique_ptr<ThroughputMeter> throughput_;
   bool stepped_ = false;  ///< a first batch was asked for
-
-  Mark logged_;  ///< at the last line of the log
   Json figures_ = Json::object();
 };
 
