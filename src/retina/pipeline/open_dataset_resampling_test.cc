@@ -29,14 +29,20 @@ void write_scaled_volume(const std::filesystem::path& folder, const core::Vec3& 
   }
 }
 
+/// Of the data sets that write_scaled_volume() wrote into folders of `root`.
+data::DataOptions options_of_volumes(const std::filesystem::path& root) {
+  data::DataOptions options;
+  options.path = root.string();
+  options.images = "images.zarr";
+  options.masks = "masks.zarr";
+  return options;
+}
+
 TEST(OpenDataset, ResamplesSeveralVolumesToOneSize) {
   const testing::TempFolder folder;
   write_scaled_volume(folder / "coarse", {4, 20, 30}, core::Vec3d{40, 10, 10});
   write_scaled_volume(folder / "fine", {4, 40, 60}, core::Vec3d{40, 4, 4});
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.images = "images.zarr";
-  options.masks = "masks.zarr";
+  data::DataOptions options = options_of_volumes(folder.path());
   options.target_voxel_nm = {40, 8, 8};
   const data::Dataset dataset = open_folder(options);
   ASSERT_EQ(dataset.volumes.size(), 2U);
@@ -52,10 +58,7 @@ TEST(OpenDataset, ResamplesSeveralVolumesToOneSize) {
 TEST(OpenDataset, ResamplingNeedsAVoxelSize) {
   const testing::TempFolder folder;
   write_scaled_volume(folder / "unknown", {4, 20, 30}, std::nullopt);
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.images = "images.zarr";
-  options.masks = "masks.zarr";
+  data::DataOptions options = options_of_volumes(folder.path());
   options.target_voxel_nm = {40, 8, 8};
   EXPECT_EQ(try_open_dataset(options, 2, core::silent_context()).problems.size(), 1U);
   options.voxel_size_nm = {40, 4, 4};
@@ -68,10 +71,7 @@ TEST(OpenDataset, ResamplingNeedsAVoxelSize) {
 TEST(OpenDataset, ResamplingByAnAbsurdFactorIsRefused) {
   const testing::TempFolder folder;
   write_scaled_volume(folder / "a", {4, 20, 30}, core::Vec3d{40, 4, 4});
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.images = "images.zarr";
-  options.masks = "masks.zarr";
+  data::DataOptions options = options_of_volumes(folder.path());
   const std::vector<std::vector<double>> absurd{
       {0.04, 0.008, 0.008}, {40, 8000, 8000}, {2000, 4, 4}};
   for (const std::vector<double>& target : absurd) {
@@ -90,10 +90,7 @@ TEST(OpenDataset, ResamplingByAnAbsurdFactorIsRefused) {
 TEST(OpenDataset, TheDistanceOfPlanesOfASingleOneDoesNotMatter) {
   const testing::TempFolder folder;
   write_scaled_volume(folder / "a", {1, 20, 30}, core::Vec3d{2000, 4, 4});
-  data::DataOptions options;
-  options.path = folder.path().string();
-  options.images = "images.zarr";
-  options.masks = "masks.zarr";
+  data::DataOptions options = options_of_volumes(folder.path());
   options.target_voxel_nm = {40, 8, 8};
   EXPECT_EQ(open_folder(options).volumes.front().image->shape(), (core::Vec3{1, 10, 15}));
 }

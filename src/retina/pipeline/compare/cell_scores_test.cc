@@ -21,10 +21,7 @@ using ::testing::HasSubstr;
 
 TEST(CellScores, AStepWhoseScoresAreDamagedHasNone) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
-  grid["inits"].erase(1);
+  Json grid = one_cell_grid(folder.path());
   run_grid(grid);
   const fs::path cell = folder / "out/cells/toy/1/random/seed7";
   const fs::path step = cell / "steps/step_00000001.json";
@@ -39,12 +36,9 @@ TEST(CellScores, AStepWhoseScoresAreDamagedHasNone) {
 
 TEST(CellScores, StepsAreScoredByTheRulesOfTheEnd) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
+  Json grid = one_cell_grid(folder.path());
   write_toy_png(folder / "held_out/images/slice4.png", 80, 4, false);
   write_toy_png(folder / "held_out/masks/slice4.png", 80, 4, true);
-  grid["labels"] = {1};
-  grid["pictures"] = false;
-  grid["inits"].erase(1);
   grid["datasets"][0]["config"]["validation"]["data"]["folder"] = "stack";
   grid["datasets"][0]["evaluate"] = {{"volume", true}, {"cremi", true}};
   const CompareReport report = run_grid(grid);
@@ -61,9 +55,7 @@ TEST(CellScores, StepsAreScoredByTheRulesOfTheEnd) {
 
 TEST(CellScores, ACellOfAnEarlierVersionIsTakenAsItIs) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
+  Json grid = two_cell_grid(folder.path());
   run_grid(grid);
   for (const char* init : {"random", "pretrained"}) {
     const fs::path cell = folder / "out/cells/toy/1" / init / "seed7";
@@ -83,10 +75,7 @@ TEST(CellScores, ACellOfAnEarlierVersionIsTakenAsItIs) {
 
 TEST(CellScores, HeldOutSlicesMayBeScoredAsOneVolume) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
-  grid["inits"].erase(1);
+  Json grid = one_cell_grid(folder.path());
   run_grid(grid);
   grid["datasets"][0]["evaluate"] = {{"volume", true}, {"cremi", true}};
   const testing::Heard heard;

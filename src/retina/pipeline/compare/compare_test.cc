@@ -72,9 +72,7 @@ TEST(Compare, RunsWhatIsMissingAndNothingTwice) {
 
 TEST(Compare, AChangedGridIsRefusedOrTrainedAnew) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
+  Json grid = two_cell_grid(folder.path());
   run_grid(grid);
   grid["finetune"]["batch"] = 1;
   EXPECT_THAT(error_of_grid(grid), HasSubstr("batch: 2, now 1"));
@@ -261,9 +259,7 @@ TEST(Compare, AStopRemainsOneWhereTheTablesCannotBeWritten) {
 
 TEST(Compare, AFinishedCellWhoseModelIsGoneHasNoPictures) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
+  Json grid = two_cell_grid(folder.path());
   run_grid(grid);
   fs::remove_all(folder / "out/cells/toy/1/random/seed7/run");
   grid["pictures"] = true;

@@ -41,6 +41,21 @@ inline Json toy_grid(const std::filesystem::path& folder) {
           {"threads", 1}};
 }
 
+/// Its two cells of one labelled slice, random weights first; a report without pictures.
+inline Json two_cell_grid(const std::filesystem::path& folder) {
+  Json grid = toy_grid(folder);
+  grid["labels"] = {1};
+  grid["pictures"] = false;
+  return grid;
+}
+
+/// The one of random weights.
+inline Json one_cell_grid(const std::filesystem::path& folder) {
+  Json grid = two_cell_grid(folder);
+  grid["inits"].erase(1);
+  return grid;
+}
+
 inline std::vector<Cell> toy_cells(const Json& grid) {
   return expand_grid(core::options_from_json<CompareOptions>(grid), core::silent_context());
 }

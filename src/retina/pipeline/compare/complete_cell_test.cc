@@ -60,10 +60,7 @@ TEST(CompleteCell, ACellWhoseConfigurationIsDamagedIsLeftAsItIs) {
 
 TEST(CompleteCell, ADamagedResultIsMadeAgainFromTheTraining) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
-  grid["inits"].erase(1);
+  Json grid = one_cell_grid(folder.path());
   const CompareReport first = run_grid(grid);
   const fs::path result = folder / "out/cells/toy/1/random/seed7/result.json";
   core::write_atomically(result, std::string_view("{"));
@@ -115,10 +112,7 @@ TEST(CompleteCell, AFailureInItsFilesIsNotedForTheOthers) {
 
 TEST(CompleteCell, OverwriteTrainsACellThatFailedAnew) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
-  grid["inits"].erase(1);
+  Json grid = one_cell_grid(folder.path());
   run_grid(grid);
   const fs::path cell = folder / "out/cells/toy/1/random/seed7";
   fs::remove(cell / "result.json");
@@ -132,10 +126,7 @@ TEST(CompleteCell, OverwriteTrainsACellThatFailedAnew) {
 
 TEST(CompleteCell, ANoteOfAFailureThatIsDamagedStopsNothing) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
-  grid["inits"].erase(1);
+  Json grid = one_cell_grid(folder.path());
   const fs::path note = folder / "out/cells/toy/1/random/seed7/failed.json";
   run_grid(grid);
   fs::remove(note.parent_path() / "result.json");
@@ -169,10 +160,7 @@ class LauncherVariables {
 
 TEST(CompleteCell, CellsTrainAloneInsideALauncher) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
-  grid["inits"].erase(1);
+  Json grid = one_cell_grid(folder.path());
   {
     const LauncherVariables torchrun({{"RANK", "1"}, {"WORLD_SIZE", "2"}});
     EXPECT_EQ(run_grid(grid).finished, 1);

@@ -40,9 +40,7 @@ TEST(GridWorker, ACellThatAnotherProcessHoldsIsLeftToIt) {
 
 TEST(GridWorker, ACellThatFailsDoesNotStopTheOthers) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
+  Json grid = two_cell_grid(folder.path());
   spoil_pretrained(grid, folder.path());
   EXPECT_THAT(error_of_grid(grid), AllOf(HasSubstr("toy, 1 labelled, pretrained, seed 7"),
                                          HasSubstr("compare --overwrite trains it anew")));
@@ -53,9 +51,7 @@ TEST(GridWorker, ACellThatFailsDoesNotStopTheOthers) {
 
 TEST(GridWorker, ACellWhoseConfigurationIsDamagedDoesNotStopTheOthers) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
+  Json grid = two_cell_grid(folder.path());
   const Cell damaged = begun_cell(grid);
   core::write_atomically(damaged.identity_file(), std::string_view("{"));
   EXPECT_THAT(error_of_grid(grid),
@@ -66,9 +62,7 @@ TEST(GridWorker, ACellWhoseConfigurationIsDamagedDoesNotStopTheOthers) {
 
 TEST(GridWorker, ACellThatFailedIsTriedOnceInAStart) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
+  Json grid = two_cell_grid(folder.path());
   grid["start"] = "a1";
   const fs::path labels = spoil_pretrained(grid, folder.path());
   const std::string error = error_of_grid(grid);
@@ -89,9 +83,7 @@ TEST(GridWorker, ACellThatFailedIsTriedOnceInAStart) {
 
 TEST(GridWorker, ACellThatAnotherConfigurationMakesMeanwhileIsLeftAsItIs) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
+  Json grid = two_cell_grid(folder.path());
   Json others = grid;
   others["output"] = (folder / "others").string();
   others["finetune"]["batch"] = 1;
@@ -121,9 +113,7 @@ TEST(GridWorker, ACellThatAnotherConfigurationMakesMeanwhileIsLeftAsItIs) {
 
 TEST(GridWorker, TellsHowFarTheGridIs) {
   const testing::TempFolder folder;
-  Json grid = toy_grid(folder.path());
-  grid["labels"] = {1};
-  grid["pictures"] = false;
+  Json grid = two_cell_grid(folder.path());
   const auto progress = std::make_shared<testing::NoteList>();
   core::Context context = core::silent_context();
   context.progress = progress;
